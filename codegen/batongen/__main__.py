@@ -1,0 +1,24 @@
+"""`python3 -m batongen`: the stages of the generator, in order.
+
+Each stage takes what the one before it made and reports what is wrong to `run.diagnostics`; none of them stops at the
+first error. Only `render` needs a correct input: it is skipped when there were errors.
+"""
+
+import gc
+import sys
+
+from . import check, cli, layout, parser, render, resolve
+
+
+def generate(run: cli.Run) -> None:
+    """The generator in five lines."""
+    files = run.timed("parse", parser.parse_all, run)
+    model = run.timed("resolve", resolve.resolve, files, run)
+    extents = run.timed("lay out", layout.lay_out, model)
+    run.timed("check", check.check, model, extents, run)
+    run.timed("render", render.render, model, extents, run)
+
+
+if __name__ == "__main__":
+    gc.disable()  # a run makes many small objects, keeps nearly all of them, and ends: collecting cost half of the parsing
+    sys.exit(cli.main(sys.argv[1:], generate))

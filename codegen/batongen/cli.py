@@ -1,0 +1,144 @@
+"""The command line, and what a run carries from stage to stage."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable
+
+from . import __version__
+from .diagnostics import Diagnostics
+
+EXIT_ERRORS = 1  # the input has errors
+EXIT_USAGE = 2   # the command line cannot be obeyed
+EXIT_BUG = 3     # batongen itself failed
+
+
+@dataclass
+class Run:
+    files: list[Path]
+    include_dirs: list[Path]
+    base_dir: Path
+    out: Path | None
+    check_only: bool
+    diagnostics: Diagnostics = field(default_factory=Diagnostics)
+    inputs: list[Path] = field(default_factory=list)   # every IDL file that was read
+    timings: list[tuple[str, float]] = field(default_factory=list)
+
+    @property
+    def search_path(self) -> list[Path]:
+        """Where #include looks, after the folder of the including file."""
+        return [*self.include_dirs, self.base_dir]
+
+    def relative_path(self, path: Path) -> str | None:
+        """The path under the base directory, or else under an include directory: it names the header."""
+        for directory in (self.base_dir, *self.include_dirs):
+            for resolve in (os.path.abspath, os.path.realpath):
+                relative = os.path.relpath(resolve(path), resolve(directory))
+                if not relative.startswith(".."):
+                    return Path(relative).as_posix()
+        return None
+
+    def timed(self, stage: str, function: Callable[..., Any], *arguments: Any) -> Any:
+        start = time.process_time()
+        result = function(*arguments)
+        self.timings.append((stage, time.process_time() - start))
+        return result
+
+
+def main(arguments: list[str], generate: Callable[[Run], None]) -> int:
+    options = _parser().parse_args(arguments)
+    run = Run([Path(file) for file in dict.fromkeys(options.files)], [Path(d) for d in options.include_dirs],
+              Path(options.base_dir), Path(options.out) if options.out else None, options.check)
+    problem = _usage_problem(run, options)
+    if problem:
+        print(f"batongen: {problem}", file=sys.stderr)
+        return EXIT_USAGE
+    sys.setrecursionlimit(20_000)  # nesting is limited by the parser, far below this
+    try:
+        generate(run)
+        if not run.diagnostics.error_count:
+            _write_build_files(run, options)
+    except OSError as error:
+        print(f"batongen: cannot write {error.filename}: {error.strerror}", file=sys.stderr)
+        return EXIT_USAGE
+    except Exception as error:  # a traceback would tell the user nothing
+        print(run.diagnostics.render(), end="", file=sys.stderr)
+        if os.environ.get("BATONGEN_DEBUG"):
+            raise
+        print(f"batongen: internal error, please report it: {type(error).__name__}: {error} "
+              "(BATONGEN_DEBUG=1 shows where)", file=sys.stderr)
+        return EXIT_BUG
+    sys.stderr.write(run.diagnostics.render())
+    if options.timings:
+        _print_timings(run)
+    return EXIT_ERRORS if run.diagnostics.error_count else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="batongen", description="Writes a C++ header for each IDL file.")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="IDL files to write headers for")
+    parser.add_argument("--check", action="store_true", help="report errors, write nothing")
+    parser.add_argument("-I", dest="include_dirs", action="append", default=[], metavar="DIR",
+                        help="look for included files here too")
+    parser.add_argument("--base-dir", default=".", metavar="DIR",
+                        help="paths under it are the paths of the headers under --out (default: .)")
+    parser.add_argument("--out", metavar="DIR", help="where to write the headers")
+    parser.add_argument("--depfile", metavar="FILE", help="write a make rule: the stamp depends on all that was read")
+    parser.add_argument("--stamp", metavar="FILE", help="touch this file when everything has been written")
+    parser.add_argument("--timings", action="store_true", help="print the processor time of each stage")
+    parser.add_argument("--version", action="version", version=f"batongen {__version__}")
+    return parser
+
+
+def _usage_problem(run: Run, options: argparse.Namespace) -> str | None:
+    if run.out is None and not run.check_only:
+        return "give --out DIR, or --check to write nothing"
+    if options.depfile and not options.stamp:
+        return "--depfile needs --stamp, the target of its rule"
+    if not run.base_dir.is_dir():
+        return f"the base directory '{run.base_dir}' is not a directory"
+    for directory in run.include_dirs:
+        if not directory.is_dir():
+            return f"the include directory '{directory}' is not a directory"
+    for file in run.files:
+        if not file.is_file():
+            return f"there is no file '{file}'"
+        if not os.access(file, os.R_OK):
+            return f"the file '{file}' cannot be read"
+        if run.relative_path(file) is None:
+            return f"the file '{file}' is not under the base directory '{run.base_dir}' (see --base-dir)"
+        if file.suffix != ".idl":
+            return f"the file '{file}' is not called *.idl"
+    return None
+
+
+def _write_build_files(run: Run, options: argparse.Namespace) -> None:
+    """The depfile names every input: the IDL files, included ones too, and batongen's own files."""
+    if run.check_only:
+        return
+    if options.depfile:
+        package = Path(__file__).parent
+        own = sorted([*package.glob("*.py"), *package.glob("templates/*")])
+        inputs = [_escape(os.path.abspath(path)) for path in [*run.inputs, *own]]
+        rule = " \\\n  ".join([f"{_escape(options.stamp)}:", *inputs])
+        Path(options.depfile).write_text(rule + "\n", encoding="utf-8")
+    if options.stamp:
+        Path(options.stamp).write_text("", encoding="utf-8")
+
+
+def _escape(path: str) -> str:
+    return path.replace("$", "$$").replace("#", "\\#").replace(" ", "\\ ")
+
+
+def _print_timings(run: Run) -> None:
+    size = sum(path.stat().st_size for path in run.inputs)
+    total = sum(seconds for _, seconds in run.timings)
+    for stage, seconds in run.timings:
+        print(f"{stage:8} {seconds * 1e3:8.1f} ms", file=sys.stderr)
+    parse = dict(run.timings)["parse"]
+    print(f"{'total':8} {total * 1e3:8.1f} ms; {size} bytes, parsed at {size / parse / 1e3:.0f} kB/s", file=sys.stderr)

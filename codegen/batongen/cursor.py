@@ -1,0 +1,174 @@
+"""A position in the tokens of a file, with what the grammar needs to ask for and to complain about."""
+
+from __future__ import annotations
+
+from .diagnostics import Diagnostics, Note
+from .lexer import Token, Tokens
+from .source import Source, Span
+from .syntax import Doc, Ident
+
+MAX_NESTING = 64
+
+DECLARATION_WORDS = frozenset(
+    "module struct enum const typedef union bitmask bitset interface valuetype native exception".split())
+
+RESERVED_WORDS = DECLARATION_WORDS | frozenset(
+    "any boolean case char default double fixed float long map octet sequence short string switch unsigned void wchar "
+    "wstring TRUE FALSE int8 int16 int32 int64 uint8 uint16 uint32 uint64".split())
+
+
+class SyntaxProblem(Exception):
+    """Thrown after an error was reported, up to the place that knows where to go on."""
+
+
+class EndOfFile(Exception):
+    """Thrown after an error at the end of the file was reported: there is nothing to go on with."""
+
+
+class Cursor:
+    def __init__(self, source: Source, tokens: Tokens, diagnostics: Diagnostics) -> None:
+        self.source = source
+        self.diagnostics = diagnostics
+        self.tokens = tokens.tokens
+        self._docs_before = tokens.docs_before
+        self._docs_after = tokens.docs_after
+        self.index = 0
+        self.token = self.tokens[0]
+        self.nesting = 0
+
+    # --- Moving ------------------------------------------------------------------------------------------------------
+
+    def advance(self) -> Token:
+        taken = self.token
+        if taken.kind != "end":
+            self.index += 1
+            self.token = self.tokens[self.index]
+        return taken
+
+    def peek(self, ahead: int = 1) -> Token:
+        return self.tokens[min(self.index + ahead, len(self.tokens) - 1)]
+
+    def at(self, text: str) -> bool:
+        return self.token.text == text and self.token.kind in ("punct", "name")
+
+    def accept(self, text: str) -> Token | None:
+        return self.advance() if self.at(text) else None
+
+    # --- Places ------------------------------------------------------------------------------------------------------
+
+    def span(self, token: Token) -> Span:
+        return Span(self.source, token.start, token.end)
+
+    def here(self) -> Span:
+        return self.span(self.token)
+
+    def previous(self) -> Span:
+        return self.span(self.tokens[self.index - 1]) if self.index > 0 else Span(self.source, 0, 0)
+
+    def since(self, start: Span) -> Span:
+        return Span(self.source, start.start, max(start.end, self.previous().end))
+
+    def doc_before(self) -> list[str]:
+        return self._docs_before.get(self.index, [])
+
+    def doc_after(self) -> list[str]:
+        """The `///<` behind the token that was taken last."""
+        return self._docs_after.get(self.index - 1, [])
+
+    # --- Demanding ---------------------------------------------------------------------------------------------------
+
+    def expect(self, text: str, where: str) -> Token:
+        """Takes the token, or reports its absence behind the previous one: "expected '{' after the name 'Imu'"."""
+        if self.at(text):
+            return self.advance()
+        raise self.missing(f"expected '{text}' {where}")
+
+    def missing(self, message: str, *notes: Note, name: str = "syntax") -> SyntaxProblem:
+        """Reports that something is missing behind the previous token."""
+        found = self.token
+        if found.kind == "end":
+            self.diagnostics.error(self.previous().after(), name, f"{message}, but the file ends here", *notes)
+            raise EndOfFile
+        self.diagnostics.error(self.previous().after(), name, f"{message}, not {describe(found)}", *notes)
+        return SyntaxProblem()
+
+    def unexpected(self, message: str) -> SyntaxProblem:
+        """Reports the current token as wrong in itself."""
+        self.diagnostics.error(self.here(), "syntax", message)
+        return SyntaxProblem()
+
+    def identifier(self, what: str) -> Ident:
+        token = self.token
+        if token.kind != "name":
+            raise self.missing(f"expected {what}")
+        if token.text in RESERVED_WORDS:
+            if token.text in DECLARATION_WORDS:
+                raise self.missing(f"expected {what}")
+            raise self.unexpected(f"'{token.text}' is a word of IDL; {what} has to be another word, "
+                                  f"or '_{token.text}' to have it all the same")
+        self.advance()
+        # A leading underscore is IDL's escape for names that are words of IDL.
+        text = token.text[1:] if token.text.startswith("_") and len(token.text) > 1 else token.text
+        return Ident(text, self.span(token))
+
+    def semicolon(self, what: str) -> None:
+        """Takes the ';' that ends `what`. If it is missing, that is one error, and the next declaration is still read."""
+        if self.accept(";"):
+            return
+        try:
+            self.missing(f"expected ';' after {what}", name="missing-semicolon")
+        finally:
+            previous = self.previous()
+            line, _ = self.source.position(previous.start)
+            next_line, _ = self.source.position(self.token.start)
+            if next_line == line and not self.at("}") and self.token.text not in DECLARATION_WORDS:
+                self.skip_declaration()
+
+    # --- Going on after an error -------------------------------------------------------------------------------------
+
+    def skip_declaration(self) -> None:
+        """Behind the next ';' of this level, or in front of the '}' that closes this level."""
+        depth = 0
+        while self.token.kind != "end":
+            text = self.token.text if self.token.kind == "punct" else ""
+            if text == "{":
+                depth += 1
+            elif text == "}":
+                if depth == 0:
+                    return
+                depth -= 1
+                if depth == 0:
+                    self.advance()
+                    self.accept(";")
+                    return
+            elif text == ";" and depth == 0:
+                self.advance()
+                return
+            self.advance()
+
+    def enter(self, what: str) -> None:
+        """Counts a level of nesting; Python's own stack is finite."""
+        self.nesting += 1
+        if self.nesting > MAX_NESTING:
+            self.diagnostics.error(self.here(), "nesting-too-deep",
+                                   f"{what} are nested more than {MAX_NESTING} levels deep")
+            raise EndOfFile
+
+    def leave(self) -> None:
+        self.nesting -= 1
+
+
+def describe(token: Token) -> str:
+    if token.kind == "end":
+        return "the end of the file"
+    if token.kind in ("string", "char", "number"):
+        return f"the {'character' if token.kind == 'char' else token.kind} {shorten(token.text)}"
+    return f"'{shorten(token.text)}'"
+
+
+def shorten(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def doc(*parts: list[str]) -> Doc:
+    return Doc(tuple(line for part in parts for line in part))

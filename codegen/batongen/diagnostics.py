@@ -1,0 +1,163 @@
+"""Collects what is wrong with the input, and prints all of it at the end, in the order of the files.
+
+Every diagnostic has a name from `NAMES`; the tests go through that table and demand a case for each.
+"""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import unicodedata
+from dataclasses import dataclass
+from typing import Iterable
+
+from .source import Source, Span
+
+NAMES = {
+    # What the file is made of.
+    "source-too-large": "a file of more than 4 MiB",
+    "not-utf8": "a file that is not UTF-8 text",
+    "nul-character": "a NUL character, as in a file that is not text",
+    "stray-character": "a character that has no meaning in IDL",
+    "unterminated-comment": "a /* without its */",
+    "unterminated-string": "a string or character literal that does not end on its line",
+    "bad-literal": "a malformed number, string or character literal",
+    # Directives.
+    "unsupported-directive": "a preprocessor directive other than #include, #pragma once and include guards",
+    "unbalanced-guard": "an #ifndef without #endif, or the reverse",
+    "include-not-found": "an included file that is in no include directory",
+    "include-cycle": "files that include each other",
+    "include-outside": "an included file whose header would have no path",
+    "unknown-pragma": "warning: a #pragma that means nothing to batongen",
+    # Grammar.
+    "syntax": "something else was expected here",
+    "missing-semicolon": "a declaration without its semicolon",
+    "unclosed-brace": "a { without its }",
+    "unsupported": "a construct of OMG IDL that batongen does not handle",
+    "nesting-too-deep": "more than 64 levels of modules, parentheses or types",
+    # Names.
+    "duplicate-name": "two declarations of one name in one scope",
+    "name-differs-in-case": "warning: two names of one scope that differ only in case",
+    "reserved-name": "a name that belongs to C++ or to baton",
+    "cpp-name-collision": "two names that become one in C++",
+    "unknown-name": "a name that is declared nowhere",
+    "not-included": "a name of a file that this one does not include",
+    "used-before-declaration": "a name that is declared further down",
+    "not-a-type": "a name that is something else than a type",
+    "not-a-constant": "a name that is something else than a constant",
+    "recursive-type": "a struct that contains itself",
+    # Values.
+    "constant-type": "an expression of the wrong type",
+    "constant-overflow": "a value that does not fit its type",
+    "division-by-zero": "a division or remainder by zero",
+    "shift-out-of-range": "a shift by less than 0 or more than 63 bits",
+    "bound-out-of-range": "a bound or extent that is less than 1 or too large",
+    "duplicate-value": "two enumerators with one value",
+    # Types.
+    "empty-module": "a module with nothing in it",
+    "empty-enum": "an enum without enumerators",
+    "unbounded-member": "a string or sequence without bound in a type of fixed layout",
+    "type-too-large": "a type of more than 64 MiB",
+    # Annotations.
+    "unknown-annotation": "warning: an annotation that means nothing to batongen",
+    "ignored-annotation": "warning: an annotation that has no effect",
+    "misplaced-annotation": "an annotation where it has no meaning",
+    "duplicate-annotation": "an annotation given twice",
+    "annotation-argument": "an argument that is missing, unknown or of the wrong type",
+    "topic-name": "a topic name that baton does not allow",
+    "default-type": "a @default that does not fit its member",
+}
+
+MAX_PRINTED = 1000      # beyond that nobody reads, and the output of a hostile file stays bounded
+_WINDOW = 160           # characters of a source line that are shown at most
+_SUGGESTION_BUDGET = 50_000  # comparisons spent on spelling suggestions in one run
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    span: Span
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    severity: str
+    span: Span
+    name: str
+    message: str
+    notes: tuple[Note, ...]
+
+
+class Diagnostics:
+    def __init__(self) -> None:
+        self._found: dict[tuple, Diagnostic] = {}
+        self._budget = _SUGGESTION_BUDGET
+        self._files: dict[Source, int] = {}
+        self.error_count = 0
+
+    def error(self, span: Span, name: str, message: str, *notes: Note) -> None:
+        self._add("error", span, name, message, notes)
+
+    def warning(self, span: Span, name: str, message: str, *notes: Note) -> None:
+        self._add("warning", span, name, message, notes)
+
+    def _add(self, severity: str, span: Span, name: str, message: str, notes: tuple[Note, ...]) -> None:
+        assert name in NAMES, name
+        key = (span.source, span.start, name, message)
+        if key in self._found:
+            return
+        self._files.setdefault(span.source, len(self._files))
+        self._found[key] = Diagnostic(severity, span, name, message, notes)
+        if severity == "error":
+            self.error_count += 1
+
+    def suggestion(self, name: str, candidates: Iterable[str]) -> str:
+        """"; did you mean 'Pose'?", or nothing. Spends from a budget, so that bad input cannot cost minutes."""
+        if self._budget <= 0 or len(name) > 100:
+            return ""
+        pool = list(dict.fromkeys(itertools.islice(candidates, self._budget)))
+        self._budget -= len(pool) * max(1, len(name) // 8)
+        folded = {candidate.lower(): candidate for candidate in reversed(pool)}
+        close = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
+        return f"; did you mean '{folded[close[0]]}'?" if close and folded[close[0]] != name else ""
+
+    def render(self) -> str:
+        """All of them as text, sorted by file (in the order of reading), line and column."""
+        order = {source: index for index, source in enumerate(sorted(self._files, key=lambda s: s.display))}
+        found = sorted(self._found.values(), key=lambda d: (order[d.span.source], d.span.start, d.span.end, d.name))
+        out: list[str] = []
+        for diagnostic in found[:MAX_PRINTED]:
+            out += _lines(diagnostic.span, f"{diagnostic.severity}: {diagnostic.message} [{diagnostic.name}]")
+            for note in diagnostic.notes:
+                out += _lines(note.span, f"note: {note.message}")
+        if len(found) > MAX_PRINTED:
+            out.append(f"batongen: {len(found) - MAX_PRINTED} more diagnostics are not shown")
+        return "".join(line + "\n" for line in out)
+
+
+def _lines(span: Span, text: str) -> list[str]:
+    line, column = span.source.position(span.start)
+    source_line = span.source.line_text(line)
+    head = f"{span.source.display}:{line}:{column}: {text}"
+    if not source_line.strip():
+        return [head]
+    # A line of unreasonable length is cut to a window around the place.
+    start = max(0, column - 1 - _WINDOW // 2) if len(source_line) > _WINDOW else 0
+    shown = source_line[start:start + _WINDOW]
+    before = source_line[start:column - 1]
+    under = source_line[column - 1:min(column - 1 + max(span.end - span.start, 1), start + _WINDOW)]
+    indent = "".join(c if c == "\t" else " " * _width(c) for c in before)
+    caret = "^" + "~" * (sum(_width(c) for c in under) - 1)
+    return [head, "  " + _printable(shown), "  " + indent + caret]
+
+
+def _width(character: str) -> int:
+    """How many columns of a terminal a character takes."""
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _printable(text: str) -> str:
+    """Control characters would confuse the terminal, and the caret below."""
+    return "".join(c if c == "\t" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

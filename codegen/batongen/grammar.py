@@ -1,0 +1,272 @@
+"""The grammar: a recursive-descent parser of the declarations of one file.
+
+An error is reported where something is missing, in words, and parsing goes on at the next declaration, so that one
+slip is one error and the rest of the file is still checked.
+"""
+
+from __future__ import annotations
+
+from .cursor import Cursor, DECLARATION_WORDS, EndOfFile, SyntaxProblem, describe, doc
+from .diagnostics import Note
+from .expressions import parse_expression
+from .parts import Parts
+from .source import Span
+from .syntax import (Annotation, BadDecl, ConstDecl, Declaration, EnumDecl, Enumerator, Ident, Member, ModuleDecl,
+                     StructDecl, TypedefDecl, TypeExpr)
+
+# What OMG IDL has and batongen has not, and what to write instead.
+_UNSUPPORTED_DECLARATIONS = {
+    "union": "a struct with an enum that says which member counts",
+    "bitmask": "an unsigned integer with a constant for each bit",
+    "bitset": "an unsigned integer with constants for masks and shifts",
+    "interface": "a struct for each message",
+    "valuetype": "a struct", "exception": "a struct", "eventtype": "a struct", "component": "a struct",
+    "native": "a struct", "abstract": "a struct", "custom": "a struct", "local": "a struct for each message",
+    "import": "#include", "typeid": "the module's name", "typeprefix": "a module",
+}
+
+
+class Grammar:
+    def __init__(self, cursor: Cursor) -> None:
+        self._cursor = cursor
+        self._parts = Parts(cursor)
+        self._lookahead = 100_000  # tokens that guessing may look at in one file
+        self.declarations: list[Declaration] = []
+
+    def parse(self) -> None:
+        """Reads up to the end of the file into `declarations`."""
+        cursor = self._cursor
+        try:
+            while cursor.token.kind != "end":
+                if cursor.at("}"):
+                    cursor.diagnostics.error(cursor.here(), "syntax", "'}' without a '{' that it closes")
+                    cursor.advance()
+                    cursor.accept(";")
+                else:
+                    self._declaration_or_recover(self.declarations)
+        except EndOfFile:
+            pass
+
+    def _declaration_or_recover(self, out: list[Declaration]) -> None:
+        before = self._cursor.index
+        nesting = self._cursor.nesting
+        try:
+            out.append(self._declaration())
+        except SyntaxProblem:
+            self._cursor.nesting = nesting
+            self._cursor.skip_declaration()
+            if self._cursor.index == before:  # always get on
+                self._cursor.advance()
+
+    def _declaration(self) -> Declaration:
+        cursor = self._cursor
+        docs = cursor.doc_before()
+        annotations = self._parts.annotations()
+        docs = docs + (cursor.doc_before() if annotations else [])
+        word = cursor.token.text if cursor.token.kind == "name" else ""
+        if word == "module":
+            return self._module(annotations, docs)
+        if word == "struct":
+            return self._struct(annotations, docs)
+        if word == "enum":
+            return self._enum(annotations, docs)
+        if word == "const":
+            return self._const(annotations, docs)
+        if word == "typedef":
+            return self._typedef(annotations, docs)
+        if word in _UNSUPPORTED_DECLARATIONS:
+            return self._unsupported_declaration(word)
+        if cursor.token.kind == "end":
+            raise cursor.missing("expected a declaration after the annotation")
+        if cursor.at(";"):
+            raise cursor.unexpected("';' without a declaration before it")
+        hint = cursor.diagnostics.suggestion(word, ("module", "struct", "enum", "const", "typedef")) if word else ""
+        raise cursor.unexpected(
+            f"expected a declaration (module, struct, enum, const or typedef), not {describe(cursor.token)}{hint}")
+
+    def _unsupported_declaration(self, word: str) -> BadDecl:
+        cursor = self._cursor
+        start = cursor.here()
+        cursor.advance()
+        cursor.diagnostics.error(start, "unsupported",
+                                 f"'{word}' is not supported (yet); use {_UNSUPPORTED_DECLARATIONS[word]}")
+        name = Ident("", start)
+        while cursor.token.kind == "name" and cursor.token.text in _UNSUPPORTED_DECLARATIONS:
+            cursor.advance()  # "abstract interface"
+        if cursor.token.kind == "name":
+            name = Ident(cursor.token.text, cursor.here())
+        cursor.skip_declaration()
+        return BadDecl(name)
+
+    # --- Declarations ------------------------------------------------------------------------------------------------
+
+    def _module(self, annotations: tuple[Annotation, ...], docs: list[str]) -> ModuleDecl:
+        cursor = self._cursor
+        cursor.advance()
+        name = cursor.identifier("a name for the module")
+        opening = self._open(f"the module '{name.text}'")
+        cursor.enter("modules")
+        declarations: list[Declaration] = []
+        try:
+            while not cursor.at("}"):
+                if cursor.token.kind == "end":
+                    raise self._unclosed(opening, f"the module '{name.text}'")
+                self._declaration_or_recover(declarations)
+        except EndOfFile:
+            # What was read so far is kept: its names are declared, and its errors are worth telling.
+            self.declarations.append(ModuleDecl(annotations, name, tuple(declarations), doc(docs)))
+            raise
+        cursor.advance()
+        cursor.leave()
+        if not declarations:
+            cursor.diagnostics.error(name.span, "empty-module", f"the module '{name.text}' is empty")
+        cursor.semicolon(f"the module '{name.text}'")
+        return ModuleDecl(annotations, name, tuple(declarations), doc(docs, cursor.doc_after()))
+
+    def _struct(self, annotations: tuple[Annotation, ...], docs: list[str]) -> Declaration:
+        cursor = self._cursor
+        cursor.advance()
+        name = cursor.identifier("a name for the struct")
+        if cursor.at(";"):
+            cursor.diagnostics.error(name.span, "unsupported", f"a forward declaration is not supported; declare "
+                                     f"'{name.text}' in full before it is used")
+            cursor.advance()
+            return BadDecl(name)
+        if cursor.at(":"):
+            start = cursor.here()
+            while cursor.token.kind != "end" and not cursor.at("{") and not cursor.at(";"):
+                cursor.advance()
+            cursor.diagnostics.error(cursor.since(start), "unsupported", "inheritance is not supported (yet); use a "
+                                     "member of the base's type")
+        what = f"the struct '{name.text}'"
+        opening = self._open(what)
+        members: list[Member] = []
+        closed = True
+        while not cursor.at("}"):
+            if cursor.token.kind == "end":
+                raise self._unclosed(opening, what)
+            if cursor.token.kind == "name" and cursor.token.text in DECLARATION_WORDS:
+                closed = self._declaration_inside(opening, what)
+                if not closed:
+                    break
+                continue
+            self._member_or_recover(members)
+        if closed:
+            cursor.advance()
+            cursor.semicolon(what)
+        return StructDecl(annotations, name, tuple(members), doc(docs, cursor.doc_after()))
+
+    def _declaration_inside(self, opening: Span, what: str) -> bool:
+        """A declaration among members: either a '}' was forgotten, or the declaration is in the wrong place. What
+        stands behind its body tells which. Returns whether the struct is still open."""
+        cursor = self._cursor
+        depth, ahead = 0, 0
+        while (token := cursor.peek(ahead)).kind != "end" and self._lookahead > 0:
+            self._lookahead -= 1
+            if token.text == "{":
+                depth += 1
+            elif token.text == "}":
+                depth -= 1
+                if depth <= 0:
+                    break
+            elif token.text == ";" and depth == 0:
+                break
+            ahead += 1
+        follower = cursor.peek(ahead + 1)
+        if follower.kind == "name" and token.text == "}" and follower.text not in DECLARATION_WORDS:
+            cursor.diagnostics.error(cursor.here(), "unsupported", f"a {cursor.token.text} inside a struct is not "
+                                     f"supported; declare it before {what}")
+            while cursor.peek(0) is not token and cursor.token.kind != "end":
+                cursor.advance()
+            cursor.advance()
+            cursor.skip_declaration()
+            return True
+        cursor.diagnostics.error(
+            cursor.previous().after(), "unclosed-brace",
+            f"expected '}};' to close {what} before '{cursor.token.text}'", Note(opening, "the '{' is here"))
+        return False
+
+    def _member_or_recover(self, members: list[Member]) -> None:
+        cursor = self._cursor
+        before = cursor.index
+        nesting = cursor.nesting
+        try:
+            docs = cursor.doc_before()
+            annotations = self._parts.annotations()
+            docs = docs + (cursor.doc_before() if annotations else [])
+            type_ = self._parts.type("a member")
+            declarators = self._parts.declarators(f"a name for the member after its type '{self._text(type_)}'")
+            cursor.semicolon(f"the member '{declarators[-1].name.text}'")
+            members.append(Member(annotations, type_, declarators, doc(docs, cursor.doc_after())))
+        except SyntaxProblem:
+            cursor.nesting = nesting
+            cursor.skip_declaration()
+            if cursor.index == before and not cursor.at("}"):
+                cursor.advance()
+
+    def _enum(self, annotations: tuple[Annotation, ...], docs: list[str]) -> EnumDecl:
+        cursor = self._cursor
+        cursor.advance()
+        name = cursor.identifier("a name for the enum")
+        what = f"the enum '{name.text}'"
+        opening = self._open(what)
+        enumerators: list[Enumerator] = []
+        while not cursor.at("}"):
+            if cursor.token.kind == "end":
+                raise self._unclosed(opening, what)
+            before = cursor.doc_before()
+            enumerator_annotations = self._parts.annotations()
+            before = before + (cursor.doc_before() if enumerator_annotations else [])
+            enumerator = cursor.identifier("an enumerator")
+            after = cursor.doc_after()
+            if cursor.at("="):
+                start = cursor.here()
+                cursor.advance()
+                parse_expression(cursor)
+                cursor.diagnostics.error(cursor.since(start), "unsupported",
+                                         "'= value' is not IDL; write @value(n) before the enumerator")
+            if not cursor.accept(",") and not cursor.at("}"):
+                problem = cursor.missing(f"expected ',' or '}}' after the enumerator '{enumerator.text}'")
+                if cursor.token.kind != "name":
+                    raise problem
+            after = after or cursor.doc_after()
+            enumerators.append(Enumerator(enumerator_annotations, enumerator, doc(before, after)))
+        cursor.advance()
+        if not enumerators:
+            cursor.diagnostics.error(name.span, "empty-enum", f"{what} has no enumerators")
+        cursor.semicolon(what)
+        return EnumDecl(annotations, name, tuple(enumerators), doc(docs, cursor.doc_after()))
+
+    def _const(self, annotations: tuple[Annotation, ...], docs: list[str]) -> Declaration:
+        cursor = self._cursor
+        cursor.advance()
+        type_ = self._parts.type("a constant")
+        name = cursor.identifier(f"a name for the constant after its type '{self._text(type_)}'")
+        try:
+            cursor.expect("=", f"after the name of the constant '{name.text}'")
+            value = parse_expression(cursor)
+        except SyntaxProblem:
+            cursor.skip_declaration()
+            return BadDecl(name)
+        cursor.semicolon(f"the constant '{name.text}'")
+        return ConstDecl(annotations, name, type_, value, doc(docs, cursor.doc_after()))
+
+    def _typedef(self, annotations: tuple[Annotation, ...], docs: list[str]) -> TypedefDecl:
+        cursor = self._cursor
+        cursor.advance()
+        type_ = self._parts.type("a typedef")
+        declarators = self._parts.declarators("a name for the typedef")
+        cursor.semicolon(f"the typedef '{declarators[-1].name.text}'")
+        return TypedefDecl(annotations, type_, declarators, doc(docs, cursor.doc_after()))
+
+    # --- Help ----------------------------------------------------------------------------------------------------------
+
+    def _open(self, what: str) -> Span:
+        return self._cursor.span(self._cursor.expect("{", f"after {what}"))
+
+    def _unclosed(self, opening: Span, what: str) -> SyntaxProblem:
+        return self._cursor.missing(f"expected '}}' to close {what}", Note(opening, "the '{' is here"),
+                                    name="unclosed-brace")
+
+    def _text(self, type_: TypeExpr) -> str:
+        return type_.span.source.text[type_.span.start:type_.span.end]

@@ -1,0 +1,74 @@
+"""Lays types out in memory: natural alignment, little-endian, as the C++ compiler does for the generated structs.
+
+The generated headers assert every number that is computed here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .model import Array, Enum, Model, Scalar, Sequence, String, Struct, Type, strip_alias
+
+_MAX_BYTES = 1 << 60  # sizes stop growing here, far above what `check` accepts: hostile arrays of arrays stay numbers
+_LENGTH_BYTES = 4     # the length in front of strings and sequences is a uint32
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """The size and alignment of a type; of a struct, the offset of every member too."""
+
+    size: int
+    align: int
+    offsets: tuple[int, ...] = ()
+
+
+class Extents:
+    """Gives the extent of every type of a model."""
+
+    def __init__(self) -> None:
+        self._structs: dict[Struct, Extent] = {}
+
+    def of(self, type_: Type) -> Extent:
+        type_ = strip_alias(type_)
+        if isinstance(type_, Scalar):
+            return Extent(type_.size, type_.size)
+        if isinstance(type_, Enum):
+            return Extent(type_.bits // 8, type_.bits // 8)
+        if isinstance(type_, String):
+            return Extent(_round_up(_LENGTH_BYTES + (type_.bound or 0), _LENGTH_BYTES), _LENGTH_BYTES)
+        if isinstance(type_, Sequence):
+            element = self.of(type_.element)
+            align = max(_LENGTH_BYTES, element.align)
+            elements = min(_MAX_BYTES, element.size * (type_.bound or 0))
+            return Extent(_round_up(_round_up(_LENGTH_BYTES, element.align) + elements, align), align)
+        if isinstance(type_, Array):
+            element = self.of(type_.element)
+            count = 1
+            for extent in type_.extents:
+                count *= extent
+            return Extent(min(_MAX_BYTES, element.size * count), element.align)
+        if isinstance(type_, Struct):
+            return self._structs[type_]
+        return Extent(0, 1)  # a broken type: nothing is written in this run
+
+    def add(self, struct: Struct) -> None:
+        offset, align, offsets = 0, 1, []
+        for member in struct.members:
+            extent = self.of(member.type)
+            offset = _round_up(offset, extent.align)
+            offsets.append(offset)
+            offset += extent.size
+            align = max(align, extent.align)
+        # An empty struct has size 1, as in C++.
+        self._structs[struct] = Extent(max(1, _round_up(offset, align)), align, tuple(offsets))
+
+
+def lay_out(model: Model) -> Extents:
+    extents = Extents()
+    for struct in model.structs():  # in the order of declaration: what a struct contains comes before it
+        extents.add(struct)
+    return extents
+
+
+def _round_up(value: int, align: int) -> int:
+    return (value + align - 1) // align * align

@@ -1,0 +1,209 @@
+"""The resolved model: every name is a reference to what it names, every expression a value.
+
+Everything here is immutable. The stages after `resolve` read it and add to it beside it, never in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Iterator, Union
+
+from .source import Source, Span
+from .syntax import Doc
+
+QualifiedName = tuple[str, ...]  # ("sensors", "Imu"), as in the IDL
+
+
+@dataclass(frozen=True, slots=True)
+class EnumValue:
+    """The value of an enumerator or of a constant of enum type."""
+
+    enum: Enum
+    name: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """`kind` says what `data` is: int, float, bool, char (a byte's value), string (bytes) or enum (EnumValue)."""
+
+    kind: str
+    data: int | float | bool | bytes | EnumValue
+
+
+# --- Types -----------------------------------------------------------------------------------------------------------
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """`kind` is int, float, bool or char; `low` and `high` are the range of an int."""
+
+    name: str
+    kind: str
+    size: int
+    low: int = 0
+    high: int = 0
+
+
+SCALARS = {
+    scalar.name: scalar for scalar in (
+        Scalar("boolean", "bool", 1), Scalar("char", "char", 1), Scalar("octet", "int", 1, 0, 0xFF),
+        Scalar("float", "float", 4), Scalar("double", "float", 8),
+        *(Scalar(f"int{bits}", "int", bits // 8, -(1 << (bits - 1)), (1 << (bits - 1)) - 1) for bits in (8, 16, 32, 64)),
+        *(Scalar(f"uint{bits}", "int", bits // 8, 0, (1 << bits) - 1) for bits in (8, 16, 32, 64)),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class String:
+    bound: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    element: Type
+    bound: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """`extents` as written: `double m[2][3]` has (2, 3)."""
+
+    element: Type
+    extents: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Alias:
+    """A typedef. It is transparent: only C++ code shows its name."""
+
+    name: QualifiedName
+    target: Type
+    doc: Doc
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Enumerator:
+    name: str
+    number: int
+    doc: Doc
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Enum:
+    name: QualifiedName
+    bits: int
+    enumerators: tuple[Enumerator, ...]
+    default: Enumerator | None  # none only if there are no enumerators, which is an error
+    doc: Doc
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """`default` is the value of @default, of a scalar, string or enum type."""
+
+    name: str
+    type: Type
+    default: Value | None
+    key: bool
+    unit: str
+    doc: Doc
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Struct:
+    name: QualifiedName
+    members: tuple[Member, ...]
+    topic: str
+    doc: Doc
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A type that could not be resolved. It has been reported; nothing more is said about what uses it."""
+
+
+BROKEN = Broken()
+
+Type = Union[Scalar, String, Sequence, Array, Alias, Enum, Struct, Broken]
+
+
+# --- Files -----------------------------------------------------------------------------------------------------------
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Constant:
+    name: QualifiedName
+    type: Type
+    value: Value | None  # none if it could not be computed, which has been reported
+    doc: Doc
+    span: Span
+
+
+Item = Union[Struct, Enum, Alias, Constant]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FileModel:
+    """`items` in the order of their declaration, which is also a correct order in C++."""
+
+    source: Source
+    includes: tuple[Source, ...]
+    items: tuple[Item, ...]
+    requested: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    files: tuple[FileModel, ...]
+
+    def structs(self) -> Iterator[Struct]:
+        return (item for file in self.files for item in file.items if isinstance(item, Struct))
+
+
+def strip_alias(type_: Type) -> Type:
+    while isinstance(type_, Alias):
+        type_ = type_.target
+    return type_
+
+
+def scoped(name: QualifiedName) -> str:
+    return "::".join(name)
+
+
+def type_text(type_: Type) -> str:
+    """The type as IDL would spell it without typedefs: "double[3]", "sequence<geo::Point, 4>"."""
+    element, extents = flatten(type_)
+    suffix = "".join(f"[{extent}]" for extent in extents)
+    if isinstance(element, Scalar):
+        return element.name + suffix
+    if isinstance(element, String):
+        return ("string" if element.bound is None else f"string<{element.bound}>") + suffix
+    if isinstance(element, Sequence):
+        bound = "" if element.bound is None else f", {element.bound}"
+        return f"sequence<{type_text(element.element)}{bound}>{suffix}"
+    if isinstance(element, (Enum, Struct)):
+        return scoped(element.name) + suffix
+    return "?" + suffix
+
+
+def flatten(type_: Type) -> tuple[Type, tuple[int, ...]]:
+    """An array's innermost element that is no array, and all extents on the way, the outermost first."""
+    extents: tuple[int, ...] = ()
+    type_ = strip_alias(type_)
+    while isinstance(type_, Array):
+        extents += type_.extents
+        type_ = strip_alias(type_.element)
+    return type_, extents
+
+
+def named_part(type_: Type) -> Struct | Enum | None:
+    """The struct or enum that a type is made of, through arrays and sequences."""
+    element, _ = flatten(type_)
+    while isinstance(element, Sequence):
+        element, _ = flatten(element.element)
+    return element if isinstance(element, (Struct, Enum)) else None

@@ -1,0 +1,253 @@
+"""Scopes, and the lookup of names as OMG IDL does it: from the innermost scope outwards, among what is declared so far.
+
+What is declared later, or in a file that is not included, is known here too, so that the error can say so.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from typing import Iterator
+
+from .diagnostics import Diagnostics, Note
+from .model import BROKEN, Constant, EnumValue, Type
+from .source import Source, Span
+from .syntax import (ConstDecl, Declaration, EnumDecl, File, Ident, ModuleDecl, Name, NamedType, SequenceType,
+                     StructDecl, TypedefDecl, TypeExpr)
+
+_CYCLE_BUDGET = 100_000  # steps spent on looking for cycles in one run
+_RESERVED = ("std", "baton")
+
+# What a C++ programmer writes by habit.
+_HABITS = {"int": "int32", "uint": "uint32", "bool": "boolean", "size_t": "uint64", "float32": "float",
+           "float64": "double", "str": "string<N>", "uchar": "octet",
+           **{f"{u}int{bits}_t": f"{u}int{bits}" for u in ("", "u") for bits in (8, 16, 32, 64)}}
+_BUILTIN_TYPES = ("boolean", "char", "octet", "float", "double", "string", "sequence",
+                  *(f"{u}int{bits}" for u in ("", "u") for bits in (8, 16, 32, 64)))
+
+
+@dataclass(eq=False, slots=True)
+class Entity:
+    """Something with a name. `result` is what it was resolved to: a type, a constant or an enumerator's value."""
+
+    kind: str  # module, struct, enum, typedef, const, enumerator, or broken
+    name: Ident
+    parent: Scope
+    order: int
+    declaration: Declaration | None = None
+    scope: Scope | None = None             # of a module
+    enum: Entity | None = None             # of an enumerator
+    result: Type | Constant | EnumValue | None = None
+
+    @property
+    def source(self) -> Source:
+        return self.name.span.source
+
+    @property
+    def what(self) -> str:
+        article = "an" if self.kind[0] in "aeiou" else "a"
+        return f"{article} {'constant' if self.kind == 'const' else self.kind}"
+
+    @property
+    def qualified(self) -> tuple[str, ...]:
+        return (*self.parent.path, self.name.text)
+
+
+@dataclass(eq=False, slots=True)
+class Scope:
+    path: tuple[str, ...]
+    parent: Scope | None
+    entities: dict[str, Entity] = field(default_factory=dict)
+    folded: dict[str, Entity] = field(default_factory=dict)
+
+    def outwards(self) -> Iterator[Scope]:
+        scope: Scope | None = self
+        while scope is not None:
+            yield scope
+            scope = scope.parent
+
+
+class Names:
+    def __init__(self, files: tuple[File, ...], diagnostics: Diagnostics) -> None:
+        self._diagnostics = diagnostics
+        self._cycle_budget = _CYCLE_BUDGET
+        self.root = Scope((), None)
+        self.of_declaration: dict[int, list[Entity]] = {}  # by id(): the entities that a declaration makes
+        self._next_order = 0
+        self._visible: dict[Source, set[Source]] = {}
+        for file in files:  # included files come first
+            visible = {file.source}
+            for include in file.includes:
+                visible |= self._visible.get(include.source, set())
+            self._visible[file.source] = visible
+            for declaration in file.declarations:
+                self._collect(declaration, self.root)
+
+    # --- Declaring ---------------------------------------------------------------------------------------------------
+
+    def _collect(self, declaration: Declaration, scope: Scope) -> None:
+        made: list[Entity] = []
+        self.of_declaration[id(declaration)] = made
+        if isinstance(declaration, ModuleDecl):
+            module = self._module(declaration, scope)
+            made.append(module)
+            for inner in declaration.declarations:
+                self._collect(inner, module.scope)
+        elif isinstance(declaration, StructDecl):
+            made.append(self._declare("struct", declaration.name, scope, declaration))
+        elif isinstance(declaration, EnumDecl):
+            enum = self._declare("enum", declaration.name, scope, declaration)
+            made.append(enum)
+            for enumerator in declaration.enumerators:
+                made.append(self._declare("enumerator", enumerator.name, scope, declaration))
+                made[-1].enum = enum
+        elif isinstance(declaration, ConstDecl):
+            made.append(self._declare("const", declaration.name, scope, declaration))
+        elif isinstance(declaration, TypedefDecl):
+            made += [self._declare("typedef", d.name, scope, declaration) for d in declaration.declarators]
+        elif declaration.name.text:
+            made.append(self._declare("broken", declaration.name, scope, declaration))
+
+    def _module(self, declaration: ModuleDecl, scope: Scope) -> Entity:
+        existing = scope.entities.get(declaration.name.text)
+        if existing is not None and existing.kind == "module":
+            return existing
+        module = self._declare("module", declaration.name, scope, declaration)
+        module.scope = Scope((*scope.path, declaration.name.text), scope)
+        return module
+
+    def _declare(self, kind: str, name: Ident, scope: Scope, declaration: Declaration) -> Entity:
+        self._next_order += 1
+        entity = Entity(kind, name, scope, self._next_order, declaration)
+        if kind == "broken":
+            entity.result = BROKEN
+        if name.text in _RESERVED and kind != "broken":
+            self._diagnostics.error(name.span, "reserved-name", f"the name '{name.text}' belongs to "
+                                    f"{'C++' if name.text == 'std' else 'the baton library'}; use another one")
+        earlier = scope.entities.get(name.text)
+        if earlier is not None:
+            if "broken" not in (kind, earlier.kind):
+                hint = " (the enumerators of an enum are names of the scope around it)" if kind == "enumerator" else ""
+                self._diagnostics.error(name.span, "duplicate-name", f"'{name.text}' is declared already{hint}",
+                                        Note(earlier.name.span, "the earlier declaration is here"))
+            return entity
+        scope.entities[name.text] = entity
+        similar = scope.folded.setdefault(name.text.lower(), entity)
+        if similar is not entity:
+            self._diagnostics.warning(name.span, "name-differs-in-case",
+                                      f"'{name.text}' differs from '{similar.name.text}' only in case; other IDL tools "
+                                      "take them for one name", Note(similar.name.span, "the earlier declaration is here"))
+        return entity
+
+    # --- Looking up --------------------------------------------------------------------------------------------------
+
+    def lookup(self, name: Name, user: Entity, want: str) -> Entity | None:
+        """What `name` means inside `user`; `want` is type or constant. None after reporting why there is nothing."""
+        entity, hidden, where = self._find(name, user)
+        if entity is not None:
+            return entity
+        if hidden is not None:
+            self._report_hidden(name, hidden, user)
+            return None
+        last = name.parts[-1].text
+        hint = ""
+        if want == "type" and len(name.parts) == 1 and last in _HABITS:
+            hint = f"; did you mean '{_HABITS[last]}'?"
+        else:
+            kinds = ("struct", "enum", "typedef") if want == "type" else ("const", "enumerator")
+            scopes = [where] if where is not None else list(user.parent.outwards())
+            builtin = _BUILTIN_TYPES if want == "type" and where is None else ()
+            declared = (e.name.text for s in scopes for e in s.entities.values() if e.kind in kinds)
+            hint = self._diagnostics.suggestion(last, itertools.chain(builtin, declared))
+        inside = f" in the module '{'::'.join(where.path)}'" if where is not None and where.path else ""
+        self._diagnostics.error(name.span, "unknown-name", f"there is no {want} '{name}'{inside}{hint}"
+                                if not inside else f"there is no {want} '{last}'{inside}{hint}")
+        return None
+
+    def _find(self, name: Name, user: Entity) -> tuple[Entity | None, Entity | None, Scope | None]:
+        """The entity; or else one that cannot be used here; or else the scope that it should be in."""
+        hidden: Entity | None = None
+        found: Entity | None = None
+        first = name.parts[0].text
+        for scope in (self.root,) if name.absolute else user.parent.outwards():
+            candidate = scope.entities.get(first)
+            if candidate is None:
+                continue
+            if candidate.kind == "module" or self._usable(candidate, user):
+                found = candidate
+                break
+            hidden = hidden or candidate
+        if found is None:
+            return None, hidden, None
+        for part in name.parts[1:]:
+            if found.kind == "module":
+                where = found.scope
+                candidate = where.entities.get(part.text)
+            elif found.kind == "enum":  # C++ spells enumerators so, and IDL tools accept it
+                where = found.parent
+                candidate = where.entities.get(part.text)
+                candidate = candidate if candidate is not None and candidate.enum is found else None
+            elif found.kind == "broken":
+                return found, None, None
+            else:
+                return None, None, found.parent
+            if candidate is None:
+                return None, None, where
+            if candidate.kind != "module" and not self._usable(candidate, user):
+                return None, candidate, None
+            found = candidate
+        return found, None, None
+
+    def _usable(self, entity: Entity, user: Entity) -> bool:
+        return entity.order < user.order and entity.source in self._visible[user.source]
+
+    def _report_hidden(self, name: Name, hidden: Entity, user: Entity) -> None:
+        note = Note(hidden.name.span, "the declaration is here")
+        if hidden.source not in self._visible[user.source]:
+            self._diagnostics.error(name.span, "not-included", f"'{name}' is declared in '{hidden.source.relative}', which "
+                                    f"is not included here; write #include \"{hidden.source.relative}\"", note)
+            return
+        path = self._cycle(user, hidden)
+        if path is not None:
+            chain = " -> ".join("::".join(entity.qualified) for entity in path)
+            self._diagnostics.error(name.span, "recursive-type", f"'{user.name.text}' contains itself: {chain}; a message "
+                                    "has a fixed size")
+            return
+        self._diagnostics.error(name.span, "used-before-declaration",
+                                f"'{name}' is declared further down; move its declaration up", note)
+
+    def _cycle(self, user: Entity, start: Entity) -> list[Entity] | None:
+        """The way from `user` through `start` back to `user` along the types of members, if there is one."""
+        if start is user:
+            return [user, user]
+        came_from: dict[Entity, Entity] = {start: user}
+        open_ = [start]
+        while open_ and self._cycle_budget > 0:
+            entity = open_.pop()
+            for used in self._names_used_by(entity):
+                self._cycle_budget -= 1
+                target, hidden, _ = self._find(used, entity)
+                target = target or hidden
+                if target is user:
+                    path = [user, entity]
+                    while path[-1] is not user:
+                        path.append(came_from[path[-1]])
+                    return path[::-1]
+                if target is not None and target not in came_from:
+                    came_from[target] = entity
+                    open_.append(target)
+        return None
+
+    def _names_used_by(self, entity: Entity) -> Iterator[Name]:
+        types: list[TypeExpr] = []
+        if isinstance(entity.declaration, StructDecl):
+            types = [member.type for member in entity.declaration.members]
+        elif isinstance(entity.declaration, TypedefDecl):
+            types = [entity.declaration.type]
+        for type_ in types:
+            while isinstance(type_, SequenceType):
+                type_ = type_.element
+            if isinstance(type_, NamedType):
+                yield type_.name
+
+

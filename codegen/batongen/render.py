@@ -1,0 +1,45 @@
+"""Writes the output files: one template each. Files that would not change are not touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jinja2
+
+from .cli import Run
+from .layout import Extents
+from .model import FileModel, Model
+from .view import header_view
+
+# (template, what replaces the `.idl` of the file's path)
+OUTPUTS = (
+    ("header.hpp.j2", ".hpp"),
+)
+
+
+def render(model: Model, extents: Extents, run: Run) -> None:
+    if run.diagnostics.error_count:
+        return
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, auto_reload=False)
+    for file in model.files:
+        if not file.requested:
+            continue
+        view = header_view(file, extents)
+        for template, suffix in OUTPUTS:
+            text = environment.get_template(template).render(header=view)
+            if run.out is not None and not run.check_only:
+                _write_if_changed(_output_path(run.out, file, suffix), text)
+
+
+def _output_path(out: Path, file: FileModel, suffix: str) -> Path:
+    return out / Path(file.source.relative).with_suffix(suffix)
+
+
+def _write_if_changed(path: Path, text: str) -> None:
+    data = text.encode("utf-8")
+    if path.is_file() and path.read_bytes() == data:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)

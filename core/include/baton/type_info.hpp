@@ -1,0 +1,97 @@
+#pragma once
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include "baton/export.hpp"
+
+namespace baton {
+inline namespace v1 {
+
+/// SHA-256, cut to 128 bits, over a type's canonical text. Two programs agree about a type when these agree.
+struct Fingerprint {
+  std::array<std::uint8_t, 16> bytes{};
+
+  friend constexpr bool operator==(const Fingerprint&, const Fingerprint&) = default;
+};
+
+/// 32 lower-case hexadecimal digits.
+BATON_API std::string to_string(const Fingerprint& fingerprint);
+
+/// The reverse of `to_string`, for generated code: 32 digits, checked when the program is compiled.
+consteval Fingerprint fingerprint_from_hex(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  Fingerprint fingerprint;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto digit = static_cast<std::uint8_t>(kDigits.find(text[i]));
+    std::uint8_t& byte = fingerprint.bytes.at(i / 2);
+    byte = static_cast<std::uint8_t>(byte * 16 + digit);
+  }
+  return fingerprint;
+}
+
+/// How a message lies in its chunk. (`raw` and `table` are to come with the IDL's unbounded members.)
+enum class Layout : std::uint8_t {
+  fixed,  ///< a plain relocatable struct of a size known at compile time
+};
+
+struct TypeInfo;
+
+/// One member of a struct.
+struct FieldInfo {
+  std::string_view name;             ///< as in the IDL
+  std::string_view type;             ///< as in the IDL, resolved: "double[3]", "string<32>", "sequence<geo::Point, 4>"
+  std::uint64_t offset = 0;          ///< bytes from the start of the struct
+  std::uint64_t size = 0;            ///< bytes, all elements of an array included
+  std::string_view doc;              ///< the doc comment, or empty
+  const TypeInfo* nested = nullptr;  ///< the struct or enum it is made of (also as an element), or null
+};
+
+/// One value of an enum.
+struct EnumeratorInfo {
+  std::string_view name;
+  std::int64_t value = 0;
+  std::string_view doc;
+};
+
+/// What is known of a message type at run time. The generator emits one for each struct and enum of an IDL file,
+/// with static storage: pointers and views to it stay valid for the life of the program.
+struct TypeInfo {
+  std::string_view name;        ///< scoped: "sensors::Imu"
+  std::string_view topic;       ///< the default topic name, from `@topic(name=...)`, or empty
+  std::string_view doc;         ///< the doc comment, or empty
+  Fingerprint fingerprint;      ///< of `canonical`
+  std::string_view canonical;   ///< the resolved type as text, one line a member; see docs/architecture.md
+  std::uint64_t size = 0;       ///< bytes
+  std::uint64_t alignment = 0;  ///< bytes
+  Layout layout = Layout::fixed;
+  std::span<const FieldInfo> fields;            ///< of a struct
+  std::span<const EnumeratorInfo> enumerators;  ///< of an enum
+};
+
+/// Specialised by generated code for every struct and enum:
+///   static const TypeInfo& info();                     the description above
+///   static constexpr bool kZeroIsDefault;              structs: every default is a zero byte
+///   static void visit(const T&, visitor);              structs: calls visitor(name, member) for each member, in order
+template <class T>
+struct TypeTraits;
+
+/// A type that can be published: generated, relocatable, and no larger inside than its description says.
+template <class T>
+concept Message = std::is_trivially_copyable_v<T> && std::is_class_v<T> && requires {
+  { TypeTraits<T>::info() } -> std::same_as<const TypeInfo&>;
+  { TypeTraits<T>::kZeroIsDefault } -> std::convertible_to<bool>;
+};
+
+/// The first thing in which two canonical texts differ, as a person would say it, from the side of `mine`:
+/// "field accel: double[3] here, float[3] in imu_driver". Empty if they are equal.
+BATON_API std::string first_difference(std::string_view mine, std::string_view theirs, std::string_view their_name);
+
+}  // namespace v1
+}  // namespace baton

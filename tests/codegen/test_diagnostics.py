@@ -1,0 +1,128 @@
+"""Every refusal of batongen has a file in bad/ that begins with what is to be said about it:
+
+    //! 3:5 unknown-name                       line, column and name of a diagnostic
+    //! include/other.idl 1:10 include-cycle   the same in another file
+    //! with include/other.idl                 another file of the same run
+
+Nothing else may be reported.
+"""
+
+import pathlib
+import re
+import tempfile
+import unittest
+
+from support import batongen, batongen_here
+
+from batongen.diagnostics import NAMES
+
+BAD = pathlib.Path(__file__).resolve().parent / "bad"
+_EXPECTED = re.compile(r"^//! (?:(\S+\.idl) )?(\d+):(\d+) (\S+)$", re.MULTILINE)
+_WITH = re.compile(r"^//! with (\S+)$", re.MULTILINE)
+_REPORTED = re.compile(r"^([^\s:]+):(\d+):(\d+): (error|warning): .* \[([a-z0-9-]+)\]$", re.MULTILINE)
+_WARNINGS = {name for name, text in NAMES.items() if text.startswith("warning: ")}
+
+
+def text_of(path):
+    return path.read_bytes().decode("utf-8", errors="replace")
+
+
+class Diagnostics(unittest.TestCase):
+    maxDiff = 4000
+
+    def test_each_bad_file_is_refused_where_it_says_and_nowhere_else(self):
+        for path in sorted(BAD.glob("*.idl")):
+            with self.subTest(file=path.name):
+                text = text_of(path)
+                expected = [(file or path.name, int(line), int(column), name)
+                            for file, line, column, name in _EXPECTED.findall(text)]
+                self.assertTrue(expected, "the file does not say what to expect")
+                code, stderr = batongen_here("--check", "--base-dir", ".", path.name, *_WITH.findall(text), cwd=BAD)
+                reported = [(file, int(line), int(column), name)
+                            for file, line, column, _, name in _REPORTED.findall(stderr)]
+                self.assertEqual(sorted(expected), sorted(reported), stderr)
+                self.assertEqual(sorted(reported, key=lambda r: r[:3]), reported, "not sorted by place")
+                only_warnings = all(name in _WARNINGS for *_, name in expected)
+                self.assertEqual(0 if only_warnings else 1, code, stderr)
+
+    def test_every_diagnostic_has_a_file(self):
+        covered = {name for path in BAD.glob("*.idl") for *_, name in _EXPECTED.findall(text_of(path))}
+        covered.add("source-too-large")  # below; 4 MiB are not worth keeping
+        self.assertEqual(set(NAMES), covered)
+
+    def run_on(self, text, name="x.idl"):
+        with tempfile.TemporaryDirectory() as folder:
+            (pathlib.Path(folder) / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+            return batongen("--check", name, cwd=folder)
+
+    def test_a_file_of_more_than_4_mib_is_refused(self):
+        result = self.run_on(b"//" + b"x" * (4 * 1024 * 1024))
+        self.assertEqual(1, result.returncode)
+        self.assertIn("x.idl:1:1: error:", result.stderr)
+        self.assertIn("[source-too-large]", result.stderr)
+
+    def test_the_source_line_is_shown_with_a_caret_under_the_place(self):
+        result = self.run_on("struct A {\n  Foo x;\n};\n")
+        self.assertEqual("x.idl:2:3: error: there is no type 'Foo' [unknown-name]\n"
+                         "    Foo x;\n"
+                         "    ^~~\n", result.stderr)
+
+    def test_tabs_and_wide_characters_keep_the_caret_in_place(self):
+        result = self.run_on("struct A {\n\t/* 漢字 */\tFoo x;\n};\n")
+        lines = result.stderr.splitlines()
+        self.assertEqual("  \t/* 漢字 */\tFoo x;", lines[1])
+        self.assertEqual("  \t          \t^~~", lines[2])  # each of the two characters is two columns wide
+
+    def test_the_earlier_declaration_is_shown(self):
+        result = self.run_on("struct A { long x; };\nstruct A { long y; };\n")
+        self.assertIn("x.idl:2:8: error: 'A' is declared already [duplicate-name]\n", result.stderr)
+        self.assertIn("x.idl:1:8: note: the earlier declaration is here\n", result.stderr)
+
+    def test_messages_say_what_to_do(self):
+        for text, message in (
+                ("struct Pose { long x; };\nstruct A { Posse p; };\n", "there is no type 'Posse'; did you mean 'Pose'?"),
+                ("struct A { int x; };\n", "did you mean 'int32'?"),
+                ("struct A { bool x; };\n", "did you mean 'boolean'?"),
+                ("@topik(name=\"a\") struct A { long x; };\n", "'@topik' means nothing to batongen; did you mean 'topic'?"),
+                ("struct A { long x };\n", "expected ';' after the member 'x', not '}'"),
+                ("module sensors { struct Imu { string frame; }; };\n",
+                 "member sensors::Imu.frame is unbounded: give it a bound, string<N>"),
+                ("struct A { sequence<octet> data; };\n", "member A.data is unbounded: give it a bound, sequence<octet, N>"),
+                ("struct A { B b; };\nstruct B { sequence<A, 2> a; };\n", "'A' contains itself: A -> B -> A"),
+                ("union U switch (long) { case 1: long x; };\n", "'union' is not supported (yet); use a struct"),
+                ("#define N 8\n", "#define with a value is not supported; use const")):
+            with self.subTest(message=message):
+                self.assertIn(message, self.run_on(text).stderr)
+
+    def test_an_include_cycle_is_printed_as_a_chain(self):
+        result = batongen("--check", "include_cycle.idl", cwd=BAD)
+        self.assertIn("include/cycle_a.idl -> include/cycle_b.idl -> include/cycle_a.idl", result.stderr)
+
+    def test_hostile_files_are_refused_in_seconds(self):
+        """Each of these would take minutes, or Python's stack, in a careless generator."""
+        names = "\n".join(f"struct S{i} {{ T{i} x; }};" for i in range(20_000))
+        for what, text in {
+                "a long line of errors": "$" * 100_000,
+                "unknown names": names,
+                "nested modules": "module m {" * 100_000,
+                "nested structs": "struct A { " * 100_000,
+                "nested sequences": "struct A { " + "sequence<" * 100_000,
+                "parentheses": "const long A = " + "(" * 100_000,
+                "signs": "const long A = " + "-" * 100_000 + "1;",
+                "typedefs": "typedef long T0;\n" + "".join(f"typedef T{i} T{i + 1}[1000000];\n" for i in range(5_000)),
+                "struct chain": "struct S0 { long x; };\n" + "".join(
+                    f"struct S{i + 1} {{ S{i} a, b; }};\n" for i in range(3_000)),
+                "digits": "const long A = " + "9" * 1_000_000 + ";",
+                "annotations": "@" * 100_000,
+                "open comment": "/*" * 1_000_000,
+                "quotes": "\"" * 1_000_001,
+                "long operators": "const long A = 1" + "+1" * 100_000 + ";"}.items():
+            with self.subTest(what=what):
+                result = self.run_on(text)
+                self.assertEqual(1, result.returncode, result.stderr[-300:])
+                self.assertNotIn("internal error", result.stderr)
+                self.assertLess(len(result.stderr), 2_000_000)
+
+
+if __name__ == "__main__":
+    unittest.main()
