@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "baton/export.hpp"
+
+namespace baton {
+inline namespace v1 {
+
+enum class EventKind : std::uint8_t {
+  matched,    ///< a publisher and a subscriber are connected
+  unmatched,  ///< a connection ended: the peer closed
+  refused,    ///< two ports of one topic cannot be connected; `reason` says why
+};
+
+BATON_API std::string_view to_string(EventKind kind) noexcept;
+
+/// Something that happened to one of a node's ports.
+struct Event {
+  EventKind kind = EventKind::matched;
+  std::string topic;
+  std::string peer;    ///< the name of the other port's node
+  std::string reason;  ///< of a refusal, seen from this side; otherwise empty
+};
+
+/// A node's events, in order. Written by transports, on any thread; read by the node's user. Bounded: when nobody
+/// reads, the oldest events give way and `lost()` counts them.
+class BATON_API EventQueue {
+ public:
+  static constexpr std::size_t kCapacity = 1'024;
+  using Callback = std::function<void(const Event&)>;
+
+  /// `node` is named in the log.
+  explicit EventQueue(std::string node) : node_(std::move(node)) {}
+
+  /// Appends the event, logs a refusal, then calls the callback, if there is one, on the calling thread. A transport
+  /// calls this without holding any lock of its own, because the callback may open and close ports.
+  void push(Event event);
+
+  std::optional<Event> take();
+  void set_callback(Callback callback);
+  std::uint64_t lost() const;
+
+ private:
+  const std::string node_;
+  mutable std::mutex mutex_;
+  std::deque<Event> events_;
+  std::shared_ptr<const Callback> callback_;
+  std::uint64_t lost_ = 0;
+};
+
+}  // namespace v1
+}  // namespace baton

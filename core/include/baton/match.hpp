@@ -1,0 +1,41 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "baton/export.hpp"
+#include "baton/qos.hpp"
+#include "baton/type_info.hpp"
+
+namespace baton {
+inline namespace v1 {
+
+/// What a port announces of itself: all that decides whether it may be connected to another.
+struct PortAnnouncement {
+  std::string node;  ///< the name of the node it belongs to, for messages to people
+  std::string topic;
+  std::string transport;  ///< resolved: never "auto"
+  std::string type;       ///< the scoped name
+  Fingerprint fingerprint;
+  std::string canonical;  ///< the type's canonical text, to say what differs
+  Qos qos;
+  bool overflow_asked = false;  ///< false: a subscriber leaves the overflow policy to the publisher
+  bool history_asked = false;   ///< false: a subscriber wants as much history as the publisher keeps
+};
+
+/// Why two ports of one topic are not connected, as each of them should be told.
+struct Refusal {
+  std::string for_publisher;
+  std::string for_subscriber;
+};
+
+/// Decides whether a publisher and a subscriber of the same topic are connected: nothing, or the reasons why not. A
+/// pure function of what both announce, so both sides come to the same result wherever it is evaluated.
+BATON_API std::optional<Refusal> match(const PortAnnouncement& publisher, const PortAnnouncement& subscriber);
+
+/// The overflow policy of the connection of two ports that match: a subscriber's own choice to drop wins, everything
+/// else is the publisher's.
+BATON_API Overflow connection_overflow(const PortAnnouncement& publisher, const PortAnnouncement& subscriber) noexcept;
+
+}  // namespace v1
+}  // namespace baton

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "baton/config.hpp"
+#include "baton/error.hpp"
+#include "baton/event.hpp"
+#include "baton/port.hpp"
+#include "baton/publisher.hpp"
+#include "baton/subscriber.hpp"
+
+namespace baton {
+inline namespace v1 {
+
+/// The transports that come with baton: the default of `Options::transports`.
+BATON_API std::vector<std::shared_ptr<Transport>> builtin_transports();
+
+/// Where a node's configuration comes from: found by itself, a file by its path, or a `Config` at hand.
+class BATON_API ConfigSource {
+ public:
+  ConfigSource() = default;  ///< `$BATON_CONFIG`, else ./baton.toml, else the built-in defaults
+  ConfigSource(std::string path) : path_(std::move(path)) {}   // NOLINT(google-explicit-constructor)
+  ConfigSource(const char* path) : path_(path) {}              // NOLINT(google-explicit-constructor)
+  ConfigSource(Config config) : config_(std::move(config)) {}  // NOLINT(google-explicit-constructor)
+
+  Result<Config> read() const;
+
+ private:
+  std::string path_;
+  std::optional<Config> config_;
+};
+
+/// How to open a node.
+struct Options {
+  /// Nodes find each other within a domain. Empty: `$BATON_DOMAIN`, else the configuration file's, else "default".
+  std::string domain = {};
+  ConfigSource config = {};
+  /// What may carry topics, in the order of preference of `transport = "auto"`.
+  std::vector<std::shared_ptr<Transport>> transports = builtin_transports();
+  /// Whether the node may keep a thread of its own for transports whose peers live in other processes. The in-process
+  /// transport needs none.
+  bool keeper = true;
+};
+
+/// A participant: opens the publishers and subscribers of one name in one domain.
+///
+/// A node may be used by several threads at once, and moved. Its ports keep what they need of it, so they may outlive
+/// it. Names need not be unique.
+class BATON_API Node {
+ public:
+  using Options = v1::Options;
+
+  /// Reads the configuration and joins the domain. Fails on an invalid name or configuration.
+  static Result<Node> open(std::string_view name, Options options = {});
+
+  /// A publisher for `topic`, by default the one that the IDL gives the type with `@topic(name=...)`. `settings` may
+  /// be overridden for the topic by the configuration file. Fails on an invalid name, setting or transport, or when
+  /// memory runs out.
+  template <Message T>
+  Result<Publisher<T>> publisher(std::string_view topic = {}, const QosSettings& settings = {}) {
+    auto port = open_publisher(TypeTraits<T>::info(), topic, settings);
+    if (!port) return tl::unexpected<Error>(std::move(port).error());
+    return Publisher<T>(*std::move(port));
+  }
+
+  /// A subscriber for `topic`; the same rules.
+  template <Message T>
+  Result<Subscriber<T>> subscriber(std::string_view topic = {}, const QosSettings& settings = {}) {
+    auto port = open_subscriber(TypeTraits<T>::info(), topic, settings);
+    if (!port) return tl::unexpected<Error>(std::move(port).error());
+    return Subscriber<T>(*std::move(port));
+  }
+
+  const std::string& name() const noexcept;
+  const std::string& domain() const noexcept;
+
+  /// The oldest event that has not been taken. The queue keeps the newest 1,024.
+  std::optional<Event> take_event();
+
+  /// Has `callback` called for each event from now on, on the thread that causes it; events are queued all the same.
+  void on_event(std::function<void(const Event&)> callback);
+
+ private:
+  struct State;
+  explicit Node(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
+
+  Result<PublisherPortHandle> open_publisher(const TypeInfo& type, std::string_view topic, const QosSettings& settings);
+  Result<SubscriberPortHandle> open_subscriber(const TypeInfo& type, std::string_view topic,
+                                               const QosSettings& settings);
+
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace v1
+}  // namespace baton

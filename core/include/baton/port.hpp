@@ -1,0 +1,245 @@
+#pragma once
+
+/// The seam between the typed API and the transports.
+///
+/// A *port* is a node's end of a topic. The typed API (publisher.hpp, subscriber.hpp, sample.hpp) turns a user's verbs
+/// into the verbs below and knows nothing else of a transport; a transport implements them and knows nothing of types:
+/// it sees sizes, fingerprints and bytes. To write a transport, implement the three interfaces of this file, pass it in
+/// `Options::transports`, and run the conformance suite (tests/conformance) over it.
+///
+/// ## Contract
+///
+/// *Ownership.* `Transport::create_…` hands a port to exactly one owner, the user's `Publisher` or `Subscriber`. The
+/// owner ends with `abandon()`, never with `delete`: a port lives on until its last loan or sample has come back, and
+/// frees itself then. A chunk belongs to the publisher port that made it, for life. `loan` lends it to the caller,
+/// `publish` or `discard` takes it back; `take` lends it to a reader, `release` takes it back. Each chunk lent comes
+/// back exactly once.
+///
+/// *Threads.* A port's verbs are called by one thread at a time, with one exception: `SubscriberPort::release` and
+/// `info` may be called on any thread, at any time, also after `close` and `abandon`. `Transport` is called by any
+/// number of threads at once. A port calls its `MessageHandler` one message at a time, on a thread that the transport
+/// documents.
+///
+/// *Hot verbs* (`loan`, `publish`, `discard`, `take`, `release`) are `noexcept`, do not allocate, do not log, take no
+/// lock shared with another process and make no system call, but to wake a sleeper or to sleep where the policy says
+/// so (`Overflow::block`).
+///
+/// *Order.* A subscriber gets the messages of one publisher in the order in which they were published, with no
+/// duplicate; each one missing was counted as dropped, or was published before the two were connected.
+///
+/// *Errors.* Hot verbs return a status; `explain` turns one into a text when somebody asks. What a peer does wrong is a
+/// status or an event, never an assertion.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "baton/error.hpp"
+#include "baton/event.hpp"
+#include "baton/export.hpp"
+#include "baton/match.hpp"
+#include "baton/qos.hpp"
+#include "baton/type_info.hpp"
+
+namespace baton {
+inline namespace v1 {
+
+/// One message's memory as it crosses the seam. `payload` is 64-byte aligned; `token` is the port's own.
+struct Chunk {
+  std::byte* payload = nullptr;
+  std::uint64_t token = 0;
+};
+
+enum class LoanStatus : std::uint8_t {
+  ok,
+  too_many_loans,  ///< `max_loans` are open
+  out_of_chunks,   ///< the pool is empty
+  too_large,       ///< more bytes than a chunk has
+  closed,
+};
+
+enum class PublishStatus : std::uint8_t {
+  ok,              ///< handed over to every subscriber that takes part; see `dropped` for those that had no room
+  rejected,        ///< under `reject`: nobody got it, the loan stays valid
+  timed_out,       ///< under `block`: some had no room until the deadline; the others got it
+  too_many_loans,  ///< `publish(value)` could not get a loan
+  out_of_chunks,   ///< `publish(value)` could not get a loan
+  no_loan,         ///< the loan is empty: already published, discarded or moved from
+  closed,
+};
+
+enum class TakeStatus : std::uint8_t {
+  ok,
+  empty,       ///< nothing is queued
+  held_limit,  ///< `max_held` samples are held: release one first
+  closed,
+};
+
+enum class WaitStatus : std::uint8_t { ready, timeout, closed };
+
+BATON_API std::string_view to_string(LoanStatus status) noexcept;
+BATON_API std::string_view to_string(PublishStatus status) noexcept;
+BATON_API std::string_view to_string(TakeStatus status) noexcept;
+BATON_API std::string_view to_string(WaitStatus status) noexcept;
+
+/// The outcome of a publish. True if the message was handed over to everyone who had not chosen to drop.
+struct PublishResult {
+  PublishStatus status = PublishStatus::ok;
+  std::uint32_t delivered = 0;  ///< subscribers whose callback ran or whose queue has it
+  std::uint32_t dropped = 0;    ///< messages, this or older ones, that gave way on a full queue
+
+  explicit operator bool() const noexcept { return status == PublishStatus::ok; }
+};
+
+/// What is known of a sample beside its payload. The views are valid as long as the sample is held.
+struct SampleInfo {
+  std::string_view topic;
+  std::string_view publisher;      ///< the name of the publishing node
+  std::uint64_t publisher_id = 0;  ///< unique among the publishers that a domain has ever had
+  std::uint64_t sequence = 0;      ///< 0, 1, 2 … for each publisher; a gap is a message this reader did not get
+  std::uint64_t stamp_ns = 0;      ///< when it was published, CLOCK_MONOTONIC; 0 with `stamp = "off"`
+};
+
+/// The counters of one publisher–subscriber pair. `offered` = taken + queued + the three kinds of dropped, plus, once
+/// closed, what was queued and never taken.
+struct ConnectionCounters {
+  std::string peer;                   ///< the other node's name
+  std::uint64_t offered = 0;          ///< messages published since the match, history included
+  std::uint64_t taken = 0;            ///< samples taken, or callbacks called
+  std::uint64_t queued = 0;           ///< waiting to be taken
+  std::uint64_t held = 0;             ///< taken and not yet released
+  std::uint64_t dropped_oldest = 0;   ///< gave way to a newer message (`drop_oldest`)
+  std::uint64_t dropped_newest = 0;   ///< found no room (`drop_newest`)
+  std::uint64_t dropped_timeout = 0;  ///< found no room until the deadline (`block`)
+
+  std::uint64_t dropped() const noexcept { return dropped_oldest + dropped_newest + dropped_timeout; }
+};
+
+struct PublisherCounters {
+  std::uint64_t published = 0;                  ///< messages handed over, whoever got them
+  std::uint64_t rejected = 0;                   ///< publishes refused (`reject`)
+  std::uint64_t timed_out = 0;                  ///< publishes that waited in vain (`block`)
+  std::uint64_t failed_loans = 0;               ///< loans refused
+  std::uint64_t open_loans = 0;                 ///< loans out now
+  std::uint64_t chunks = 0;                     ///< the pool's size
+  std::uint64_t free_chunks = 0;                ///< of these, neither lent, queued, held nor kept as history
+  std::vector<ConnectionCounters> connections;  ///< live ones
+};
+
+struct SubscriberCounters {
+  ConnectionCounters total;                     ///< over all connections, those that ended included; `peer` is empty
+  std::uint64_t failed_callbacks = 0;           ///< callbacks that threw
+  std::vector<ConnectionCounters> connections;  ///< live ones
+};
+
+/// Is given each message of a subscriber, in order. The chunk is lent for the duration of the call only.
+using MessageHandler = std::function<void(Chunk)>;
+
+class BATON_API PublisherPort {
+ public:
+  /// Lends a chunk with room for `bytes`; its content is undefined.
+  virtual LoanStatus loan(std::size_t bytes, Chunk& chunk) noexcept = 0;
+
+  /// Hands over the first `bytes` of a lent chunk. With `rejected` the caller keeps the chunk, else it is gone.
+  virtual PublishResult publish(Chunk chunk, std::size_t bytes) noexcept = 0;
+
+  /// Takes back a lent chunk unpublished.
+  virtual void discard(Chunk chunk) noexcept = 0;
+
+  /// Why `loan` refused, in words.
+  virtual Error explain(LoanStatus status) const = 0;
+
+  /// What the port announces to its peers. Valid as long as the port.
+  virtual const PortAnnouncement& announcement() const noexcept = 0;
+
+  virtual PublisherCounters counters() const = 0;
+
+  /// Disconnects. Everything already published stays takable; every later verb but `discard` says closed. Idempotent.
+  virtual void close() noexcept = 0;
+
+  /// Ends the owner's use of the port. Loans still open may be published or discarded; with the last one the port
+  /// closes and frees itself.
+  virtual void abandon() noexcept = 0;
+
+ protected:
+  ~PublisherPort() = default;
+};
+
+class BATON_API SubscriberPort {
+ public:
+  /// Lends the next message, from each connected publisher in turn. While a handler is set there is nothing to take.
+  virtual TakeStatus take(Chunk& chunk) noexcept = 0;
+
+  /// Gives a taken chunk back, after the last read of its payload. Any thread.
+  virtual void release(Chunk chunk) noexcept = 0;
+
+  /// What is known of a taken chunk. Any thread.
+  virtual SampleInfo info(Chunk chunk) const noexcept = 0;
+
+  /// Sleeps until `take` would give a message, until the port is closed, or until `timeout` has passed: at once if it
+  /// is zero or negative, never if it is `std::chrono::nanoseconds::max()`.
+  virtual WaitStatus wait(std::chrono::nanoseconds timeout) noexcept = 0;
+
+  /// A descriptor that polls readable from when there is something to take until a `take` finds nothing. It belongs
+  /// to the port: do not read or close it.
+  virtual Result<int> fd() = 0;
+
+  /// Has every message handled instead of queued, those queued already first; an empty handler ends that. Waits for a
+  /// running call of the former handler, except when called from inside it.
+  virtual void on_message(MessageHandler handler) = 0;
+
+  virtual const PortAnnouncement& announcement() const noexcept = 0;
+
+  virtual SubscriberCounters counters() const = 0;
+
+  /// Disconnects and drops what is queued; samples already taken stay valid. Waits for a running handler, except when
+  /// called from inside it. Idempotent.
+  virtual void close() noexcept = 0;
+
+  /// Ends the owner's use of the port: closes it, and frees it once the last sample has been released.
+  virtual void abandon() noexcept = 0;
+
+ protected:
+  ~SubscriberPort() = default;
+};
+
+/// Ends the owner's use of a port; makes `std::unique_ptr` own one.
+struct AbandonPort {
+  template <class Port>
+  void operator()(Port* port) const noexcept {
+    port->abandon();
+  }
+};
+using PublisherPortHandle = std::unique_ptr<PublisherPort, AbandonPort>;
+using SubscriberPortHandle = std::unique_ptr<SubscriberPort, AbandonPort>;
+
+/// What a node asks of a transport when it opens a port.
+struct PortRequest {
+  PortAnnouncement announcement;
+  std::string domain;
+  std::uint64_t port_id = 0;        ///< becomes `SampleInfo::publisher_id`
+  std::uint64_t payload_bytes = 0;  ///< the size of the type
+  std::uint64_t payload_alignment = 0;
+  std::shared_ptr<EventQueue> events;  ///< where to report matches and refusals
+};
+
+/// A way to carry a topic. Shared by the nodes that use it.
+class BATON_API Transport {
+ public:
+  /// The name in configuration files: "inproc".
+  virtual std::string_view name() const noexcept = 0;
+
+  /// Both connect the new port to its peers before they return, and report each match and refusal to both sides.
+  virtual Result<PublisherPortHandle> create_publisher(const PortRequest& request) = 0;
+  virtual Result<SubscriberPortHandle> create_subscriber(const PortRequest& request) = 0;
+
+  virtual ~Transport() = default;
+};
+
+}  // namespace v1
+}  // namespace baton

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "baton/posix/file_descriptor.hpp"
+
+namespace baton {
+inline namespace v1 {
+namespace posix {
+
+enum class Access : std::uint8_t { read_only, read_write };
+
+/// A file of memory, of a fixed size, to be mapped by several processes. For one thread at a time.
+class BATON_API SharedMemory {
+ public:
+  /// Makes a file without a name in a directory (normally on tmpfs), readable and writable by its owner, zero-filled,
+  /// with every page reserved, so that no later access runs out of memory. The file is gone with its last descriptor
+  /// and mapping unless it is linked. Errors: `Errc::no_space` says how much was asked for and how much there is.
+  static Result<SharedMemory> create(const FileDescriptor& directory, std::uint64_t bytes);
+
+  /// The same without any directory (memfd): to be inherited, or passed over a socket. `label` is for people.
+  static Result<SharedMemory> create_anonymous(const std::string& label, std::uint64_t bytes);
+
+  /// Opens an existing file of a directory. Refused are symbolic links, anything but a regular file, another owner
+  /// than `owner`, and files smaller than `min_bytes`.
+  static Result<SharedMemory> open(const FileDescriptor& directory, const std::string& name, Access access, uid_t owner,
+                                   std::uint64_t min_bytes);
+
+  /// Gives the file a name, at once and whole. Fails if the name is taken. A linked file stays until it is unlinked.
+  Result<void> link(const FileDescriptor& directory, const std::string& name) const;
+
+  const FileDescriptor& fd() const noexcept { return fd_; }
+
+  /// The size when the file was made or opened.
+  std::uint64_t bytes() const noexcept { return bytes_; }
+
+  /// Names the memory in errors: the file's name, the anonymous label, or "unnamed shared memory".
+  const std::string& label() const noexcept { return label_; }
+
+ private:
+  SharedMemory(FileDescriptor fd, std::uint64_t bytes, std::string label) noexcept
+      : fd_(std::move(fd)), bytes_(bytes), label_(std::move(label)) {}
+
+  FileDescriptor fd_;
+  std::uint64_t bytes_;
+  std::string label_;
+};
+
+}  // namespace posix
+}  // namespace v1
+}  // namespace baton

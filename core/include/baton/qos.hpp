@@ -1,0 +1,76 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "baton/error.hpp"
+
+namespace baton {
+inline namespace v1 {
+
+/// What happens to a message for which a subscriber has no room.
+///
+/// `drop_oldest` and `drop_newest` are a subscriber's choice and hold on its connection whatever the publisher says.
+/// `reject` and `block` are a publisher's choice and concern its lossless subscribers: those that did not choose to
+/// drop.
+enum class Overflow : std::uint8_t {
+  drop_oldest,  ///< the oldest queued message gives way; the reader sees the newest `depth`
+  drop_newest,  ///< the message is not delivered to this reader
+  reject,       ///< `publish` refuses: nobody gets the message, the loan stays valid, no sequence number is used
+  block,        ///< `publish` waits for room, for `block_timeout` at most
+};
+
+/// Where a message's source stamp comes from.
+enum class Stamp : std::uint8_t {
+  tsc,        ///< the processor's invariant counter (about 2 ns); `monotonic` where the machine has none
+  monotonic,  ///< CLOCK_MONOTONIC (about 20 ns)
+  off,        ///< no stamp; `SampleInfo::stamp_ns` is 0
+};
+
+BATON_API std::string_view to_string(Overflow overflow) noexcept;
+BATON_API std::string_view to_string(Stamp stamp) noexcept;
+
+/// The settings of one port, complete: what every layer below left open has its default here.
+struct Qos {
+  static constexpr std::uint32_t kMaxDepth = 65'536;
+  static constexpr std::uint32_t kMaxHistory = 65'536;
+  static constexpr std::uint32_t kMaxHeld = 65'536;
+  static constexpr std::uint32_t kMaxLoans = 1'024;
+  static constexpr std::chrono::nanoseconds kMaxBlockTimeout = std::chrono::hours(1);
+
+  std::string transport = "auto";                                           ///< a transport's name, or "auto"
+  std::uint32_t depth = 8;                                                  ///< messages queued per connection
+  Overflow overflow = Overflow::drop_oldest;                                ///< when a queue is full
+  std::chrono::nanoseconds block_timeout = std::chrono::milliseconds(100);  ///< the longest wait under `block`
+  std::uint32_t history = 0;    ///< publisher: messages kept for late joiners; subscriber: wanted at most
+  std::uint32_t max_held = 8;   ///< samples a subscriber may hold at a time
+  std::uint32_t max_loans = 4;  ///< loans a publisher may have open at a time
+  Stamp stamp = Stamp::tsc;
+};
+
+/// Settings of one layer (code or file): what is not set is left to the layer below.
+/// Made with designated initialisers: `{.depth = 4, .history = 1}`. Precedence, lowest first: built-in defaults, code,
+/// configuration file.
+struct QosSettings {
+  std::optional<std::string> transport = {};
+  std::optional<std::uint32_t> depth = {};
+  std::optional<Overflow> overflow = {};
+  std::optional<std::chrono::nanoseconds> block_timeout = {};
+  std::optional<std::uint32_t> history = {};
+  std::optional<std::uint32_t> max_held = {};
+  std::optional<std::uint32_t> max_loans = {};
+  std::optional<Stamp> stamp = {};
+};
+
+/// Lays `upper` over `lower`: a setting that `upper` has wins.
+BATON_API QosSettings overlay(const QosSettings& lower, const QosSettings& upper);
+
+/// Fills what is open with the built-in defaults and checks every range. `where` names the port in the error.
+BATON_API Result<Qos> resolve(const QosSettings& settings, std::string_view where);
+
+}  // namespace v1
+}  // namespace baton

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "baton/port.hpp"
+#include "baton/sample.hpp"
+
+namespace baton {
+inline namespace v1 {
+
+class Node;
+
+/// The outcome of a wait; true if there is something to take.
+class WaitResult {
+ public:
+  explicit WaitResult(WaitStatus status) noexcept : status_(status) {}
+
+  WaitStatus status() const noexcept { return status_; }
+  explicit operator bool() const noexcept { return status_ == WaitStatus::ready; }
+
+  friend bool operator==(WaitResult result, WaitStatus status) noexcept { return result.status_ == status; }
+
+ private:
+  WaitStatus status_;
+};
+
+/// Receives the messages of one type on one topic. Made by `Node::subscriber`; for one thread at a time (samples may
+/// be released on any).
+template <Message T>
+class Subscriber {
+ public:
+  /// The next message, from each connected publisher in turn; empty if there is none, if `max_held` samples are held,
+  /// or after `close`: see `Sample::status`.
+  Sample<T> take() noexcept {
+    Chunk chunk;
+    const TakeStatus status = port_->take(chunk);
+    if (status != TakeStatus::ok) return Sample<T>(status);
+    return Sample<T>(port_.get(), chunk, false);
+  }
+
+  /// Sleeps until there is something to take, or `timeout` is over. Zero or less only looks; the duration's `max()`
+  /// waits for ever. Never ready while `max_held` samples are held.
+  template <class Rep, class Period>
+  WaitResult wait(std::chrono::duration<Rep, Period> timeout) noexcept {
+    using std::chrono::nanoseconds;
+    constexpr auto kLongest = std::chrono::duration_cast<std::chrono::duration<double>>(nanoseconds::max());
+    const bool endless = std::chrono::duration<double>(timeout) >= kLongest;
+    return WaitResult(port_->wait(endless ? nanoseconds::max() : std::chrono::duration_cast<nanoseconds>(timeout)));
+  }
+
+  /// A descriptor for epoll, poll or select: readable from when there is something to take until a `take` finds
+  /// nothing. It belongs to the subscriber: do not read or close it.
+  Result<int> fd() { return port_->fd(); }
+
+  /// Has `callback(const Sample<T>&)` called for every message, those queued already first. `take` finds nothing from
+  /// then on. Calls never overlap. The sample is valid during the call. An exception that leaves the callback is
+  /// logged and counted, and the next message is delivered. The transport decides which thread calls: see
+  /// docs/life-of-a-message.md. Destroying the subscriber waits for a running call, except from inside it.
+  template <std::invocable<const Sample<T>&> Callback>
+  void on_message(Callback callback) {
+    SubscriberPort* const port = port_.get();
+    // Shared, because std::function asks for a copyable target, and a callback may own what cannot be copied.
+    auto shared = std::make_shared<Callback>(std::move(callback));
+    port_->on_message([port, shared](Chunk chunk) { (*shared)(Sample<T>(port, chunk, true)); });
+  }
+
+  /// Ends the callback: messages are queued again.
+  void on_message(std::nullptr_t) { port_->on_message(nullptr); }
+
+  std::string_view topic() const noexcept { return port_->announcement().topic; }
+  std::string_view transport() const noexcept { return port_->announcement().transport; }
+  SubscriberCounters counters() const { return port_->counters(); }
+
+  /// Publishers connected now.
+  std::size_t publisher_count() const { return port_->counters().connections.size(); }
+
+  /// Disconnects and drops what is queued. Samples already taken stay valid.
+  void close() noexcept { port_->close(); }
+
+ private:
+  friend class Node;
+
+  explicit Subscriber(SubscriberPortHandle port) noexcept : port_(std::move(port)) {}
+
+  SubscriberPortHandle port_;
+};
+
+}  // namespace v1
+}  // namespace baton

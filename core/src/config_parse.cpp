@@ -1,0 +1,271 @@
+// TOML text to Config::Data, strictly: whatever is not understood is a problem, and all problems are reported at once.
+// The only source that sees toml++; its exceptions end here.
+#include <algorithm>
+#include <array>
+#include <tuple>
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include "baton/names.hpp"
+#include "config_data.hpp"
+#include "config_guard.hpp"
+#include "duration.hpp"
+#include "qos_ranges.hpp"
+#include "quoted.hpp"
+
+namespace baton {
+inline namespace v1 {
+namespace {
+
+constexpr std::array kKeys{
+    ConfigKey{"", "domain", "string: a domain name", "\"default\"", "\"robot_1\""},
+    ConfigKey{"log", "level", "off, fatal, error, warn, info, debug, trace", "\"warn\"", "\"info\""},
+    ConfigKey{"topic", "match", "string: a topic pattern", "-", "\"camera/**\""},
+    ConfigKey{"topic", "transport", "string: a transport's name, or auto", "\"auto\"", "\"inproc\""},
+    ConfigKey{"topic", "depth", "1 to 65536", "8", "16"},
+    ConfigKey{"topic", "overflow", "drop_oldest, drop_newest, reject, block", "\"drop_oldest\"", "\"block\""},
+    ConfigKey{"topic", "block_timeout", "string: 0 ms to 1 h", "\"100 ms\"", "\"2 s\""},
+    ConfigKey{"topic", "history", "0 to 65536", "0", "1"},
+    ConfigKey{"topic", "max_held", "1 to 65536", "8", "16"},
+    ConfigKey{"topic", "max_loans", "1 to 1024", "4", "1"},
+    ConfigKey{"topic", "stamp", "tsc, monotonic, off", "\"tsc\"", "\"off\""},
+};
+
+constexpr std::array kLogLevels{LogLevel::off,  LogLevel::fatal, LogLevel::error, LogLevel::warn,
+                                LogLevel::info, LogLevel::debug, LogLevel::trace};
+
+std::string_view type_name(const toml::node& node) {
+  switch (node.type()) {
+    case toml::node_type::table: return "a table";
+    case toml::node_type::array: return "an array";
+    case toml::node_type::string: return "a string";
+    case toml::node_type::integer: return "an integer";
+    case toml::node_type::floating_point: return "a floating-point number";
+    case toml::node_type::boolean: return "a boolean";
+    case toml::node_type::date: return "a date";
+    case toml::node_type::time: return "a time";
+    case toml::node_type::date_time: return "a date with a time";
+    case toml::node_type::none: break;
+  }
+  return "nothing";
+}
+
+// "; did you mean 'depth'?", or the list of what is allowed.
+std::string suggestion(std::string_view word, std::span<const std::string_view> candidates) {
+  if (const std::string_view near = nearest(word, candidates); !near.empty()) {
+    return fmt::format("; did you mean '{}'?", near);
+  }
+  return fmt::format("; allowed are {}", fmt::join(candidates, ", "));
+}
+
+class Reader {
+ public:
+  explicit Reader(std::string_view file) { data_.file = file; }
+
+  Result<Config::Data> read(const toml::table& root) {
+    check_keys(root, "", "at the top level", {"log", "topic"});
+    if (const auto domain = string(root, "domain")) {
+      if (const auto valid = check_domain_name(*domain); !valid) problem(*root.get("domain"), valid.error().message());
+      data_.domain = domain;
+    }
+    if (const toml::node* log = root.get("log")) read_log(*log);
+    if (const toml::node* topics = root.get("topic")) read_topics(*topics);
+    return finish();
+  }
+
+ private:
+  void problem(toml::source_position at, const std::string& text) {
+    problems_.emplace_back(at.line, at.column, fmt::format("{}:{}:{}", data_.file, at.line, at.column), text);
+  }
+  void problem(const toml::node& at, const std::string& text) { problem(at.source().begin, text); }
+
+  void wrong_type(std::string_view key, const toml::node& node, std::string_view expected) {
+    problem(node, fmt::format("{} is {}, expected {}", key, type_name(node), expected));
+  }
+
+  void check_keys(const toml::table& table, std::string_view section, std::string_view where,
+                  std::vector<std::string_view> known) {
+    for (const ConfigKey& key : kKeys) {
+      if (key.section == section) known.push_back(key.name);
+    }
+    for (auto&& [key, value] : table) {
+      if (std::find(known.begin(), known.end(), key.str()) != known.end()) continue;
+      problem(key.source().begin,
+              fmt::format("unknown key {} {}{}", quoted(key.str()), where, suggestion(key.str(), known)));
+    }
+  }
+
+  std::optional<std::string> string(const toml::table& table, std::string_view key) {
+    const toml::node* node = table.get(key);
+    if (node == nullptr) return std::nullopt;
+    if (const auto value = node->value_exact<std::string>()) return value;
+    wrong_type(key, *node, "a string");
+    return std::nullopt;
+  }
+
+  std::optional<std::uint32_t> count(const toml::table& table, std::string_view key, CountRange range) {
+    const toml::node* node = table.get(key);
+    if (node == nullptr) return std::nullopt;
+    const auto value = node->value_exact<std::int64_t>();
+    if (!value) {
+      wrong_type(key, *node, "an integer");
+    } else if (*value < range.min || *value > range.max) {
+      problem(*node, fmt::format("{} is {}, allowed are {} to {}", key, *value, range.min, range.max));
+    } else {
+      return static_cast<std::uint32_t>(*value);
+    }
+    return std::nullopt;
+  }
+
+  template <class Enum, std::size_t kCount>
+  std::optional<Enum> choice(const toml::table& table, std::string_view key, const std::array<Enum, kCount>& values) {
+    const auto text = string(table, key);
+    if (!text) return std::nullopt;
+    std::array<std::string_view, kCount> names;
+    for (std::size_t i = 0; i < kCount; ++i) {
+      names[i] = to_string(values[i]);
+      if (names[i] == *text) return values[i];
+    }
+    problem(*table.get(key), fmt::format("{} is {}{}", key, quoted(*text), suggestion(*text, names)));
+    return std::nullopt;
+  }
+
+  std::optional<std::string> transport(const toml::table& table) {
+    auto name = string(table, "transport");
+    if (name && !is_transport_name(*name)) {
+      problem(*table.get("transport"),
+              fmt::format("transport is {}; a transport's name is lower-case letters, digits and '_', and begins with "
+                          "a letter",
+                          quoted(*name)));
+    }
+    return name;
+  }
+
+  std::optional<std::chrono::nanoseconds> block_timeout(const toml::table& table) {
+    const toml::node* node = table.get("block_timeout");
+    if (node == nullptr) return std::nullopt;
+    if (node->is_number()) {
+      problem(*node, "block_timeout is a number without a unit; write for example \"100 ms\"");
+      return std::nullopt;
+    }
+    const auto text = string(table, "block_timeout");
+    if (!text) return std::nullopt;
+    const auto value = parse_duration(*text);
+    if (!value) {
+      problem(*node, fmt::format("block_timeout {} {}", quoted(*text), value.error()));
+    } else if (*value > Qos::kMaxBlockTimeout) {
+      problem(*node, fmt::format("block_timeout is {}, at most {} is allowed", to_text(*value),
+                                 to_text(Qos::kMaxBlockTimeout)));
+    } else {
+      return *value;
+    }
+    return std::nullopt;
+  }
+
+  void read_log(const toml::node& node) {
+    const toml::table* table = node.as_table();
+    if (table == nullptr) return wrong_type("log", node, "a section: [log]");
+    check_keys(*table, "log", "in [log]", {});
+    data_.log_level = choice(*table, "level", kLogLevels);
+  }
+
+  void read_topics(const toml::node& node) {
+    const toml::array* array = node.as_array();
+    if (array == nullptr) return wrong_type("topic", node, "sections: [[topic]], with two brackets");
+    for (const toml::node& element : *array) {
+      if (const toml::table* table = element.as_table()) {
+        read_topic(*table);
+      } else {
+        wrong_type("topic", element, "a section: [[topic]]");
+      }
+    }
+  }
+
+  void read_topic(const toml::table& table) {
+    check_keys(table, "topic", "in [[topic]]", {});
+    Config::Data::Topic topic;
+    topic.origin = fmt::format("{}:{}", data_.file, table.source().begin.line);
+    topic.settings = {
+        .transport = transport(table),
+        .depth = count(table, "depth", kDepthRange),
+        .overflow = choice(table, "overflow", kOverflows),
+        .block_timeout = block_timeout(table),
+        .history = count(table, "history", kHistoryRange),
+        .max_held = count(table, "max_held", kMaxHeldRange),
+        .max_loans = count(table, "max_loans", kMaxLoansRange),
+        .stamp = choice(table, "stamp", kStamps),
+    };
+    if (topic.settings.overflow && *topic.settings.overflow != Overflow::block && table.contains("block_timeout")) {
+      problem(*table.get("block_timeout"), fmt::format("block_timeout has no effect with overflow = \"{}\"; remove it, "
+                                                       "or set overflow = \"block\"",
+                                                       to_string(*topic.settings.overflow)));
+    }
+    if (!table.contains("match")) {
+      problem(table, "this [[topic]] has no match; add for example match = \"camera/**\"");
+    } else if (table.size() == 1) {
+      problem(table, "this [[topic]] sets nothing; add a setting or remove the section");
+    }
+    if (const auto match = string(table, "match")) add(*table.get("match"), *match, std::move(topic));
+  }
+
+  // Takes a section whose pattern is valid and not hidden by the sections before it.
+  void add(const toml::node& at, const std::string& match, Config::Data::Topic topic) {
+    if (const auto valid = check_topic_pattern(match); !valid) return problem(at, valid.error().message());
+    topic.match = match;
+    for (const Config::Data::Topic& earlier : data_.topics) {
+      if (earlier.match == match) {
+        return problem(at, fmt::format("match {} is that of {} too; the first section that fits wins: merge the two",
+                                       quoted(match), earlier.origin));
+      }
+      if (covers(earlier.match, match)) {
+        return problem(at, fmt::format("this [[topic]] never applies: {} of {} fits whatever {} does; put this section "
+                                       "before that one",
+                                       quoted(earlier.match), earlier.origin, quoted(match)));
+      }
+    }
+    data_.topics.push_back(std::move(topic));
+  }
+
+  // Whether every name that `later` fits is surely fitted by `earlier`. With no "**" in `later`, its '*' can be read as
+  // a character that only a wildcard fits, and a wildcard that takes it takes whatever it stands for.
+  static bool covers(std::string_view earlier, std::string_view later) {
+    if (earlier == "**") return true;
+    return later.find("**") == std::string_view::npos && topic_matches(earlier, later);
+  }
+
+  Result<Config::Data> finish() {
+    if (problems_.empty()) return std::move(data_);
+    std::stable_sort(problems_.begin(), problems_.end(), [](const Problem& a, const Problem& b) {
+      return std::tie(std::get<0>(a), std::get<1>(a)) < std::tie(std::get<0>(b), std::get<1>(b));
+    });
+    std::string text = std::get<3>(problems_.front());
+    for (std::size_t i = 1; i < problems_.size(); ++i) {
+      text += fmt::format("\n{}: {}", std::get<2>(problems_[i]), std::get<3>(problems_[i]));
+    }
+    return fail(Errc::invalid_config, std::get<2>(problems_.front()), text, "");
+  }
+
+  using Problem = std::tuple<toml::source_index, toml::source_index, std::string, std::string>;
+
+  Config::Data data_;
+  std::vector<Problem> problems_;  // line, column, "file:line:column", text
+};
+
+}  // namespace
+
+std::span<const ConfigKey> config_keys() noexcept { return kKeys; }
+
+Result<Config::Data> parse_config(std::string_view text, std::string_view file_name) try {
+  if (auto guarded = guard_toml(text, file_name); !guarded) return tl::unexpected(guarded.error());
+  const toml::table root = toml::parse(text, file_name);
+  return Reader(file_name).read(root);
+} catch (const toml::parse_error& error) {
+  const auto at = error.source().begin;
+  return fail(Errc::invalid_config, fmt::format("{}:{}:{}", file_name, at.line, at.column), error.description(), "");
+} catch (const std::exception& exception) {
+  return fail(Errc::invalid_config, file_name, "cannot be parsed", exception.what());
+}
+
+}  // namespace v1
+}  // namespace baton

@@ -1,0 +1,58 @@
+#include "baton/event.hpp"
+
+#include <utility>
+
+#include "baton/log.hpp"
+
+namespace baton {
+inline namespace v1 {
+
+std::string_view to_string(EventKind kind) noexcept {
+  switch (kind) {
+    case EventKind::matched: return "matched";
+    case EventKind::unmatched: return "unmatched";
+    case EventKind::refused: return "refused";
+  }
+  return "unknown";
+}
+
+void EventQueue::push(Event event) {
+  if (event.kind == EventKind::refused) {
+    log::warn("[{}] topic '{}': not connected to {}: {}", node_, event.topic, event.peer, event.reason);
+  } else {
+    log::debug("[{}] topic '{}': {} {}", node_, event.topic, to_string(event.kind), event.peer);
+  }
+  std::shared_ptr<const Callback> callback;
+  {
+    const std::lock_guard lock(mutex_);
+    callback = callback_;
+    if (events_.size() == kCapacity) {
+      events_.pop_front();
+      ++lost_;
+    }
+    events_.push_back(event);
+  }
+  if (callback != nullptr) (*callback)(event);
+}
+
+std::optional<Event> EventQueue::take() {
+  const std::lock_guard lock(mutex_);
+  if (events_.empty()) return std::nullopt;
+  std::optional<Event> event(std::move(events_.front()));
+  events_.pop_front();
+  return event;
+}
+
+void EventQueue::set_callback(Callback callback) {
+  auto shared = callback ? std::make_shared<const Callback>(std::move(callback)) : nullptr;
+  const std::lock_guard lock(mutex_);
+  callback_ = std::move(shared);
+}
+
+std::uint64_t EventQueue::lost() const {
+  const std::lock_guard lock(mutex_);
+  return lost_;
+}
+
+}  // namespace v1
+}  // namespace baton

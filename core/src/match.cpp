@@ -1,0 +1,55 @@
+#include "baton/match.hpp"
+
+#include <fmt/format.h>
+
+namespace baton {
+inline namespace v1 {
+namespace {
+
+bool drops(Overflow overflow) noexcept {
+  return overflow == Overflow::drop_oldest || overflow == Overflow::drop_newest;
+}
+
+Refusal type_refusal(const PortAnnouncement& publisher, const PortAnnouncement& subscriber) {
+  const auto reason = [](const PortAnnouncement& mine, const PortAnnouncement& theirs) {
+    return fmt::format("the types differ: {}; build both programs from the same IDL",
+                       first_difference(mine.canonical, theirs.canonical, theirs.node));
+  };
+  return {reason(publisher, subscriber), reason(subscriber, publisher)};
+}
+
+Refusal transport_refusal(const PortAnnouncement& publisher, const PortAnnouncement& subscriber) {
+  const auto reason = [](const PortAnnouncement& mine, const PortAnnouncement& theirs) {
+    return fmt::format("the transports differ: {} here, {} in {}; give the topic one transport in both configurations",
+                       mine.transport, theirs.transport, theirs.node);
+  };
+  return {reason(publisher, subscriber), reason(subscriber, publisher)};
+}
+
+Refusal lossless_refusal(const PortAnnouncement& publisher, const PortAnnouncement& subscriber) {
+  return {
+      fmt::format("the overflow policies differ: {} here, {} asked for by {}; set overflow = \"block\" or \"reject\" "
+                  "for the publisher",
+                  to_string(publisher.qos.overflow), to_string(subscriber.qos.overflow), subscriber.node),
+      fmt::format("the overflow policies differ: {} asked for here, {} in {}; set overflow = \"block\" or \"reject\" "
+                  "for the publisher, or let this subscriber drop",
+                  to_string(subscriber.qos.overflow), to_string(publisher.qos.overflow), publisher.node)};
+}
+
+}  // namespace
+
+std::optional<Refusal> match(const PortAnnouncement& publisher, const PortAnnouncement& subscriber) {
+  if (publisher.fingerprint != subscriber.fingerprint) return type_refusal(publisher, subscriber);
+  if (publisher.transport != subscriber.transport) return transport_refusal(publisher, subscriber);
+  const bool lossless_asked = subscriber.overflow_asked && !drops(subscriber.qos.overflow);
+  if (lossless_asked && drops(publisher.qos.overflow)) return lossless_refusal(publisher, subscriber);
+  return std::nullopt;
+}
+
+Overflow connection_overflow(const PortAnnouncement& publisher, const PortAnnouncement& subscriber) noexcept {
+  const bool subscriber_drops = subscriber.overflow_asked && drops(subscriber.qos.overflow);
+  return subscriber_drops ? subscriber.qos.overflow : publisher.qos.overflow;
+}
+
+}  // namespace v1
+}  // namespace baton

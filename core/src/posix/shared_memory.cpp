@@ -1,0 +1,101 @@
+#include "baton/posix/shared_memory.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "posix/system_error.hpp"
+
+namespace baton {
+inline namespace v1 {
+namespace posix {
+namespace {
+
+tl::unexpected<Error> no_space(const FileDescriptor& file, const std::string& label, std::uint64_t bytes,
+                               int os_errno) {
+  std::string available = "an unknown number of";
+  struct statvfs status {};
+  if (::fstatvfs(file.get(), &status) == 0) available = std::to_string(status.f_bavail * status.f_frsize);
+  return fail(Errc::no_space, label, fmt::format("{} bytes were asked for, {} bytes are available", bytes, available),
+              "make the messages, depths or counts smaller, or the shared memory larger", os_errno);
+}
+
+// Reserves every page. In steps: a signal makes the kernel undo the step it interrupts, so that one step for all of a
+// large file might never end where a timer ticks.
+Result<void> reserve(const FileDescriptor& file, const std::string& label, std::uint64_t bytes) {
+  constexpr std::uint64_t kStep = 16U << 20U;
+  if (bytes == 0) return fail(Errc::invalid_argument, label, "a size of 0 bytes", "ask for at least one byte");
+  if (bytes > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max())) return no_space(file, label, bytes, 0);
+  // What cannot fit at all is refused before anything of it is taken from others.
+  struct statvfs status {};
+  if (::fstatvfs(file.get(), &status) == 0 && status.f_blocks != 0 && bytes / status.f_frsize > status.f_bavail) {
+    return no_space(file, label, bytes, ENOSPC);
+  }
+  for (std::uint64_t done = 0; done < bytes;) {
+    const std::uint64_t step = std::min(kStep, bytes - done);
+    const int error = ::posix_fallocate(file.get(), static_cast<off_t>(done), static_cast<off_t>(step));
+    if (error == ENOSPC || error == EFBIG || error == ENOMEM) {
+      // Given back first, so that the message counts it as available. If that fails, the message says less.
+      static_cast<void>(::ftruncate(file.get(), 0) == 0);
+      return no_space(file, label, bytes, error);
+    }
+    if (error != 0 && error != EINTR) return system_failure(label, "cannot be reserved", error);
+    if (error == 0) done += step;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<SharedMemory> SharedMemory::create(const FileDescriptor& directory, std::uint64_t bytes) {
+  const std::string label = "unnamed shared memory";
+  auto file = FileDescriptor::open_at(directory, ".", O_TMPFILE | O_RDWR, 0600);
+  if (!file) return system_failure(label, "cannot be created", file.error().os_errno());
+  if (auto reserved = reserve(*file, label, bytes); !reserved) return tl::unexpected(reserved.error());
+  return SharedMemory(std::move(*file), bytes, label);
+}
+
+Result<SharedMemory> SharedMemory::create_anonymous(const std::string& label, std::uint64_t bytes) {
+  FileDescriptor file(::memfd_create(label.c_str(), MFD_CLOEXEC));
+  if (!file) return system_failure(label, "shared memory cannot be created", errno);
+  if (auto reserved = reserve(file, label, bytes); !reserved) return tl::unexpected(reserved.error());
+  return SharedMemory(std::move(file), bytes, label);
+}
+
+Result<SharedMemory> SharedMemory::open(const FileDescriptor& directory, const std::string& name, Access access,
+                                        uid_t owner, std::uint64_t min_bytes) {
+  // Without O_NONBLOCK, opening a pipe that somebody put there would wait for its other end.
+  const int flags = (access == Access::read_write ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK;
+  auto file = FileDescriptor::open_at(directory, name, flags);
+  if (!file) {
+    if (file.error().os_errno() == ELOOP) return system_failure(name, "is a symbolic link, which is refused", ELOOP);
+    return tl::unexpected(file.error());
+  }
+  struct stat status {};
+  if (::fstat(file->get(), &status) != 0) return system_failure(name, "cannot be examined", errno);
+  if (!S_ISREG(status.st_mode)) return fail(Errc::system, name, "is not a regular file", "");
+  if (status.st_uid != owner) {
+    return fail(Errc::system, name, fmt::format("belongs to user {}, expected {}", status.st_uid, owner), "");
+  }
+  const auto bytes = static_cast<std::uint64_t>(status.st_size);
+  if (bytes < min_bytes) {
+    return fail(Errc::system, name, fmt::format("has {} bytes, at least {} expected", bytes, min_bytes), "");
+  }
+  return SharedMemory(std::move(*file), bytes, name);
+}
+
+Result<void> SharedMemory::link(const FileDescriptor& directory, const std::string& name) const {
+  // By way of /proc, because naming a descriptor itself (AT_EMPTY_PATH) takes a privilege.
+  const std::string source = fmt::format("/proc/self/fd/{}", fd_.get());
+  if (::linkat(AT_FDCWD, source.c_str(), directory.get(), name.c_str(), AT_SYMLINK_FOLLOW) == 0) return {};
+  return system_failure(name, "shared memory cannot be given this name", errno);
+}
+
+}  // namespace posix
+}  // namespace v1
+}  // namespace baton
