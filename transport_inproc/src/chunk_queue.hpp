@@ -1,0 +1,56 @@
+#pragma once
+
+#include <atomic>
+#include <bit>
+#include <cstdint>
+#include <memory>
+
+#include "chunk_pool.hpp"
+
+namespace baton::inproc {
+
+/// A bounded queue of chunks, from one publisher to one subscriber.
+///
+/// Roles: the publisher pushes; the subscriber pops; under `drop_oldest` the publisher pops too, to make room.
+/// Positions are 64-bit counts that never wrap, so an entry is claimed by exactly one compare-and-swap of the head.
+/// Invariants: head <= tail <= head + capacity; an entry is overwritten only after its position was claimed.
+class ChunkQueue {
+ public:
+  /// Room for at least `capacity` chunks.
+  explicit ChunkQueue(std::uint64_t capacity)
+      : mask_(std::bit_ceil(capacity) - 1), entries_(new std::atomic<ChunkHeader*>[mask_ + 1]) {}
+
+  /// Appends a chunk. The publisher, who has made sure that there is room.
+  void push(ChunkHeader* chunk) noexcept {
+    const std::uint64_t tail = tail_.load(std::memory_order_relaxed);  // own index: only this thread writes it
+    entries_[tail & mask_].store(chunk, std::memory_order_relaxed);    // ordered by the tail
+    tail_.store(tail + 1, std::memory_order_seq_cst);  // E1 (release): chunk and entry first. W1: before `armed`
+  }
+
+  /// Removes and returns the oldest chunk, or null.
+  ChunkHeader* pop() noexcept {
+    std::uint64_t head = head_.load(std::memory_order_acquire);  // entries are overwritten after the claim we see here
+    while (true) {
+      if (head == tail_.load(std::memory_order_seq_cst)) return nullptr;  // E1 (acquire). W1: after `armed`
+      ChunkHeader* const chunk = entries_[head & mask_].load(std::memory_order_relaxed);  // void if the claim fails
+      // acq_rel: the read of the entry comes before the claim, and so before the entry is overwritten.
+      if (head_.compare_exchange_weak(head, head + 1, std::memory_order_acq_rel, std::memory_order_acquire)) {
+        return chunk;
+      }
+    }
+  }
+
+  /// How many are queued; exact only on the thread of the one side while the other rests.
+  std::uint64_t size() const noexcept {
+    const std::uint64_t head = head_.load(std::memory_order_acquire);  // before the tail, so that it is no greater
+    return tail_.load(std::memory_order_seq_cst) - head;               // W1: a reader's re-check after arming
+  }
+
+ private:
+  const std::uint64_t mask_;
+  const std::unique_ptr<std::atomic<ChunkHeader*>[]> entries_;
+  alignas(64) std::atomic<std::uint64_t> tail_{0};  // W: publisher
+  alignas(64) std::atomic<std::uint64_t> head_{0};  // W: who claims an entry
+};
+
+}  // namespace baton::inproc

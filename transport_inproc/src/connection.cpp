@@ -1,0 +1,40 @@
+#include "connection.hpp"
+
+#include <utility>
+
+namespace baton::inproc {
+
+Connection::Connection(std::shared_ptr<const PublisherIdentity> publisher, std::shared_ptr<ChunkPool> chunk_pool,
+                       std::string subscriber_name, Overflow overflow_policy, std::uint32_t queue_depth,
+                       std::uint32_t held_limit)
+    : from(std::move(publisher)),
+      pool(std::move(chunk_pool)),
+      to(std::move(subscriber_name)),
+      overflow(overflow_policy),
+      depth(queue_depth),
+      capacity(share(queue_depth, held_limit)),
+      queue(capacity) {}
+
+Connection::~Connection() {
+  // A publisher that had not yet seen the subscriber leave may have pushed after the subscriber's last look.
+  while (ChunkHeader* const chunk = queue.pop()) pool->release(chunk);
+  pool->unreserve(capacity);
+}
+
+ConnectionCounters Connection::counters(const std::string& peer) const {
+  ConnectionCounters figures;
+  figures.peer = peer;
+  // The consumer's first: what was taken was offered before.
+  figures.taken = taken.load(std::memory_order_relaxed);
+  const std::uint64_t through_queue = figures.taken - called.load(std::memory_order_relaxed);
+  figures.dropped_oldest = dropped_oldest.load(std::memory_order_relaxed);
+  figures.dropped_newest = dropped_newest.load(std::memory_order_relaxed);
+  figures.dropped_timeout = dropped_timeout.load(std::memory_order_relaxed);
+  figures.queued = queue.size();
+  figures.offered = offered.load(std::memory_order_relaxed);
+  const std::uint64_t back = released.load(std::memory_order_relaxed);
+  figures.held = through_queue > back ? through_queue - back : 0;
+  return figures;
+}
+
+}  // namespace baton::inproc

@@ -1,0 +1,318 @@
+#include "inproc_publisher.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "baton/assert.hpp"
+#include "topic.hpp"
+
+namespace baton::inproc {
+namespace {
+
+bool is_lossless(const Connection& connection) noexcept {
+  return connection.overflow == Overflow::reject || connection.overflow == Overflow::block;
+}
+
+}  // namespace
+
+InprocPublisher::InprocPublisher(const PortRequest& request)
+    : announcement_(request.announcement),
+      events_(request.events),
+      identity_(std::make_shared<PublisherIdentity>(PublisherIdentity{
+          announcement_.topic, announcement_.node, request.port_id, StampClock(announcement_.qos.stamp)})),
+      pool_(std::make_shared<ChunkPool>(request.payload_bytes)),
+      history_limit_(announcement_.qos.history),
+      active_(std::make_unique<std::vector<Link>>()) {
+  later_.reserve(announcement_.qos.max_loans);
+}
+
+LoanStatus InprocPublisher::loan(std::size_t bytes, Chunk& chunk) noexcept {
+  LoanStatus status = LoanStatus::ok;
+  ChunkHeader* header = nullptr;
+  if (closed_) {
+    status = LoanStatus::closed;
+  } else if (bytes > pool_->payload_bytes()) {
+    status = LoanStatus::too_large;
+  } else if (open_loans_ == announcement_.qos.max_loans) {
+    status = LoanStatus::too_many_loans;
+  } else if (header = pool_->pop(); header == nullptr) {
+    status = LoanStatus::out_of_chunks;
+  }
+  if (status != LoanStatus::ok) [[unlikely]] {
+    ++failed_loans_;
+    return status;
+  }
+  ++open_loans_;
+  chunk.payload = header->payload();
+  return LoanStatus::ok;
+}
+
+PublishResult InprocPublisher::publish(Chunk chunk, std::size_t bytes) noexcept {
+  BATON_ASSERT(bytes <= pool_->payload_bytes());
+  ChunkHeader* const header = ChunkHeader::of(chunk.payload);
+  if (closed_) [[unlikely]] {
+    discard(chunk);
+    return {PublishStatus::closed};
+  }
+  if (delivering_) [[unlikely]]
+    return publish_later(header);
+
+  delivering_ = true;
+  const PublishResult result = publish_now(header);
+  for (std::size_t next = 0; next < later_.size(); ++next) {  // it may grow meanwhile
+    PublishResult unheard;
+    deliver(later_[next].chunk, *later_[next].links, unheard);
+  }
+  later_.clear();
+  outdated_.clear();
+  delivering_ = false;
+  if (closed_ || abandoned_) [[unlikely]]
+    settle();
+  return result;
+}
+
+PublishResult InprocPublisher::publish_now(ChunkHeader* chunk) noexcept {
+  refresh_if_changed();
+  PublishResult result;
+  if (rejects() && !everyone_has_room(1)) {
+    ++rejected_;
+    return {PublishStatus::rejected};
+  }
+  if (waits() && !wait_for_everyone()) {
+    ++timed_out_;
+    result.status = PublishStatus::timed_out;
+  }
+  seal(chunk);
+  deliver(chunk, *active_, result);
+  return result;
+}
+
+/// From inside a callback that this publisher is calling: the message takes its place in the order now and is delivered
+/// when the present one has reached everybody. There is nothing to wait for here: this thread is the one in the way.
+PublishResult InprocPublisher::publish_later(ChunkHeader* chunk) noexcept {
+  refresh_if_changed();
+  if (rejects() && !everyone_has_room(later_.size() + 2)) {  // the present one, those before, this one
+    ++rejected_;
+    return {PublishStatus::rejected};
+  }
+  seal(chunk);
+  later_.push_back({chunk, active_.get()});
+  return {};
+}
+
+bool InprocPublisher::everyone_has_room(std::uint64_t chunks) const noexcept {
+  return std::all_of(active_->begin(), active_->end(), [chunks](const Link& link) {
+    const Connection& connection = *link.connection;
+    return !is_lossless(connection) || connection.has_room(chunks);
+  });
+}
+
+/// One look at each is enough: only this publisher uses up room.
+bool InprocPublisher::wait_for_everyone() const noexcept {
+  if (everyone_has_room(1)) return true;
+  const auto deadline = std::chrono::steady_clock::now() + announcement_.qos.block_timeout;
+  bool room = true;
+  for (const Link& link : *active_) {
+    if (is_lossless(*link.connection)) room &= link.reader->wait_for_room(*link.connection, deadline);
+  }
+  return room;
+}
+
+void InprocPublisher::refresh_if_changed() noexcept {
+  if (epoch_.load(std::memory_order_acquire) == seen_epoch_) [[likely]]
+    return;  // E6
+  const std::lock_guard lock(mutex_);
+  refresh();
+}
+
+/// Copies the list of connections; under the mutex.
+void InprocPublisher::refresh() noexcept {
+  seen_epoch_ = epoch_.load(std::memory_order_relaxed);  // under the mutex
+  auto links = std::make_unique<std::vector<Link>>(links_);
+  active_.swap(links);
+  if (delivering_) outdated_.push_back(std::move(links));
+}
+
+/// Gives the message its number, its stamp and its place in the history. Afterwards `active_` is who it is for.
+void InprocPublisher::seal(ChunkHeader* chunk) noexcept {
+  chunk->sequence = next_sequence_++;
+  chunk->stamp = identity_->clock.read();
+  ++published_;
+  if (history_limit_ == 0) return;
+  if (ChunkHeader* const evicted = keep(chunk)) pool_->release(evicted);
+}
+
+/// Puts the message into the history; returns the one that had to go. A reader that joins before gets it by delivery,
+/// one that joins after finds it in the history: hence the look at the list under the same lock.
+ChunkHeader* InprocPublisher::keep(ChunkHeader* chunk) noexcept {
+  const std::lock_guard lock(mutex_);
+  if (epoch_.load(std::memory_order_relaxed) != seen_epoch_) refresh();  // under the mutex
+  ChunkHeader* evicted = nullptr;
+  if (history_.size() == history_limit_) {
+    evicted = history_.front();
+    history_.pop_front();
+  }
+  chunk->references.store(2, std::memory_order_relaxed);  // the delivery's and the history's; known by the mutex
+  history_.push_back(chunk);
+  return evicted;
+}
+
+void InprocPublisher::deliver(ChunkHeader* chunk, const std::vector<Link>& links, PublishResult& result) noexcept {
+  const auto readers = static_cast<std::uint32_t>(links.size());
+  // One reference for each reader beforehand: the first may be done before the next one is served. relaxed: a reader
+  // learns of the chunk by E1, a joiner by the mutex, and both after they got a reference.
+  if (history_limit_ == 0) {
+    chunk->references.store(1 + readers, std::memory_order_relaxed);
+  } else {
+    chunk->references.fetch_add(readers, std::memory_order_relaxed);
+  }
+  std::uint32_t unused = 0;
+  for (const Link& link : links) {
+    if (!deliver_to(link, chunk, result)) ++unused;
+  }
+  if (unused == readers && history_limit_ == 0) {
+    pool_->put_back(chunk);  // nobody else knows it
+  } else {
+    pool_->release(chunk, unused + 1);
+  }
+  --open_loans_;
+}
+
+/// True if the reader's queue has a reference now.
+bool InprocPublisher::deliver_to(const Link& link, ChunkHeader* chunk, PublishResult& result) noexcept {
+  Connection& connection = *link.connection;
+  if (link.reader->call(connection, chunk)) {
+    ++result.delivered;
+    return false;
+  }
+  if (connection.subscriber_closed.load(std::memory_order_relaxed)) return false;  // a late one is dropped by its queue
+  add(connection.offered);
+  if (!make_room(connection, result)) return false;
+  connection.queue.push(chunk);
+  link.reader->wake();
+  ++result.delivered;
+  return true;
+}
+
+/// False if the message, already counted as offered, is the one to be dropped.
+bool InprocPublisher::make_room(Connection& connection, PublishResult& result) noexcept {
+  if (connection.overflow == Overflow::drop_oldest) {
+    while (connection.queue.size() >= connection.depth) {
+      ChunkHeader* const oldest = connection.queue.pop();
+      if (oldest == nullptr) break;  // the reader was quicker
+      pool_->release(oldest);
+      add(connection.dropped_oldest);
+      ++result.dropped;
+    }
+    return true;
+  }
+  if (connection.given() <= connection.capacity) return true;  // this one is counted among the given
+  add(connection.overflow == Overflow::drop_newest ? connection.dropped_newest : connection.dropped_timeout);
+  ++result.dropped;
+  return false;
+}
+
+void InprocPublisher::discard(Chunk chunk) noexcept {
+  pool_->put_back(ChunkHeader::of(chunk.payload));
+  --open_loans_;
+  if (abandoned_) [[unlikely]]
+    settle();
+}
+
+Error InprocPublisher::explain(LoanStatus status) const {
+  const std::string where = fmt::format("topic '{}': loan in {}", announcement_.topic, announcement_.node);
+  switch (status) {
+    case LoanStatus::too_many_loans:
+      return {Errc::too_many_loans, where, fmt::format("all {} loans are open", announcement_.qos.max_loans),
+              "publish or discard one, or raise max_loans"};
+    case LoanStatus::too_large:
+      return {Errc::too_large, where, fmt::format("the type's chunks have {} bytes", pool_->payload_bytes()),
+              "publish a message of the port's type"};
+    case LoanStatus::closed: return {Errc::closed, where, "the publisher is closed", "open a new one"};
+    case LoanStatus::out_of_chunks:
+    case LoanStatus::ok: break;
+  }
+  return {Errc::out_of_chunks, where, fmt::format("none of {} chunks is free", pool_->size()),
+          "have the readers release their samples"};
+}
+
+PublisherCounters InprocPublisher::counters() const {
+  PublisherCounters figures;
+  figures.published = published_;
+  figures.rejected = rejected_;
+  figures.timed_out = timed_out_;
+  figures.failed_loans = failed_loans_;
+  figures.open_loans = open_loans_;
+  figures.chunks = pool_->size();
+  figures.free_chunks = pool_->count_free();
+  const std::lock_guard lock(mutex_);
+  for (const Link& link : links_) figures.connections.push_back(link.connection->counters(link.connection->to));
+  return figures;
+}
+
+void InprocPublisher::close() noexcept {
+  closed_ = true;
+  settle();
+}
+
+void InprocPublisher::abandon() noexcept {
+  abandoned_ = true;
+  settle();
+}
+
+/// Leaves the topic if the port is closed, and frees the port if nobody can use it any more. A delivery under way
+/// comes first: its end calls again.
+void InprocPublisher::settle() noexcept {
+  if (delivering_) return;
+  const bool unused = abandoned_ && open_loans_ == 0;
+  if ((closed_ || unused) && !left_) {
+    left_ = true;
+    topic_->leave(*this);
+    active_->clear();
+  }
+  if (unused) delete this;
+}
+
+void InprocPublisher::add_link(Link link, std::uint32_t history_wanted) {
+  const std::lock_guard lock(mutex_);
+  Connection& connection = *link.connection;
+  const std::size_t given = std::min<std::size_t>({history_.size(), history_wanted, connection.depth});
+  for (std::size_t index = history_.size() - given; index < history_.size(); ++index) {
+    history_[index]->references.fetch_add(1, std::memory_order_relaxed);  // from the history's reference
+    add(connection.offered);
+    connection.queue.push(history_[index]);
+  }
+  links_.push_back(std::move(link));
+  epoch_.fetch_add(1, std::memory_order_release);  // E6
+}
+
+bool InprocPublisher::remove_link(const InprocSubscriber& reader) noexcept {
+  Link gone;  // destroyed after the mutex is released
+  const std::lock_guard lock(mutex_);
+  const auto link = std::find_if(links_.begin(), links_.end(),
+                                 [&](const Link& candidate) { return candidate.reader.get() == &reader; });
+  if (link == links_.end()) return false;
+  gone = std::move(*link);
+  links_.erase(link);
+  epoch_.fetch_add(1, std::memory_order_release);  // E6
+  return true;
+}
+
+std::vector<Link> InprocPublisher::unlink() noexcept {
+  std::vector<Link> gone;
+  std::deque<ChunkHeader*> history;
+  {
+    const std::lock_guard lock(mutex_);
+    gone.swap(links_);
+    history.swap(history_);
+    epoch_.fetch_add(1, std::memory_order_release);  // E6
+  }
+  for (ChunkHeader* const chunk : history) pool_->release(chunk);
+  for (const Link& link : gone)
+    link.connection->publisher_closed.store(true, std::memory_order_release);  // last push first
+  return gone;
+}
+
+}  // namespace baton::inproc

@@ -1,0 +1,107 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "baton/clock.hpp"
+#include "baton/port.hpp"
+#include "connection.hpp"
+#include "inproc_subscriber.hpp"
+
+namespace baton::inproc {
+
+class Topic;
+
+/// A connection as its publisher keeps it: together with the reader, whom it keeps alive.
+struct Link {
+  std::shared_ptr<Connection> connection;
+  std::shared_ptr<InprocSubscriber> reader;
+};
+
+/// A publisher's end of a topic: the pool, the history, and the delivery to each reader.
+class InprocPublisher final : public PublisherPort {
+ public:
+  explicit InprocPublisher(const PortRequest& request);
+
+  /// Joins a topic, once. From then on the port frees itself: see `abandon`.
+  void open(std::shared_ptr<Topic> topic) noexcept { topic_ = std::move(topic); }
+
+  // The user's verbs.
+  LoanStatus loan(std::size_t bytes, Chunk& chunk) noexcept override;
+  PublishResult publish(Chunk chunk, std::size_t bytes) noexcept override;
+  void discard(Chunk chunk) noexcept override;
+  Error explain(LoanStatus status) const override;
+  const PortAnnouncement& announcement() const noexcept override { return announcement_; }
+  PublisherCounters counters() const override;
+  void close() noexcept override;
+  void abandon() noexcept override;
+
+  // What the topic does, on a joiner's thread, under the topic's mutex.
+  void add_link(Link link, std::uint32_t history_wanted);
+  bool remove_link(const InprocSubscriber& reader) noexcept;  ///< false if there was none
+  std::vector<Link> unlink() noexcept;                        ///< ends all connections and returns them
+  const std::shared_ptr<ChunkPool>& pool() const noexcept { return pool_; }
+  const std::shared_ptr<const PublisherIdentity>& identity() const noexcept { return identity_; }
+  const std::shared_ptr<EventQueue>& events() const noexcept { return events_; }
+
+ private:
+  ~InprocPublisher() = default;  // only by itself
+  friend struct std::default_delete<InprocPublisher>;
+
+  /// A message that a callback published while its publisher was still delivering another.
+  struct Later {
+    ChunkHeader* chunk;
+    const std::vector<Link>* links;
+  };
+
+  PublishResult publish_now(ChunkHeader* chunk) noexcept;
+  PublishResult publish_later(ChunkHeader* chunk) noexcept;
+  bool everyone_has_room(std::uint64_t chunks) const noexcept;
+  bool wait_for_everyone() const noexcept;
+  void refresh_if_changed() noexcept;
+  void refresh() noexcept;
+  void seal(ChunkHeader* chunk) noexcept;
+  ChunkHeader* keep(ChunkHeader* chunk) noexcept;
+  void deliver(ChunkHeader* chunk, const std::vector<Link>& links, PublishResult& result) noexcept;
+  bool deliver_to(const Link& link, ChunkHeader* chunk, PublishResult& result) noexcept;
+  bool make_room(Connection& connection, PublishResult& result) noexcept;
+  void settle() noexcept;
+  bool waits() const noexcept { return announcement_.qos.overflow == Overflow::block; }
+  bool rejects() const noexcept { return announcement_.qos.overflow == Overflow::reject; }
+
+  const PortAnnouncement announcement_;
+  const std::shared_ptr<EventQueue> events_;
+  const std::shared_ptr<const PublisherIdentity> identity_;
+  const std::shared_ptr<ChunkPool> pool_;
+  std::shared_ptr<Topic> topic_;
+
+  // As joiners see it.
+  mutable std::mutex mutex_;
+  std::vector<Link> links_;
+  std::deque<ChunkHeader*> history_;     // the newest last; each holds a reference
+  std::atomic<std::uint32_t> epoch_{0};  // E6; bumped under the mutex with every change of the list
+
+  // The user's thread's.
+  const std::uint32_t history_limit_;
+  std::unique_ptr<std::vector<Link>> active_;                 // a copy of `links_` as of `seen_epoch_`
+  std::vector<std::unique_ptr<std::vector<Link>>> outdated_;  // former ones, still in use by the delivery under way
+  std::uint32_t seen_epoch_ = 0;
+  std::uint64_t next_sequence_ = 0;
+  std::uint32_t open_loans_ = 0;  // a chunk counts until its delivery is over
+  bool delivering_ = false;
+  bool closed_ = false;  // by the user
+  bool left_ = false;    // the topic; a close in the middle of a delivery waits for its end
+  bool abandoned_ = false;
+  std::vector<Later> later_;  // in order; no more than the open loans
+  std::uint64_t published_ = 0;
+  std::uint64_t rejected_ = 0;
+  std::uint64_t timed_out_ = 0;
+  std::uint64_t failed_loans_ = 0;
+};
+
+}  // namespace baton::inproc

@@ -1,0 +1,267 @@
+#include "inproc_subscriber.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "sleep.hpp"
+#include "topic.hpp"
+
+namespace baton::inproc {
+namespace {
+
+using std::chrono::steady_clock;
+
+Connection& connection_of(Chunk chunk) noexcept { return *reinterpret_cast<Connection*>(chunk.token); }
+
+/// Now plus a timeout, or nothing for one that never ends.
+std::optional<steady_clock::time_point> deadline_after(std::chrono::nanoseconds timeout) noexcept {
+  const steady_clock::time_point now = steady_clock::now();
+  if (timeout >= steady_clock::time_point::max() - now) return std::nullopt;
+  return now + timeout;
+}
+
+void add_to(ConnectionCounters& sum, const ConnectionCounters& part) noexcept {
+  sum.offered += part.offered;
+  sum.taken += part.taken;
+  sum.queued += part.queued;
+  sum.held += part.held;
+  sum.dropped_oldest += part.dropped_oldest;
+  sum.dropped_newest += part.dropped_newest;
+  sum.dropped_timeout += part.dropped_timeout;
+}
+
+}  // namespace
+
+InprocSubscriber::InprocSubscriber(PortAnnouncement announcement, std::shared_ptr<EventQueue> events)
+    : announcement_(std::move(announcement)), max_held_(announcement_.qos.max_held), events_(std::move(events)) {}
+
+InprocSubscriber::~InprocSubscriber() = default;
+
+void InprocSubscriber::open(std::shared_ptr<Topic> topic, std::shared_ptr<InprocSubscriber> self) noexcept {
+  topic_ = std::move(topic);
+  self_ = std::move(self);
+}
+
+TakeStatus InprocSubscriber::take(Chunk& chunk) noexcept {
+  if (closed_.load(std::memory_order_relaxed)) return TakeStatus::closed;  // own word
+  if (direct_.load(std::memory_order_acquire)) {                           // what is queued is the callback's
+    rearm_fd();
+    return TakeStatus::empty;
+  }
+  if (epoch_.load(std::memory_order_acquire) != seen_epoch_) refresh();  // E6
+  if (at_held_limit()) {
+    if (!rearm_fd() || at_held_limit()) return TakeStatus::held_limit;
+    signal_fd();  // a release came between the two looks
+  }
+  Connection* connection = nullptr;
+  if (!pop_next(chunk, connection)) {
+    forget_departed();
+    if (!rearm_fd() || !pop_next(chunk, connection)) return TakeStatus::empty;
+    signal_fd();  // what else came before the bell was armed again must stay visible
+  }
+  add(connection->taken);
+  ++held_at_most_;
+  ++samples_;
+  return TakeStatus::ok;
+}
+
+bool InprocSubscriber::pop_next(Chunk& chunk, Connection*& connection) noexcept {
+  for (std::size_t asked = 0; asked < active_.size(); ++asked) {
+    if (turn_ >= active_.size()) turn_ = 0;
+    Connection* const candidate = active_[turn_++].get();
+    ChunkHeader* const header = candidate->queue.pop();
+    if (header == nullptr) continue;
+    chunk = {header->payload(), reinterpret_cast<std::uintptr_t>(candidate)};
+    connection = candidate;
+    return true;
+  }
+  return false;
+}
+
+bool InprocSubscriber::at_held_limit() noexcept {
+  if (held_at_most_ < max_held_) [[likely]]
+    return false;
+  const auto count = [this] {
+    std::uint64_t held = 0;
+    for (const auto& connection : active_) {
+      const std::uint64_t through_queue = connection->taken.load(std::memory_order_relaxed) -  // own counters
+                                          connection->called.load(std::memory_order_relaxed);
+      held += through_queue - connection->released.load(std::memory_order_seq_cst);  // W1: after `limit_reached_`
+    }
+    return held;
+  };
+  held_at_most_ = count();
+  if (held_at_most_ < max_held_) return false;
+  limit_reached_.store(true, std::memory_order_seq_cst);  // W1: then look again
+  held_at_most_ = count();
+  return held_at_most_ >= max_held_;
+}
+
+void InprocSubscriber::give_back(Connection& connection, ChunkHeader* chunk) noexcept {
+  connection.pool->release(chunk);
+  connection.released.fetch_add(1, std::memory_order_seq_cst);  // E4 (release). W1, W2. The last touch of both
+  if (room_waiters_.load(std::memory_order_seq_cst) != 0) [[unlikely]] {  // W2
+    bump_and_wake(room_);
+  }
+}
+
+void InprocSubscriber::release(Chunk chunk) noexcept {
+  give_back(connection_of(chunk), ChunkHeader::of(chunk.payload));
+  if (limit_reached_.load(std::memory_order_seq_cst) &&  // W1
+      limit_reached_.exchange(false, std::memory_order_seq_cst)) {
+    wake_sleeper();
+  }
+  // The last touch of the port: counts up from 0 while it is owned, up to 0 once it is abandoned. acq_rel, so that the
+  // one who frees it comes after everybody else.
+  if (outstanding_.fetch_add(1, std::memory_order_acq_rel) + 1 == 0) free_self();
+}
+
+SampleInfo InprocSubscriber::info(Chunk chunk) const noexcept {
+  const PublisherIdentity& publisher = *connection_of(chunk).from;
+  const ChunkHeader* const header = ChunkHeader::of(chunk.payload);
+  return {publisher.topic, publisher.node, publisher.port_id, header->sequence, publisher.clock.to_ns(header->stamp)};
+}
+
+bool InprocSubscriber::ready() noexcept {
+  if (direct_.load(std::memory_order_acquire)) return false;             // what is queued is the callback's
+  if (epoch_.load(std::memory_order_seq_cst) != seen_epoch_) refresh();  // E6. W1: after arming
+  if (at_held_limit()) return false;
+  return std::any_of(active_.begin(), active_.end(),
+                     [](const auto& connection) { return connection->queue.size() != 0; });
+}
+
+WaitStatus InprocSubscriber::wait(std::chrono::nanoseconds timeout) noexcept {
+  if (closed_.load(std::memory_order_relaxed)) return WaitStatus::closed;  // own word
+  if (ready()) return WaitStatus::ready;
+  if (timeout <= std::chrono::nanoseconds::zero()) return WaitStatus::timeout;
+  const auto deadline = deadline_after(timeout);
+  while (true) {
+    const std::uint32_t bell = bell_.load(std::memory_order_acquire);  // before arming: a ring from now on is seen
+    armed_.fetch_or(kArmedFutex, std::memory_order_seq_cst);           // W1: then look again
+    if (ready()) return WaitStatus::ready;
+    if (deadline && steady_clock::now() >= *deadline) return WaitStatus::timeout;
+    sleep_on(bell_, bell, deadline);
+  }
+}
+
+void InprocSubscriber::ring() noexcept {
+  wake_sleeper();
+  if ((armed_.load(std::memory_order_seq_cst) & kArmedCallback) != 0) request_drain();  // W1: after the push
+}
+
+void InprocSubscriber::wake_sleeper() noexcept {
+  const std::uint32_t armed = armed_.fetch_and(kArmedCallback, std::memory_order_seq_cst);  // one of many rings
+  if ((armed & kArmedFutex) != 0) bump_and_wake(bell_);
+  if ((armed & kArmedFd) != 0) event_fd_->signal();
+}
+
+Result<int> InprocSubscriber::fd() {
+  if (!event_fd_) {
+    auto created = posix::EventFd::create();
+    if (!created) return tl::unexpected<Error>(std::move(created).error());
+    event_fd_.emplace(*std::move(created));
+    armed_.fetch_or(kArmedFd, std::memory_order_seq_cst);  // W1: then look. Also publishes event_fd_ to who rings
+    if (ready()) signal_fd();
+  }
+  return event_fd_->fd().get();
+}
+
+/// Makes the descriptor unreadable and the bell armed again, after a take that found nothing. False if there is no
+/// descriptor, or it was not rung since; after true the caller looks once more.
+bool InprocSubscriber::rearm_fd() noexcept {
+  if (!event_fd_ || (armed_.load(std::memory_order_relaxed) & kArmedFd) != 0) return false;  // only we set the bit
+  event_fd_->drain();
+  armed_.fetch_or(kArmedFd, std::memory_order_seq_cst);  // W1: then look again
+  return true;
+}
+
+/// Makes the descriptor readable from the reader's side.
+void InprocSubscriber::signal_fd() noexcept {
+  armed_.fetch_and(~kArmedFd, std::memory_order_relaxed);  // rung: the next take that finds nothing has to drain it
+  event_fd_->signal();
+}
+
+void InprocSubscriber::refresh() noexcept {
+  const std::lock_guard lock(mutex_);
+  seen_epoch_ = epoch_.load(std::memory_order_relaxed);  // under the mutex
+  active_ = connections_;
+}
+
+std::vector<std::shared_ptr<Connection>> InprocSubscriber::remove_departed() {
+  const auto first = std::stable_partition(connections_.begin(), connections_.end(),
+                                           [](const auto& connection) { return !connection->departed(); });
+  std::vector<std::shared_ptr<Connection>> gone(first, connections_.end());
+  for (const auto& connection : gone) add_to(departed_, connection->counters({}));
+  connections_.erase(first, connections_.end());
+  return gone;
+}
+
+void InprocSubscriber::forget_departed() noexcept {
+  if (std::none_of(active_.begin(), active_.end(), [](const auto& c) { return c->departed(); })) return;
+  std::vector<std::shared_ptr<Connection>> gone;  // destroyed after the mutex is released
+  const std::lock_guard lock(mutex_);
+  gone = remove_departed();
+  active_ = connections_;
+  seen_epoch_ = epoch_.load(std::memory_order_relaxed);  // under the mutex
+}
+
+void InprocSubscriber::add_connection(std::shared_ptr<Connection> connection) {
+  std::vector<std::shared_ptr<Connection>> gone;  // destroyed after the mutex is released
+  const std::lock_guard lock(mutex_);
+  gone = remove_departed();
+  connections_.push_back(std::move(connection));
+  epoch_.fetch_add(1, std::memory_order_seq_cst);  // E6 (release). W1
+}
+
+void InprocSubscriber::mark_closed() noexcept {
+  const std::lock_guard lock(mutex_);
+  for (const auto& connection : connections_) connection->subscriber_closed.store(true, std::memory_order_seq_cst);
+  bump_and_wake(room_);  // wakes a publisher that waits for room here
+}
+
+bool InprocSubscriber::wait_for_room(const Connection& connection, steady_clock::time_point deadline) noexcept {
+  while (!connection.has_room()) {
+    if (runs_here()) return false;  // this publish is made by the callback that would have to drain the queue
+    const std::uint32_t room = room_.load(std::memory_order_acquire);
+    room_waiters_.fetch_add(1, std::memory_order_seq_cst);  // W2: then look again
+    if (!connection.has_room()) sleep_on(room_, room, deadline);
+    room_waiters_.fetch_sub(1, std::memory_order_relaxed);  // a wake-up too many does no harm
+    if (steady_clock::now() >= deadline) return connection.has_room();
+  }
+  return true;
+}
+
+SubscriberCounters InprocSubscriber::counters() const {
+  SubscriberCounters figures;
+  figures.failed_callbacks = failed_callbacks_.load(std::memory_order_relaxed);  // a figure
+  const std::lock_guard lock(mutex_);
+  figures.total = departed_;
+  for (const auto& connection : connections_) {
+    ConnectionCounters part = connection->counters(connection->from->node);
+    add_to(figures.total, part);
+    const bool live = !connection->publisher_closed.load(std::memory_order_relaxed) &&
+                      !connection->subscriber_closed.load(std::memory_order_relaxed);
+    if (live) figures.connections.push_back(std::move(part));
+  }
+  return figures;
+}
+
+void InprocSubscriber::close() noexcept {
+  if (closed_.exchange(true, std::memory_order_release)) return;  // own word; the callback's runner looks at it too
+  topic_->leave(*this);
+  set_handler(nullptr);  // drops what is queued, too
+}
+
+void InprocSubscriber::abandon() noexcept {
+  const auto alive = self_;
+  close();
+  // From now on releases count up to 0 instead of up from 0; who gets there frees the port.
+  const auto samples = static_cast<std::int64_t>(samples_);
+  if (outstanding_.fetch_sub(samples, std::memory_order_acq_rel) - samples == 0) free_self();
+}
+
+void InprocSubscriber::free_self() noexcept {
+  const auto last = std::move(self_);  // the port lives until the end of this line, or until its publishers let go
+}
+
+}  // namespace baton::inproc

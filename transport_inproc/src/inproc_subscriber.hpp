@@ -1,0 +1,138 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "baton/port.hpp"
+#include "baton/posix/event_fd.hpp"
+#include "connection.hpp"
+
+namespace baton::inproc {
+
+class Topic;
+
+/// A subscriber's end of a topic: queues of its connections, a bell for its sleeper, and the callback with its role.
+/// See the folder's README for the route of a message, the role's states and the edges E1 to E6, W1 and W2.
+class InprocSubscriber final : public SubscriberPort {
+ public:
+  InprocSubscriber(PortAnnouncement announcement, std::shared_ptr<EventQueue> events);
+  ~InprocSubscriber();
+
+  /// Joins a topic, once, and keeps itself alive until it is abandoned and its last sample released.
+  void open(std::shared_ptr<Topic> topic, std::shared_ptr<InprocSubscriber> self) noexcept;
+
+  // The user's verbs.
+  TakeStatus take(Chunk& chunk) noexcept override;
+  void release(Chunk chunk) noexcept override;
+  SampleInfo info(Chunk chunk) const noexcept override;
+  WaitStatus wait(std::chrono::nanoseconds timeout) noexcept override;
+  Result<int> fd() override;
+  void on_message(MessageHandler handler) override;
+  const PortAnnouncement& announcement() const noexcept override { return announcement_; }
+  SubscriberCounters counters() const override;
+  void close() noexcept override;
+  void abandon() noexcept override;
+
+  // What a publisher does with its reader, on the publisher's thread.
+
+  /// Calls the callback with a chunk, if there is a callback that nobody else is running; else returns false.
+  bool call(Connection& connection, ChunkHeader* chunk) noexcept {
+    if (!direct_.load(std::memory_order_acquire)) return false;  // a hint: the handler is looked at under the role
+    return call_if_free(connection, chunk);
+  }
+
+  /// After a push: wakes the sleeper, or has the callback drain the queue.
+  void wake() noexcept {
+    const std::uint32_t armed = armed_.load(std::memory_order_seq_cst);  // W1: after the push
+    if (armed != 0) [[unlikely]]
+      ring();
+  }
+
+  /// Sleeps until the connection has room. False at the deadline, or if only the calling thread itself could make room.
+  bool wait_for_room(const Connection& connection, std::chrono::steady_clock::time_point deadline) noexcept;
+
+  // What the topic does, on a joiner's thread, under the topic's mutex.
+  void add_connection(std::shared_ptr<Connection> connection);
+  void mark_closed() noexcept;  // tells all publishers that this reader is gone
+  const std::shared_ptr<EventQueue>& events() const noexcept { return events_; }
+
+ private:
+  // Bits of `armed_`: what a publisher has to do after a push.
+  static constexpr std::uint32_t kArmedFutex = 1;
+  static constexpr std::uint32_t kArmedFd = 2;
+  static constexpr std::uint32_t kArmedCallback = 4;
+  // Bits of `role_`.
+  static constexpr std::uint32_t kRunning = 1;
+  static constexpr std::uint32_t kPending = 2;
+  static constexpr std::uint32_t kWaiter = 4;
+
+  // inproc_subscriber.cpp: taking and waiting
+  void refresh() noexcept;
+  bool pop_next(Chunk& chunk, Connection*& connection) noexcept;
+  bool at_held_limit() noexcept;
+  bool ready() noexcept;
+  bool rearm_fd() noexcept;
+  void signal_fd() noexcept;
+  void forget_departed() noexcept;
+  std::vector<std::shared_ptr<Connection>> remove_departed();
+  void ring() noexcept;
+  void wake_sleeper() noexcept;
+  void give_back(Connection& connection, ChunkHeader* chunk) noexcept;
+  void free_self() noexcept;
+
+  // callback_role.cpp: the callback
+  bool call_if_free(Connection& connection, ChunkHeader* chunk) noexcept;
+  void request_drain() noexcept;
+  void acquire_role() noexcept;
+  void finish_role() noexcept;
+  void drain() noexcept;
+  void invoke(Connection& connection, ChunkHeader* chunk) noexcept;
+  void install_handler(MessageHandler handler) noexcept;
+  void set_handler(MessageHandler handler) noexcept;
+  bool runs_here() const noexcept { return runner_.load(std::memory_order_relaxed) == this_thread(); }  // own value
+
+  const PortAnnouncement announcement_;
+  const std::uint32_t max_held_;
+  const std::shared_ptr<EventQueue> events_;
+  std::shared_ptr<Topic> topic_;
+  std::shared_ptr<InprocSubscriber> self_;  // reset when abandoned and nothing is held
+
+  // The list of connections, as joiners see it.
+  mutable std::mutex mutex_;
+  std::vector<std::shared_ptr<Connection>> connections_;
+  ConnectionCounters departed_;          // sums over connections that have ended
+  std::atomic<std::uint32_t> epoch_{0};  // E6; bumped under the mutex with every change
+
+  // The consumer's: of the user's thread, or, while a callback is set, of who has the role.
+  std::vector<std::shared_ptr<Connection>> active_;  // a copy of `connections_` as of `seen_epoch_`
+  std::uint32_t seen_epoch_ = 0;
+  std::size_t turn_ = 0;            // the connection to be asked next
+  std::uint64_t held_at_most_ = 0;  // an upper bound, so that `take` counts only when it matters
+  std::uint64_t samples_ = 0;       // handed out by `take` in all
+  std::optional<posix::EventFd> event_fd_;
+
+  // The callback.
+  alignas(64) std::atomic<std::uint32_t> role_{0};  // E5
+  std::atomic<bool> direct_{false};                 // whether a callback is set; W: holder of the role
+  std::atomic<std::uintptr_t> runner_{0};           // the thread that has the role
+  MessageHandler handler_;                          // of the holder of the role
+  std::optional<MessageHandler> next_handler_;      // set from inside the callback, installed when it returns
+  std::atomic<std::uint64_t> failed_callbacks_{0};  // W: holder of the role
+
+  // The bell. On a line of its own: publishers look at `armed_` after every push.
+  alignas(64) std::atomic<std::uint32_t> armed_{0};  // W1; set by the reader, cleared by who rings
+  std::atomic<std::uint32_t> bell_{0};               // the sleeper's futex: bumped by each ring
+  std::atomic<bool> closed_{false};                  // W: the user's thread, once
+
+  // What releases on any thread touch.
+  alignas(64) std::atomic<std::int64_t> outstanding_{0};  // counts releases up; see `abandon`
+  std::atomic<bool> limit_reached_{false};                // a release must ring: the reader is at its limit
+  std::atomic<std::uint32_t> room_waiters_{0};            // W2
+  std::atomic<std::uint32_t> room_{0};                    // the futex of publishers that wait for room
+};
+
+}  // namespace baton::inproc

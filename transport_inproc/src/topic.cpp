@@ -1,0 +1,139 @@
+#include "topic.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "baton/match.hpp"
+
+namespace baton::inproc {
+namespace {
+
+/// The topics that somebody uses. Never destroyed: ports may be closed by destructors of static objects.
+struct Hub {
+  std::mutex mutex;
+  std::map<std::pair<std::string, std::string>, std::weak_ptr<Topic>> topics;
+
+  static Hub& instance() {
+    static Hub* const hub = new Hub;
+    return *hub;
+  }
+};
+
+void report_both(std::vector<std::pair<std::shared_ptr<EventQueue>, Event>>& reports, const InprocPublisher& publisher,
+                 const InprocSubscriber& subscriber, EventKind kind, Refusal reason = {}) {
+  const PortAnnouncement& writer = publisher.announcement();
+  const PortAnnouncement& reader = subscriber.announcement();
+  reports.emplace_back(publisher.events(), Event{kind, writer.topic, reader.node, std::move(reason.for_publisher)});
+  reports.emplace_back(subscriber.events(), Event{kind, reader.topic, writer.node, std::move(reason.for_subscriber)});
+}
+
+}  // namespace
+
+std::shared_ptr<Topic> Topic::find(std::string_view domain, std::string_view name) {
+  Hub& hub = Hub::instance();
+  const std::pair key{std::string(domain), std::string(name)};
+  const std::lock_guard lock(hub.mutex);
+  std::weak_ptr<Topic>& known = hub.topics[key];
+  if (auto topic = known.lock()) return topic;
+  const auto forget = [key](Topic* topic) {
+    delete topic;
+    Hub& owner = Hub::instance();
+    const std::lock_guard guard(owner.mutex);
+    const auto entry = owner.topics.find(key);
+    // A successor of the same name may have been made between the last use of this one and now.
+    if (entry != owner.topics.end() && entry->second.expired()) owner.topics.erase(entry);
+  };
+  std::shared_ptr<Topic> topic(new Topic, forget);
+  known = topic;
+  return topic;
+}
+
+Result<void> Topic::connect(InprocPublisher& publisher, const std::shared_ptr<InprocSubscriber>& subscriber,
+                            Reports& reports) {
+  const PortAnnouncement& writer = publisher.announcement();
+  const PortAnnouncement& reader = subscriber->announcement();
+  if (auto refusal = match(writer, reader)) {
+    report_both(reports, publisher, *subscriber, EventKind::refused, *std::move(refusal));
+    return {};
+  }
+  const std::uint64_t share = Connection::share(reader.qos.depth, reader.qos.max_held);
+  if (!publisher.pool()->reserve(share)) {
+    return fail(Errc::no_space, fmt::format("topic '{}'", writer.topic),
+                fmt::format("no memory for {} chunks of {} bytes", share, publisher.pool()->payload_bytes()),
+                "lower depth or max_held");
+  }
+  auto connection =
+      std::make_shared<Connection>(publisher.identity(), publisher.pool(), reader.node,
+                                   connection_overflow(writer, reader), reader.qos.depth, reader.qos.max_held);
+  subscriber->add_connection(connection);  // first, so that the reader finds what the publisher gives it
+  publisher.add_link({connection, subscriber}, reader.history_asked ? reader.qos.history : reader.qos.depth);
+  report_both(reports, publisher, *subscriber, EventKind::matched);
+  return {};
+}
+
+Result<void> Topic::join(InprocPublisher& publisher) {
+  Reports reports;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& subscriber : subscribers_) {
+      if (auto connected = connect(publisher, subscriber, reports); !connected) {
+        publisher.unlink();
+        return connected;
+      }
+    }
+    publishers_.push_back(&publisher);
+  }
+  send(reports);
+  return {};
+}
+
+Result<void> Topic::join(const std::shared_ptr<InprocSubscriber>& subscriber) {
+  Reports reports;
+  {
+    const std::lock_guard lock(mutex_);
+    for (InprocPublisher* const publisher : publishers_) {
+      if (auto connected = connect(*publisher, subscriber, reports); !connected) {
+        subscriber->mark_closed();
+        for (InprocPublisher* const peer : publishers_) peer->remove_link(*subscriber);
+        return connected;
+      }
+    }
+    subscribers_.push_back(subscriber);
+  }
+  send(reports);
+  return {};
+}
+
+void Topic::leave(InprocPublisher& publisher) noexcept {
+  Reports reports;
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase(publishers_, &publisher);
+    for (const Link& link : publisher.unlink()) {
+      report_both(reports, publisher, *link.reader, EventKind::unmatched);
+    }
+  }
+  send(reports);
+}
+
+void Topic::leave(InprocSubscriber& subscriber) noexcept {
+  Reports reports;
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(subscribers_, [&](const auto& other) { return other.get() == &subscriber; });
+    subscriber.mark_closed();
+    for (InprocPublisher* const publisher : publishers_) {
+      if (publisher->remove_link(subscriber)) report_both(reports, *publisher, subscriber, EventKind::unmatched);
+    }
+  }
+  send(reports);
+}
+
+void Topic::send(Reports& reports) {
+  for (auto& [queue, event] : reports) queue->push(std::move(event));
+}
+
+}  // namespace baton::inproc
