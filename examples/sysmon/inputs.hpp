@@ -1,0 +1,112 @@
+#pragma once
+
+/// The three topics as a reader (the view, the alarm) receives them.
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include <baton/baton.hpp>
+
+#include "latency.hpp"
+#include "report.hpp"
+#include "run.hpp"
+#include "sysmon.hpp"
+
+namespace sysmon {
+
+/// One subscription, with the time its messages took from the publisher to here.
+template <class T>
+class Input {
+ public:
+  explicit Input(baton::Subscriber<T> subscriber) : subscriber_(std::move(subscriber)) {}
+
+  baton::Subscriber<T>& subscriber() noexcept { return subscriber_; }
+
+  /// Calls `use(baton::Sample<T>)` for everything that is queued. Returns how many there were.
+  template <class Use>
+  std::uint64_t take_all(Use&& use) {
+    std::uint64_t count = 0;
+    for (; auto sample = subscriber_.take(); ++count) {
+      const std::uint64_t now_ns = baton::monotonic_ns();
+      const std::uint64_t stamp_ns = sample.info().stamp_ns;  // 0 where the configuration turns stamps off
+      if (stamp_ns != 0) latency_.record(now_ns > stamp_ns ? now_ns - stamp_ns : 0);
+      use(std::move(sample));
+    }
+    return count;
+  }
+
+  ReportRow report(std::string_view reader) const {
+    const baton::ConnectionCounters total = subscriber_.counters().total;
+    return {std::string(subscriber_.transport()),
+            std::string(subscriber_.topic()),
+            std::string(reader),
+            total.offered,
+            total.taken,
+            total.dropped(),
+            latency_.percentile(50),
+            latency_.percentile(99)};
+  }
+
+ private:
+  baton::Subscriber<T> subscriber_;
+  LatencyHistogram latency_;
+};
+
+/// All three. `Reader` has a function `take(baton::Sample<T>)` for each type.
+class Inputs {
+ public:
+  static baton::Result<Inputs> open(baton::Node& node);
+
+  /// Sleeps until there is something to take, until the stop is requested, or until the time has come.
+  void wait(const Stop& stop, std::uint64_t until_ns) const noexcept;
+
+  /// Gives everything that is queued to the reader. Returns how many messages there were.
+  template <class Reader>
+  std::uint64_t take_all(Reader& reader) {
+    const auto give = [&reader](auto sample) { reader.take(std::move(sample)); };
+    return cpu_.take_all(give) + memory_.take_all(give) + io_.take_all(give);
+  }
+
+  /// One row for each topic.
+  std::vector<ReportRow> report(std::string_view reader) const;
+
+ private:
+  Inputs(Input<Cpu> cpu, Input<Memory> memory, Input<Io> io) noexcept
+      : cpu_(std::move(cpu)), memory_(std::move(memory)), io_(std::move(io)) {}
+
+  baton::Result<void> open_descriptors();
+
+  Input<Cpu> cpu_;
+  Input<Memory> memory_;
+  Input<Io> io_;
+  std::vector<int> fds_;  // the subscribers'
+};
+
+/// Two messages of a topic, some time apart. It holds the samples themselves, not copies: what a reader holds does not
+/// change under it.
+template <class T>
+class Window {
+ public:
+  void add(baton::Sample<T> sample) { (from_ ? to_ : from_) = std::move(sample); }
+
+  /// Whether there are two.
+  explicit operator bool() const noexcept { return from_ && to_; }
+  const T& from() const noexcept { return *from_; }
+  const T& to() const noexcept { return *to_; }
+
+  std::uint64_t length_ns() const noexcept {
+    return *this && to().stamp_ns > from().stamp_ns ? to().stamp_ns - from().stamp_ns : 0;
+  }
+
+  /// Begins the next window where this one ends.
+  void advance() {
+    if (to_) from_ = std::move(to_);
+  }
+
+ private:
+  baton::Sample<T> from_;
+  baton::Sample<T> to_;
+};
+
+}  // namespace sysmon
