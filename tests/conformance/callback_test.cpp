@@ -1,0 +1,241 @@
+#include "fixture.hpp"
+
+#include <optional>
+#include <stdexcept>
+
+namespace conformance {
+
+BATON_CONFORMANCE_SUITE(Callback);
+
+using Numbers = std::vector<std::uint64_t>;
+using Sample = baton::Sample<Message>;
+
+TEST_P(Callback, is_called_for_every_message_in_order_those_already_queued_first) {
+  auto publisher = node_.publisher<Message>("topic").value();
+  auto subscriber = other_.subscriber<Message>("topic").value();
+  publish(publisher, 1, 0);
+  publish(publisher, 1, 1);
+  Numbers numbers;
+  subscriber.on_message([&](const Sample& sample) {
+    EXPECT_EQ(sample->checksum, checksum_of(*sample));
+    EXPECT_EQ(sample.info().sequence, sample->number);
+    numbers.push_back(sample->number);
+  });
+  publish(publisher, 1, 2);
+  EXPECT_EQ(numbers, (Numbers{0, 1, 2}));
+  EXPECT_FALSE(subscriber.take()) << "messages are the callback's";
+  EXPECT_EQ(subscriber.counters().total.taken, 3U);
+  expect_balanced(subscriber.counters().total);
+  expect_all_chunks_free(publisher);
+}
+
+TEST_P(Callback, gives_way_to_the_queue_when_it_is_taken_away) {
+  auto publisher = node_.publisher<Message>("topic").value();
+  auto subscriber = other_.subscriber<Message>("topic").value();
+  auto owned = std::make_shared<int>(0);
+  subscriber.on_message([owned](const Sample&) { ++*owned; });
+  publish(publisher, 1, 0);
+  subscriber.on_message(nullptr);
+  EXPECT_EQ(owned.use_count(), 1) << "what the callback owned is released";
+  publish(publisher, 1, 1);
+  EXPECT_EQ(*owned, 1);
+  EXPECT_EQ(take_all(subscriber), (Numbers{1}));
+}
+
+TEST_P(Callback, may_own_what_cannot_be_copied) {
+  auto publisher = node_.publisher<Message>("topic").value();
+  auto subscriber = other_.subscriber<Message>("topic").value();
+  int called = 0;
+  subscriber.on_message([owned = std::make_unique<int>(5), &called](const Sample&) { called += *owned; });
+  publish(publisher, 1, 0);
+  EXPECT_EQ(called, 5);
+}
+
+TEST_P(Callback, never_overlaps_with_itself_and_misses_nothing_between_several_publishing_threads) {
+  constexpr std::uint64_t kMessages = 20'000;
+  auto subscriber = other_.subscriber<Message>("topic", {.depth = 65'536}).value();
+  Ledger ledger;
+  std::atomic<int> inside{0};
+  subscriber.on_message([&](const Sample& sample) {
+    EXPECT_EQ(inside.fetch_add(1), 0);
+    ledger.note(*sample);
+    inside.fetch_sub(1);
+  });
+  std::vector<std::thread> writers;
+  for (std::uint32_t writer = 0; writer < 3; ++writer) {
+    writers.emplace_back([&, writer] {
+      auto publisher = node_.publisher<Message>("topic").value();
+      for (std::uint64_t number = 0; number < kMessages; ++number) publish(publisher, writer, number);
+    });
+  }
+  for (auto& writer : writers) writer.join();
+  EXPECT_EQ(ledger.count() + subscriber.counters().total.dropped(), 3 * kMessages);
+  EXPECT_EQ(ledger.missing(), subscriber.counters().total.dropped());
+  expect_balanced(subscriber.counters().total);
+}
+
+TEST_P(Callback, is_over_when_close_returns) {
+  auto publisher = node_.publisher<Message>("topic").value();
+  for (int round = 0; round < 200; ++round) {
+    std::atomic<bool> started{false};
+    std::atomic<bool> finished{false};
+    auto subscriber = other_.subscriber<Message>("topic").value();
+    subscriber.on_message([&](const Sample&) {
+      started = true;
+      std::this_thread::sleep_for(50us);
+      finished = true;
+    });
+    std::thread writer([&] { publish(publisher, 1, 0); });
+    while (!started) std::this_thread::yield();
+    { const auto gone = std::move(subscriber); }
+    EXPECT_TRUE(finished);
+    writer.join();
+  }
+}
+
+TEST_P(Callback, may_destroy_its_own_subscriber) {
+  auto publisher = node_.publisher<Message>("topic").value();
+  auto subscriber = std::make_optional(other_.subscriber<Message>("topic").value());
+  auto owned = std::make_shared<int>(0);
+  subscriber->on_message([&subscriber, owned](const Sample& sample) {
+    subscriber.reset();
+    ++*owned;
+    EXPECT_EQ(sample->checksum, checksum_of(*sample)) << "the sample is valid until the callback returns";
+  });
+  publish(publisher, 1, 0);
+  publish(publisher, 1, 1);
+  EXPECT_EQ(*owned, 1);
+  EXPECT_EQ(owned.use_count(), 1);
+  expect_all_chunks_free(publisher);
+}
+
+TEST_P(Callback, may_destroy_its_own_subscriber_while_it_is_given_what_was_queued) {
+  auto publisher = node_.publisher<Message>("topic").value();
+  auto subscriber = std::make_optional(other_.subscriber<Message>("topic").value());
+  for (std::uint64_t number = 0; number < 4; ++number) publish(publisher, 1, number);
+  int called = 0;
+  subscriber->on_message([&](const Sample&) {
+    ++called;
+    subscriber.reset();
+  });
+  EXPECT_EQ(called, 1);
+  publish(publisher, 1, 4);
+  expect_all_chunks_free(publisher);
+}
+
+TEST_P(Callback, may_destroy_the_publisher_that_is_calling_it) {
+  auto publisher = std::make_optional(node_.publisher<Message>("topic").value());
+  auto first = other_.subscriber<Message>("topic").value();
+  auto second = other_.subscriber<Message>("topic").value();
+  first.on_message([&](const Sample&) { publisher.reset(); });
+  auto loan = publisher->loan().value();
+  fill(*loan, 1, 0);
+  loan.publish();
+  EXPECT_EQ(take_all(second), (Numbers{0})) << "the delivery under way is finished";
+  EXPECT_EQ(second.publisher_count(), 0U);
+}
+
+TEST_P(Callback, may_replace_itself) {
+  auto publisher = node_.publisher<Message>("topic").value();
+  auto subscriber = other_.subscriber<Message>("topic").value();
+  Numbers by_first;
+  Numbers by_second;
+  subscriber.on_message([&](const Sample& sample) {
+    by_first.push_back(sample->number);
+    subscriber.on_message([&](const Sample& later) { by_second.push_back(later->number); });
+  });
+  for (std::uint64_t number = 0; number < 3; ++number) publish(publisher, 1, number);
+  EXPECT_EQ(by_first, (Numbers{0}));
+  EXPECT_EQ(by_second, (Numbers{1, 2}));
+}
+
+TEST_P(Callback, that_throws_is_counted_and_the_next_message_is_delivered) {
+  auto publisher = node_.publisher<Message>("topic").value();
+  auto subscriber = other_.subscriber<Message>("topic").value();
+  int called = 0;
+  baton::set_log_sink([](baton::LogLevel, std::string_view) {});
+  subscriber.on_message([&](const Sample&) {
+    ++called;
+    if (called == 1) throw std::runtime_error("as the test wants it");
+    if (called == 2) throw 7;
+  });
+  for (std::uint64_t number = 0; number < 3; ++number) EXPECT_TRUE(publish(publisher, 1, number));
+  baton::set_log_sink(nullptr);
+  EXPECT_EQ(called, 3);
+  EXPECT_EQ(subscriber.counters().failed_callbacks, 2U);
+  expect_all_chunks_free(publisher);
+}
+
+TEST_P(Callback, may_publish_with_the_publisher_that_calls_it_and_all_readers_see_one_order) {
+  auto publisher = node_.publisher<Message>("topic").value();
+  auto answering = other_.subscriber<Message>("topic").value();
+  auto listening = other_.subscriber<Message>("topic").value();
+  Numbers heard;
+  answering.on_message([&](const Sample& sample) {
+    if (sample->number == 3) return;
+    EXPECT_TRUE(publish(publisher, 1, sample->number + 1));
+  });
+  listening.on_message([&](const Sample& sample) { heard.push_back(sample->number); });
+  publish(publisher, 1, 0);
+  EXPECT_EQ(heard, (Numbers{0, 1, 2, 3}));
+  EXPECT_EQ(publisher.counters().open_loans, 0U);
+  expect_all_chunks_free(publisher);
+}
+
+TEST_P(Callback, may_be_part_of_a_circle_of_topics_without_recursion) {
+  auto ping = node_.publisher<Message>("ping").value();
+  auto pong = node_.publisher<Message>("pong").value();
+  auto on_ping = other_.subscriber<Message>("ping").value();
+  auto on_pong = other_.subscriber<Message>("pong").value();
+  Numbers pings;
+  int depth = 0;
+  int deepest = 0;
+  on_ping.on_message([&](const Sample& sample) {
+    deepest = std::max(deepest, ++depth);
+    pings.push_back(sample->number);
+    publish(pong, 2, sample->number);
+    --depth;
+  });
+  on_pong.on_message([&](const Sample& sample) {
+    if (sample->number < 1'000) publish(ping, 1, sample->number + 1);
+  });
+  publish(ping, 1, 0);
+  ASSERT_EQ(pings.size(), 1'001U);
+  for (std::size_t i = 0; i < pings.size(); ++i) EXPECT_EQ(pings[i], i);
+  EXPECT_EQ(deepest, 1);
+}
+
+TEST_P(Callback, may_open_a_subscriber_that_gets_the_next_message) {
+  auto publisher = node_.publisher<Message>("topic").value();
+  auto subscriber = other_.subscriber<Message>("topic").value();
+  std::optional<baton::Subscriber<Message>> late;
+  subscriber.on_message([&](const Sample& sample) {
+    if (late) return;
+    late = other_.subscriber<Message>("topic").value();
+    EXPECT_TRUE(publish(publisher, 1, sample->number + 1));
+  });
+  publish(publisher, 1, 0);
+  ASSERT_TRUE(late);
+  EXPECT_EQ(take_all(*late), (Numbers{1}));
+}
+
+TEST_P(Callback, ends_in_time_though_it_blocks_on_its_own_topic) {
+  auto publisher =
+      node_.publisher<Message>("topic", {.overflow = baton::Overflow::block, .block_timeout = 60s}).value();
+  auto second = node_.publisher<Message>("topic", {.overflow = baton::Overflow::block, .block_timeout = 60s}).value();
+  auto subscriber = other_.subscriber<Message>("topic", {.depth = 1, .max_held = 1}).value();
+  std::uint64_t called = 0;
+  bool refused = false;
+  subscriber.on_message([&](const Sample& sample) {
+    ++called;
+    if (sample->writer != 1) return;
+    for (std::uint64_t number = 0; number < 4; ++number) refused |= !publish(second, 2, number);
+  });
+  const auto start = std::chrono::steady_clock::now();
+  publish(publisher, 1, 0);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 30s) << "nobody else could have made room";
+  EXPECT_TRUE(refused);
+  EXPECT_EQ(called, 1 + 2U) << "depth + max_held messages were queued meanwhile";
+}
+
+}  // namespace conformance

@@ -1,0 +1,141 @@
+#pragma once
+
+// What the conformance suite works with. The suite states what a user may rely on, and runs over every transport: a new
+// one is added to `transports()`. Messages carry a number of the test's own and a checksum, so that order, loss and
+// integrity are recomputed from what arrived, not read from baton's counters.
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "baton/baton.hpp"
+#include "baton/transport_inproc.hpp"
+#include "test/conformance.hpp"
+
+namespace conformance {
+
+using namespace std::chrono_literals;
+
+struct TransportCase {
+  std::string name;
+  std::function<std::shared_ptr<baton::Transport>()> make;
+};
+
+inline const std::vector<TransportCase>& transports() {
+  static const std::vector<TransportCase> all = {
+      {"inproc", [] { return baton::inproc_transport(); }},
+  };
+  return all;
+}
+
+inline std::uint64_t checksum_of(const Message& message) {
+  std::uint64_t hash = 0xcbf2'9ce4'8422'2325U;  // FNV-1a
+  const auto mix = [&hash](std::uint64_t value) { hash = (hash ^ value) * 0x100'0000'01b3U; };
+  mix(message.writer);
+  mix(message.number);
+  for (const std::uint8_t byte : message.body) mix(byte);
+  return hash;
+}
+
+inline void fill(Message& message, std::uint32_t writer, std::uint64_t number) {
+  message.writer = writer;
+  message.number = number;
+  message.body.clear();
+  for (std::uint64_t i = 0; i < number % 49; ++i) message.body.push_back(static_cast<std::uint8_t>(number * 31 + i));
+  message.checksum = checksum_of(message);
+}
+
+inline Message make_message(std::uint32_t writer, std::uint64_t number) {
+  Message message;
+  fill(message, writer, number);
+  return message;
+}
+
+/// Publishes in a loan, as users do.
+inline baton::PublishResult publish(baton::Publisher<Message>& publisher, std::uint32_t writer, std::uint64_t number) {
+  auto loan = publisher.loan();
+  if (!loan) return {baton::PublishStatus::too_many_loans};
+  fill(**loan, writer, number);
+  return loan->publish();
+}
+
+/// Checks that what one reader gets is intact and in order, for each writer, and counts what is missing.
+class Ledger {
+ public:
+  void note(const Message& message) {
+    EXPECT_EQ(message.checksum, checksum_of(message)) << "torn or overwritten: writer " << message.writer;
+    auto [entry, first] = next_.try_emplace(message.writer, message.number);
+    EXPECT_GE(message.number, entry->second) << "out of order or twice: writer " << message.writer;
+    if (first) first_[message.writer] = message.number;
+    if (message.number >= entry->second) missing_ += message.number - entry->second;
+    entry->second = message.number + 1;
+    ++count_;
+  }
+
+  std::uint64_t count() const { return count_; }
+  /// Numbers skipped between the first and the last that arrived.
+  std::uint64_t missing() const { return missing_; }
+  std::uint64_t next(std::uint32_t writer) const { return next_.contains(writer) ? next_.at(writer) : 0; }
+  std::uint64_t first(std::uint32_t writer) const { return first_.at(writer); }
+
+ private:
+  std::map<std::uint32_t, std::uint64_t> next_;
+  std::map<std::uint32_t, std::uint64_t> first_;
+  std::uint64_t count_ = 0;
+  std::uint64_t missing_ = 0;
+};
+
+class Conformance : public testing::TestWithParam<TransportCase> {
+ protected:
+  /// A node in a domain of this test's own.
+  baton::Node open_node(const std::string& name, const std::string& config = "") {
+    baton::Options options;
+    options.domain = domain_;
+    options.config = baton::Config::parse(config, "test.toml").value();
+    options.transports = {GetParam().make()};
+    return baton::Node::open(name, std::move(options)).value();
+  }
+
+  static std::vector<std::uint64_t> take_all(baton::Subscriber<Message>& subscriber) {
+    std::vector<std::uint64_t> numbers;
+    while (auto sample = subscriber.take()) {
+      EXPECT_EQ(sample->checksum, checksum_of(*sample));
+      numbers.push_back(sample->number);
+    }
+    return numbers;
+  }
+
+  /// Every chunk is where it should be once nothing is queued, held or loaned: in the free list or the history.
+  static void expect_all_chunks_free(const baton::Publisher<Message>& publisher, std::uint64_t in_history = 0) {
+    const baton::PublisherCounters counters = publisher.counters();
+    EXPECT_EQ(counters.open_loans, 0U);
+    EXPECT_EQ(counters.free_chunks + in_history, counters.chunks);
+  }
+
+  /// offered = taken + queued + dropped, for one reader.
+  static void expect_balanced(const baton::ConnectionCounters& c) {
+    EXPECT_EQ(c.offered, c.taken + c.queued + c.dropped());
+  }
+
+  const std::string domain_ = std::string("test-") + std::to_string(next_domain_.fetch_add(1));
+  baton::Node node_ = open_node("first");
+  baton::Node other_ = open_node("second");
+
+ private:
+  static inline std::atomic<int> next_domain_{0};
+};
+
+#define BATON_CONFORMANCE_SUITE(Suite)                                         \
+  class Suite : public Conformance {};                                         \
+  INSTANTIATE_TEST_SUITE_P(transports, Suite, testing::ValuesIn(transports()), \
+                           [](const testing::TestParamInfo<TransportCase>& param) { return param.param.name; })
+
+}  // namespace conformance

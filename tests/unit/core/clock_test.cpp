@@ -1,0 +1,71 @@
+#include "baton/clock.hpp"
+
+#include <chrono>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace baton {
+namespace {
+
+constexpr std::uint64_t kTolerance = 20'000;  // ns; a preemption between two readings is repeated below
+
+/// Whether the counter, converted, agrees with the clock at some of a few moments.
+bool agrees_now() {
+  for (int attempt = 0; attempt < 20; ++attempt) {
+    const std::uint64_t before = monotonic_ns();
+    const std::uint64_t converted = tsc_to_monotonic_ns(tsc_ticks());
+    const std::uint64_t after = monotonic_ns();
+    if (converted + kTolerance > before && converted < after + kTolerance) return true;
+  }
+  return false;
+}
+
+TEST(Clock, agrees_with_the_steady_clock_of_the_standard_library) {
+  const auto standard = [] {
+    return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+  };
+  const std::uint64_t before = standard();
+  const std::uint64_t now = monotonic_ns();
+  EXPECT_LE(before, now);
+  EXPECT_LE(now, standard());
+}
+
+TEST(Clock, converts_the_counter_to_the_monotonic_clock_on_every_thread_at_once_and_later) {
+  if (!has_invariant_tsc()) GTEST_SKIP() << "this machine has no invariant time-stamp counter";
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([] {
+      EXPECT_TRUE(agrees_now());
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      EXPECT_TRUE(agrees_now());
+    });
+  }
+  for (auto& thread : threads) thread.join();
+}
+
+TEST(Clock, converts_a_stamp_that_is_older_than_the_threads_first_conversion) {
+  if (!has_invariant_tsc()) GTEST_SKIP() << "this machine has no invariant time-stamp counter";
+  const std::uint64_t ns = monotonic_ns();
+  const std::uint64_t ticks = tsc_ticks();
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  std::thread([&] {
+    const std::uint64_t converted = tsc_to_monotonic_ns(ticks);
+    EXPECT_GT(converted + kTolerance, ns);
+    EXPECT_LT(converted, ns + 1'000'000);
+  }).join();
+}
+
+TEST(Clock, stamps_with_the_source_that_was_asked_for) {
+  EXPECT_EQ(StampClock(Stamp::off).read(), 0U);
+  EXPECT_EQ(StampClock(Stamp::off).to_ns(0), 0U);
+  const StampClock monotonic(Stamp::monotonic);
+  const std::uint64_t before = monotonic_ns();
+  const std::uint64_t reading = monotonic.read();
+  EXPECT_LE(before, reading);
+  EXPECT_EQ(monotonic.to_ns(reading), reading);
+}
+
+}  // namespace
+}  // namespace baton

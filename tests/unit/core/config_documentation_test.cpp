@@ -1,0 +1,61 @@
+// docs/configuration.md documents the keys that the parser knows, with the same values and defaults, and its error
+// examples are what is really printed.
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <vector>
+
+#include <gmock/gmock.h>
+
+#include "config_data.hpp"
+
+namespace baton {
+namespace {
+
+std::string documentation() {
+  const auto path = std::filesystem::path(BATON_SOURCE_DIR) / "docs/configuration.md";
+  std::ifstream file(path);
+  EXPECT_TRUE(file) << path;
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+// What stands between two markers, each a line of its own.
+std::string between(const std::string& text, const std::string& first, const std::string& last) {
+  const std::size_t begin = text.find(first);
+  if (begin == std::string::npos) return {};
+  const std::size_t start = begin + first.size();
+  return text.substr(start, text.find(last, start) - start);
+}
+
+TEST(ConfigDocumentation, has_a_row_for_every_key_and_no_other) {
+  std::string expected;
+  for (const ConfigKey& key : config_keys()) {
+    const std::string section = key.section.empty() ? "top level" : key.section == "log" ? "`[log]`" : "`[[topic]]`";
+    const std::string initial = key.default_value == "-" ? "-" : fmt::format("`{}`", key.default_value);
+    expected += fmt::format("| {} | `{}` | {} | {} | `{} = {}` |\n", section, key.name, key.values, initial, key.name,
+                            key.example);
+  }
+  EXPECT_EQ(between(documentation(), "| --- | --- | --- | --- | --- |\n", "\n\n") + "\n", expected);
+}
+
+TEST(ConfigDocumentation, shows_the_errors_that_its_faulty_file_gives) {
+  const std::string text = documentation();
+  const std::string faulty = between(text, "<!-- faulty file -->\n```toml\n", "```\n");
+  const std::string errors = between(text, "<!-- its errors -->\n```text\n", "```\n");
+  ASSERT_NE(faulty, "");
+  const auto config = Config::parse(faulty, "baton.toml");
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().message() + "\n", errors);
+}
+
+TEST(ConfigDocumentation, shows_a_complete_file_that_is_accepted) {
+  const std::string complete = between(documentation(), "<!-- complete file -->\n```toml\n", "```\n");
+  ASSERT_NE(complete, "");
+  const auto config = Config::parse(complete, "baton.toml");
+  EXPECT_TRUE(config) << config.error();
+}
+
+}  // namespace
+}  // namespace baton
