@@ -74,6 +74,42 @@ TEST_P(Callback, never_overlaps_with_itself_and_misses_nothing_between_several_p
   expect_balanced(subscriber.counters().total);
 }
 
+TEST_P(Callback, never_overlaps_and_misses_nothing_while_publishers_come_and_go_and_it_is_replaced) {
+  constexpr std::uint64_t kMessages = 100'000;
+  auto subscriber = other_.subscriber<Message>("topic", {.depth = 65'536}).value();
+  Ledger ledger;
+  std::atomic<int> inside{0};
+  const auto note = [&](const Sample& sample) {
+    EXPECT_EQ(inside.fetch_add(1), 0);
+    ledger.note(*sample);
+    inside.fetch_sub(1);
+  };
+  subscriber.on_message(note);
+  std::atomic<int> writing{2};
+  std::thread steady([&] {
+    auto publisher = node_.publisher<Message>("topic").value();
+    for (std::uint64_t number = 0; number < kMessages; ++number) publish(publisher, 0, number);
+    --writing;
+  });
+  std::uint64_t by_guests = 0;
+  std::thread guests([&] {
+    for (std::uint32_t guest = 1; guest <= 200; ++guest) {
+      auto publisher = node_.publisher<Message>("topic").value();
+      for (std::uint64_t number = 0; number < 20; ++number, ++by_guests) publish(publisher, guest, number);
+    }
+    --writing;
+  });
+  while (writing != 0) {
+    subscriber.on_message(note);
+    std::this_thread::sleep_for(100us);
+  }
+  steady.join();
+  guests.join();
+  EXPECT_EQ(ledger.count() + subscriber.counters().total.dropped(), kMessages + by_guests);
+  EXPECT_EQ(ledger.missing(), subscriber.counters().total.dropped());
+  expect_balanced(subscriber.counters().total);
+}
+
 TEST_P(Callback, is_over_when_close_returns) {
   auto publisher = node_.publisher<Message>("topic").value();
   for (int round = 0; round < 200; ++round) {

@@ -25,15 +25,16 @@ ConnectionCounters Connection::counters(const std::string& peer) const {
   ConnectionCounters figures;
   figures.peer = peer;
   // The consumer's first: what was taken was offered before.
-  figures.taken = taken.load(std::memory_order_relaxed);
-  const std::uint64_t through_queue = figures.taken - called.load(std::memory_order_relaxed);
+  const std::uint64_t direct = called.load(std::memory_order_relaxed);
+  const std::uint64_t from_queue = taken.load(std::memory_order_relaxed);
+  const std::uint64_t back = released.load(std::memory_order_relaxed);
+  figures.taken = from_queue + direct;
+  figures.held = from_queue > back ? from_queue - back : 0;
   figures.dropped_oldest = dropped_oldest.load(std::memory_order_relaxed);
   figures.dropped_newest = dropped_newest.load(std::memory_order_relaxed);
   figures.dropped_timeout = dropped_timeout.load(std::memory_order_relaxed);
   figures.queued = queue.size();
-  figures.offered = offered.load(std::memory_order_relaxed);
-  const std::uint64_t back = released.load(std::memory_order_relaxed);
-  figures.held = through_queue > back ? through_queue - back : 0;
+  figures.offered = offered.load(std::memory_order_relaxed) + direct;
   return figures;
 }
 

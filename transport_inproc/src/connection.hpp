@@ -41,9 +41,8 @@ struct Connection {
   /// Chunks given to the reader's queue and not given back. The publisher's thread; others get a figure.
   std::uint64_t given() const noexcept {
     const std::uint64_t back = released.load(std::memory_order_seq_cst);  // E4 (acquire). W2: after `room_waiters_`
-    return offered.load(std::memory_order_relaxed) - called.load(std::memory_order_relaxed) -
-           dropped_oldest.load(std::memory_order_relaxed) - dropped_newest.load(std::memory_order_relaxed) -
-           dropped_timeout.load(std::memory_order_relaxed) - back;
+    return offered.load(std::memory_order_relaxed) - dropped_oldest.load(std::memory_order_relaxed) -
+           dropped_newest.load(std::memory_order_relaxed) - dropped_timeout.load(std::memory_order_relaxed) - back;
   }
 
   bool has_room(std::uint64_t chunks = 1) const noexcept {
@@ -68,14 +67,15 @@ struct Connection {
   ChunkQueue queue;
 
   // The counters are relaxed: figures, each with one writer, read for reports; what they order is ordered by E1 and E4.
-  alignas(64) std::atomic<std::uint64_t> offered{0};  // W: publisher (of the history: the joiner, before E6)
-  std::atomic<std::uint64_t> dropped_oldest{0};       // W: publisher
-  std::atomic<std::uint64_t> dropped_newest{0};       // W: publisher
-  std::atomic<std::uint64_t> dropped_timeout{0};      // W: publisher
-  std::atomic<bool> publisher_closed{false};          // W: publisher, once
+  alignas(64) std::atomic<std::uint64_t> offered{
+      0};                                         // W: publisher (of the history: the joiner, before E6); to the queue
+  std::atomic<std::uint64_t> dropped_oldest{0};   // W: publisher
+  std::atomic<std::uint64_t> dropped_newest{0};   // W: publisher
+  std::atomic<std::uint64_t> dropped_timeout{0};  // W: publisher
+  std::atomic<bool> publisher_closed{false};      // W: publisher, once
 
-  alignas(64) std::atomic<std::uint64_t> taken{0};  // W: consumer
-  std::atomic<std::uint64_t> called{0};             // W: consumer; of `taken`: called directly, never queued
+  alignas(64) std::atomic<std::uint64_t> taken{0};  // W: consumer; from the queue
+  std::atomic<std::uint64_t> called{0};             // W: consumer; by direct call, offered and taken at once
   std::atomic<bool> subscriber_closed{false};       // W: subscriber, once
 
   alignas(64) std::atomic<std::uint64_t> released{0};  // E4; W: any thread, by fetch_add
@@ -86,9 +86,9 @@ inline void add(std::atomic<std::uint64_t>& counter, std::uint64_t count = 1) no
   counter.store(counter.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
 }
 
-/// An identity of the calling thread: cheap, and never null.
+/// An identity of the calling thread: cheap, also from a shared library, and never null.
 inline std::uintptr_t this_thread() noexcept {
-  static thread_local const char place = 0;
+  [[gnu::tls_model("initial-exec")]] static thread_local const char place = 0;
   return reinterpret_cast<std::uintptr_t>(&place);
 }
 

@@ -23,30 +23,31 @@ InprocPublisher::InprocPublisher(const PortRequest& request)
       identity_(std::make_shared<PublisherIdentity>(PublisherIdentity{
           announcement_.topic, announcement_.node, request.port_id, StampClock(announcement_.qos.stamp)})),
       pool_(std::make_shared<ChunkPool>(request.payload_bytes)),
+      overflow_(announcement_.qos.overflow),
+      max_loans_(announcement_.qos.max_loans),
       history_limit_(announcement_.qos.history),
       active_(std::make_unique<std::vector<Link>>()) {
-  later_.reserve(announcement_.qos.max_loans);
+  later_.reserve(max_loans_);
 }
 
-LoanStatus InprocPublisher::loan(std::size_t bytes, Chunk& chunk) noexcept {
+Chunk InprocPublisher::loan(std::size_t bytes) noexcept {
   LoanStatus status = LoanStatus::ok;
   ChunkHeader* header = nullptr;
   if (closed_) {
     status = LoanStatus::closed;
   } else if (bytes > pool_->payload_bytes()) {
     status = LoanStatus::too_large;
-  } else if (open_loans_ == announcement_.qos.max_loans) {
+  } else if (open_loans_ == max_loans_) {
     status = LoanStatus::too_many_loans;
   } else if (header = pool_->pop(); header == nullptr) {
     status = LoanStatus::out_of_chunks;
   }
   if (status != LoanStatus::ok) [[unlikely]] {
     ++failed_loans_;
-    return status;
+    return Chunk::refusal(status);
   }
   ++open_loans_;
-  chunk.payload = header->payload();
-  return LoanStatus::ok;
+  return {header->payload(), 0};
 }
 
 PublishResult InprocPublisher::publish(Chunk chunk, std::size_t bytes) noexcept {
@@ -59,41 +60,50 @@ PublishResult InprocPublisher::publish(Chunk chunk, std::size_t bytes) noexcept 
   if (delivering_) [[unlikely]]
     return publish_later(header);
 
-  delivering_ = true;
-  const PublishResult result = publish_now(header);
-  for (std::size_t next = 0; next < later_.size(); ++next) {  // it may grow meanwhile
-    PublishResult unheard;
-    deliver(later_[next].chunk, *later_[next].links, unheard);
+  refresh_if_changed();
+  PublishStatus status = PublishStatus::ok;
+  if (overflow_ == Overflow::reject || overflow_ == Overflow::block) {
+    status = find_room();
+    if (status == PublishStatus::rejected) return {status};
   }
-  later_.clear();
-  outdated_.clear();
+  delivering_ = true;
+  seal(header);
+  const Tally tally = deliver(header, *active_);
+  if (!later_.empty() || !outdated_.empty()) [[unlikely]]
+    deliver_later();
   delivering_ = false;
   if (closed_ || abandoned_) [[unlikely]]
     settle();
-  return result;
+  return {status, tally.delivered, tally.dropped};
 }
 
-PublishResult InprocPublisher::publish_now(ChunkHeader* chunk) noexcept {
-  refresh_if_changed();
-  PublishResult result;
-  if (rejects() && !everyone_has_room(1)) {
+/// Sees to the lossless readers before anything is handed over. `rejected` means that nothing may be.
+PublishStatus InprocPublisher::find_room() noexcept {
+  if (everyone_has_room(1)) return PublishStatus::ok;
+  if (overflow_ == Overflow::reject) {
     ++rejected_;
-    return {PublishStatus::rejected};
+    return PublishStatus::rejected;
   }
-  if (waits() && !wait_for_everyone()) {
-    ++timed_out_;
-    result.status = PublishStatus::timed_out;
+  if (wait_for_everyone()) return PublishStatus::ok;
+  ++timed_out_;
+  return PublishStatus::timed_out;
+}
+
+/// Delivers what callbacks published meanwhile; it may become more on the way.
+void InprocPublisher::deliver_later() noexcept {
+  for (std::size_t next = 0; next < later_.size(); ++next) {
+    deliver(later_[next].chunk, *later_[next].links);
   }
-  seal(chunk);
-  deliver(chunk, *active_, result);
-  return result;
+  later_.clear();
+  outdated_.clear();
 }
 
 /// From inside a callback that this publisher is calling: the message takes its place in the order now and is delivered
 /// when the present one has reached everybody. There is nothing to wait for here: this thread is the one in the way.
 PublishResult InprocPublisher::publish_later(ChunkHeader* chunk) noexcept {
   refresh_if_changed();
-  if (rejects() && !everyone_has_room(later_.size() + 2)) {  // the present one, those before, this one
+  if (overflow_ == Overflow::reject &&
+      !everyone_has_room(later_.size() + 2)) {  // the present one, those before, this one
     ++rejected_;
     return {PublishStatus::rejected};
   }
@@ -111,7 +121,6 @@ bool InprocPublisher::everyone_has_room(std::uint64_t chunks) const noexcept {
 
 /// One look at each is enough: only this publisher uses up room.
 bool InprocPublisher::wait_for_everyone() const noexcept {
-  if (everyone_has_room(1)) return true;
   const auto deadline = std::chrono::steady_clock::now() + announcement_.qos.block_timeout;
   bool room = true;
   for (const Link& link : *active_) {
@@ -139,7 +148,6 @@ void InprocPublisher::refresh() noexcept {
 void InprocPublisher::seal(ChunkHeader* chunk) noexcept {
   chunk->sequence = next_sequence_++;
   chunk->stamp = identity_->clock.read();
-  ++published_;
   if (history_limit_ == 0) return;
   if (ChunkHeader* const evicted = keep(chunk)) pool_->release(evicted);
 }
@@ -159,7 +167,7 @@ ChunkHeader* InprocPublisher::keep(ChunkHeader* chunk) noexcept {
   return evicted;
 }
 
-void InprocPublisher::deliver(ChunkHeader* chunk, const std::vector<Link>& links, PublishResult& result) noexcept {
+InprocPublisher::Tally InprocPublisher::deliver(ChunkHeader* chunk, const std::vector<Link>& links) noexcept {
   const auto readers = static_cast<std::uint32_t>(links.size());
   // One reference for each reader beforehand: the first may be done before the next one is served. relaxed: a reader
   // learns of the chunk by E1, a joiner by the mutex, and both after they got a reference.
@@ -168,49 +176,51 @@ void InprocPublisher::deliver(ChunkHeader* chunk, const std::vector<Link>& links
   } else {
     chunk->references.fetch_add(readers, std::memory_order_relaxed);
   }
-  std::uint32_t unused = 0;
+  std::uint32_t called = 0;
+  std::uint32_t queued = 0;
+  std::uint32_t dropped = 0;
   for (const Link& link : links) {
-    if (!deliver_to(link, chunk, result)) ++unused;
+    if (link.reader->call(*link.connection, chunk)) {
+      ++called;
+    } else if (enqueue(link, chunk, dropped)) {
+      ++queued;
+    }
   }
-  if (unused == readers && history_limit_ == 0) {
+  if (queued == 0 && history_limit_ == 0) {
     pool_->put_back(chunk);  // nobody else knows it
   } else {
-    pool_->release(chunk, unused + 1);
+    pool_->release(chunk, 1 + readers - queued);
   }
   --open_loans_;
+  return {called + queued, dropped};
 }
 
 /// True if the reader's queue has a reference now.
-bool InprocPublisher::deliver_to(const Link& link, ChunkHeader* chunk, PublishResult& result) noexcept {
+bool InprocPublisher::enqueue(const Link& link, ChunkHeader* chunk, std::uint32_t& dropped) noexcept {
   Connection& connection = *link.connection;
-  if (link.reader->call(connection, chunk)) {
-    ++result.delivered;
-    return false;
-  }
   if (connection.subscriber_closed.load(std::memory_order_relaxed)) return false;  // a late one is dropped by its queue
   add(connection.offered);
-  if (!make_room(connection, result)) return false;
+  if (!make_room(connection, dropped)) return false;
   connection.queue.push(chunk);
   link.reader->wake();
-  ++result.delivered;
   return true;
 }
 
 /// False if the message, already counted as offered, is the one to be dropped.
-bool InprocPublisher::make_room(Connection& connection, PublishResult& result) noexcept {
+bool InprocPublisher::make_room(Connection& connection, std::uint32_t& dropped) noexcept {
   if (connection.overflow == Overflow::drop_oldest) {
     while (connection.queue.size() >= connection.depth) {
       ChunkHeader* const oldest = connection.queue.pop();
       if (oldest == nullptr) break;  // the reader was quicker
       pool_->release(oldest);
       add(connection.dropped_oldest);
-      ++result.dropped;
+      ++dropped;
     }
     return true;
   }
   if (connection.given() <= connection.capacity) return true;  // this one is counted among the given
   add(connection.overflow == Overflow::drop_newest ? connection.dropped_newest : connection.dropped_timeout);
-  ++result.dropped;
+  ++dropped;
   return false;
 }
 
@@ -240,7 +250,7 @@ Error InprocPublisher::explain(LoanStatus status) const {
 
 PublisherCounters InprocPublisher::counters() const {
   PublisherCounters figures;
-  figures.published = published_;
+  figures.published = next_sequence_;
   figures.rejected = rejected_;
   figures.timed_out = timed_out_;
   figures.failed_loans = failed_loans_;

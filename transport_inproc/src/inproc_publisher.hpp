@@ -32,7 +32,7 @@ class InprocPublisher final : public PublisherPort {
   void open(std::shared_ptr<Topic> topic) noexcept { topic_ = std::move(topic); }
 
   // The user's verbs.
-  LoanStatus loan(std::size_t bytes, Chunk& chunk) noexcept override;
+  Chunk loan(std::size_t bytes) noexcept override;
   PublishResult publish(Chunk chunk, std::size_t bytes) noexcept override;
   void discard(Chunk chunk) noexcept override;
   Error explain(LoanStatus status) const override;
@@ -53,26 +53,31 @@ class InprocPublisher final : public PublisherPort {
   ~InprocPublisher() = default;  // only by itself
   friend struct std::default_delete<InprocPublisher>;
 
+  /// What became of a message, and of older ones that had to go for it.
+  struct Tally {
+    std::uint32_t delivered = 0;
+    std::uint32_t dropped = 0;
+  };
+
   /// A message that a callback published while its publisher was still delivering another.
   struct Later {
     ChunkHeader* chunk;
     const std::vector<Link>* links;
   };
 
-  PublishResult publish_now(ChunkHeader* chunk) noexcept;
+  PublishStatus find_room() noexcept;
   PublishResult publish_later(ChunkHeader* chunk) noexcept;
+  void deliver_later() noexcept;
   bool everyone_has_room(std::uint64_t chunks) const noexcept;
   bool wait_for_everyone() const noexcept;
   void refresh_if_changed() noexcept;
   void refresh() noexcept;
   void seal(ChunkHeader* chunk) noexcept;
   ChunkHeader* keep(ChunkHeader* chunk) noexcept;
-  void deliver(ChunkHeader* chunk, const std::vector<Link>& links, PublishResult& result) noexcept;
-  bool deliver_to(const Link& link, ChunkHeader* chunk, PublishResult& result) noexcept;
-  bool make_room(Connection& connection, PublishResult& result) noexcept;
+  Tally deliver(ChunkHeader* chunk, const std::vector<Link>& links) noexcept;
+  bool enqueue(const Link& link, ChunkHeader* chunk, std::uint32_t& dropped) noexcept;
+  bool make_room(Connection& connection, std::uint32_t& dropped) noexcept;
   void settle() noexcept;
-  bool waits() const noexcept { return announcement_.qos.overflow == Overflow::block; }
-  bool rejects() const noexcept { return announcement_.qos.overflow == Overflow::reject; }
 
   const PortAnnouncement announcement_;
   const std::shared_ptr<EventQueue> events_;
@@ -87,18 +92,19 @@ class InprocPublisher final : public PublisherPort {
   std::atomic<std::uint32_t> epoch_{0};  // E6; bumped under the mutex with every change of the list
 
   // The user's thread's.
+  const Overflow overflow_;
+  const std::uint32_t max_loans_;
   const std::uint32_t history_limit_;
   std::unique_ptr<std::vector<Link>> active_;                 // a copy of `links_` as of `seen_epoch_`
   std::vector<std::unique_ptr<std::vector<Link>>> outdated_;  // former ones, still in use by the delivery under way
   std::uint32_t seen_epoch_ = 0;
-  std::uint64_t next_sequence_ = 0;
-  std::uint32_t open_loans_ = 0;  // a chunk counts until its delivery is over
+  std::uint64_t next_sequence_ = 0;  // and the count of messages published
+  std::uint32_t open_loans_ = 0;     // a chunk counts until its delivery is over
   bool delivering_ = false;
   bool closed_ = false;  // by the user
   bool left_ = false;    // the topic; a close in the middle of a delivery waits for its end
   bool abandoned_ = false;
   std::vector<Later> later_;  // in order; no more than the open loans
-  std::uint64_t published_ = 0;
   std::uint64_t rejected_ = 0;
   std::uint64_t timed_out_ = 0;
   std::uint64_t failed_loans_ = 0;

@@ -42,40 +42,40 @@ void InprocSubscriber::open(std::shared_ptr<Topic> topic, std::shared_ptr<Inproc
   self_ = std::move(self);
 }
 
-TakeStatus InprocSubscriber::take(Chunk& chunk) noexcept {
-  if (closed_.load(std::memory_order_relaxed)) return TakeStatus::closed;  // own word
-  if (direct_.load(std::memory_order_acquire)) {                           // what is queued is the callback's
+Chunk InprocSubscriber::take() noexcept {
+  if (closed_.load(std::memory_order_relaxed)) return Chunk::refusal(TakeStatus::closed);  // own word
+  if (direct_.load(std::memory_order_acquire)) {  // what is queued is the callback's
     rearm_fd();
-    return TakeStatus::empty;
+    return Chunk::refusal(TakeStatus::empty);
   }
   if (epoch_.load(std::memory_order_acquire) != seen_epoch_) refresh();  // E6
   if (at_held_limit()) {
-    if (!rearm_fd() || at_held_limit()) return TakeStatus::held_limit;
+    if (!rearm_fd() || at_held_limit()) return Chunk::refusal(TakeStatus::held_limit);
     signal_fd();  // a release came between the two looks
   }
-  Connection* connection = nullptr;
-  if (!pop_next(chunk, connection)) {
+  Chunk chunk = pop_next();
+  if (!chunk) {
     forget_departed();
-    if (!rearm_fd() || !pop_next(chunk, connection)) return TakeStatus::empty;
+    if (rearm_fd()) chunk = pop_next();
+    if (!chunk) return Chunk::refusal(TakeStatus::empty);
     signal_fd();  // what else came before the bell was armed again must stay visible
   }
-  add(connection->taken);
+  add(connection_of(chunk).taken);
   ++held_at_most_;
   ++samples_;
-  return TakeStatus::ok;
+  return chunk;
 }
 
-bool InprocSubscriber::pop_next(Chunk& chunk, Connection*& connection) noexcept {
+/// The next message of the connections in turn, or a chunk without payload.
+Chunk InprocSubscriber::pop_next() noexcept {
   for (std::size_t asked = 0; asked < active_.size(); ++asked) {
     if (turn_ >= active_.size()) turn_ = 0;
-    Connection* const candidate = active_[turn_++].get();
-    ChunkHeader* const header = candidate->queue.pop();
-    if (header == nullptr) continue;
-    chunk = {header->payload(), reinterpret_cast<std::uintptr_t>(candidate)};
-    connection = candidate;
-    return true;
+    Connection* const connection = active_[turn_++].get();
+    if (ChunkHeader* const header = connection->queue.pop()) {
+      return {header->payload(), reinterpret_cast<std::uintptr_t>(connection)};
+    }
   }
-  return false;
+  return {};
 }
 
 bool InprocSubscriber::at_held_limit() noexcept {
@@ -84,9 +84,8 @@ bool InprocSubscriber::at_held_limit() noexcept {
   const auto count = [this] {
     std::uint64_t held = 0;
     for (const auto& connection : active_) {
-      const std::uint64_t through_queue = connection->taken.load(std::memory_order_relaxed) -  // own counters
-                                          connection->called.load(std::memory_order_relaxed);
-      held += through_queue - connection->released.load(std::memory_order_seq_cst);  // W1: after `limit_reached_`
+      held += connection->taken.load(std::memory_order_relaxed) -    // own counter
+              connection->released.load(std::memory_order_seq_cst);  // W1: after `limit_reached_`
     }
     return held;
   };
@@ -210,7 +209,13 @@ void InprocSubscriber::add_connection(std::shared_ptr<Connection> connection) {
   const std::lock_guard lock(mutex_);
   gone = remove_departed();
   connections_.push_back(std::move(connection));
+  update_alone();
   epoch_.fetch_add(1, std::memory_order_seq_cst);  // E6 (release). W1
+}
+
+void InprocSubscriber::publisher_left() noexcept {
+  const std::lock_guard lock(mutex_);
+  update_alone();
 }
 
 void InprocSubscriber::mark_closed() noexcept {

@@ -26,7 +26,7 @@ class InprocSubscriber final : public SubscriberPort {
   void open(std::shared_ptr<Topic> topic, std::shared_ptr<InprocSubscriber> self) noexcept;
 
   // The user's verbs.
-  TakeStatus take(Chunk& chunk) noexcept override;
+  Chunk take() noexcept override;
   void release(Chunk chunk) noexcept override;
   SampleInfo info(Chunk chunk) const noexcept override;
   WaitStatus wait(std::chrono::nanoseconds timeout) noexcept override;
@@ -41,8 +41,20 @@ class InprocSubscriber final : public SubscriberPort {
 
   /// Calls the callback with a chunk, if there is a callback that nobody else is running; else returns false.
   bool call(Connection& connection, ChunkHeader* chunk) noexcept {
-    if (!direct_.load(std::memory_order_acquire)) return false;  // a hint: the handler is looked at under the role
-    return call_if_free(connection, chunk);
+    if (alone_.load(std::memory_order_relaxed)) {  // a hint, looked at again below
+      runner_.store(this_thread(), std::memory_order_relaxed);
+      std::atomic_signal_fence(std::memory_order_seq_cst);        // S1: the light half of a membarrier
+      const bool alone = alone_.load(std::memory_order_acquire);  // E5 (acquire): what the grant speaks of
+      if (alone) [[likely]] {
+        invoke(connection, chunk);
+        add(connection.called);
+      }
+      leave_alone();
+      if (alone) [[likely]] {
+        return true;
+      }
+    }
+    return direct_.load(std::memory_order_acquire) && call_if_free(connection, chunk);
   }
 
   /// After a push: wakes the sleeper, or has the callback drain the queue.
@@ -57,7 +69,8 @@ class InprocSubscriber final : public SubscriberPort {
 
   // What the topic does, on a joiner's thread, under the topic's mutex.
   void add_connection(std::shared_ptr<Connection> connection);
-  void mark_closed() noexcept;  // tells all publishers that this reader is gone
+  void publisher_left() noexcept;  // after the farewell of one of the connections
+  void mark_closed() noexcept;     // tells all publishers that this reader is gone
   const std::shared_ptr<EventQueue>& events() const noexcept { return events_; }
 
  private:
@@ -72,7 +85,7 @@ class InprocSubscriber final : public SubscriberPort {
 
   // inproc_subscriber.cpp: taking and waiting
   void refresh() noexcept;
-  bool pop_next(Chunk& chunk, Connection*& connection) noexcept;
+  Chunk pop_next() noexcept;
   bool at_held_limit() noexcept;
   bool ready() noexcept;
   bool rearm_fd() noexcept;
@@ -85,12 +98,25 @@ class InprocSubscriber final : public SubscriberPort {
   void free_self() noexcept;
 
   // callback_role.cpp: the callback
+  void leave_alone() noexcept {
+    runner_.store(0, std::memory_order_release);          // E5 (release)
+    std::atomic_signal_fence(std::memory_order_seq_cst);  // S1
+    if (!alone_.load(std::memory_order_relaxed)) [[unlikely]] {
+      after_revocation();
+    }
+  }
+  void after_revocation() noexcept;
+  void update_alone() noexcept;
+  void bar_alone() noexcept;
+  void unbar_alone() noexcept;
   bool call_if_free(Connection& connection, ChunkHeader* chunk) noexcept;
   void request_drain() noexcept;
   void acquire_role() noexcept;
+  void give_up_role() noexcept;
   void finish_role() noexcept;
   void drain() noexcept;
   void invoke(Connection& connection, ChunkHeader* chunk) noexcept;
+  void report_failure(const char* reason) noexcept;
   void install_handler(MessageHandler handler) noexcept;
   void set_handler(MessageHandler handler) noexcept;
   bool runs_here() const noexcept { return runner_.load(std::memory_order_relaxed) == this_thread(); }  // own value
@@ -105,6 +131,7 @@ class InprocSubscriber final : public SubscriberPort {
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<Connection>> connections_;
   ConnectionCounters departed_;          // sums over connections that have ended
+  std::uint32_t alone_bars_ = 0;         // reasons why `alone_` must not be granted now
   std::atomic<std::uint32_t> epoch_{0};  // E6; bumped under the mutex with every change
 
   // The consumer's: of the user's thread, or, while a callback is set, of who has the role.
@@ -117,8 +144,10 @@ class InprocSubscriber final : public SubscriberPort {
 
   // The callback.
   alignas(64) std::atomic<std::uint32_t> role_{0};  // E5
+  std::atomic<bool> alone_{false};                  // S1; a callback is set and has one publisher; W: under the mutex
   std::atomic<bool> direct_{false};                 // whether a callback is set; W: holder of the role
-  std::atomic<std::uintptr_t> runner_{0};           // the thread that has the role
+  std::atomic<std::uintptr_t> runner_{0};           // S1; the thread that runs the callback
+  std::atomic<std::uint32_t> idle_{0};              // the futex of who waits for a call that began alone
   MessageHandler handler_;                          // of the holder of the role
   std::optional<MessageHandler> next_handler_;      // set from inside the callback, installed when it returns
   std::atomic<std::uint64_t> failed_callbacks_{0};  // W: holder of the role

@@ -113,6 +113,7 @@ void Topic::leave(InprocPublisher& publisher) noexcept {
     const std::lock_guard lock(mutex_);
     std::erase(publishers_, &publisher);
     for (const Link& link : publisher.unlink()) {
+      link.reader->publisher_left();
       report_both(reports, publisher, *link.reader, EventKind::unmatched);
     }
   }

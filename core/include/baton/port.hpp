@@ -33,27 +33,22 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "baton/chunk.hpp"
 #include "baton/error.hpp"
 #include "baton/event.hpp"
 #include "baton/export.hpp"
 #include "baton/match.hpp"
+#include "baton/message_handler.hpp"
 #include "baton/qos.hpp"
 #include "baton/type_info.hpp"
 
 namespace baton {
 inline namespace v1 {
-
-/// One message's memory as it crosses the seam. `payload` is 64-byte aligned; `token` is the port's own.
-struct Chunk {
-  std::byte* payload = nullptr;
-  std::uint64_t token = 0;
-};
 
 enum class LoanStatus : std::uint8_t {
   ok,
@@ -137,13 +132,10 @@ struct SubscriberCounters {
   std::vector<ConnectionCounters> connections;  ///< live ones
 };
 
-/// Is given each message of a subscriber, in order. The chunk is lent for the duration of the call only.
-using MessageHandler = std::function<void(Chunk)>;
-
 class BATON_API PublisherPort {
  public:
-  /// Lends a chunk with room for `bytes`; its content is undefined.
-  virtual LoanStatus loan(std::size_t bytes, Chunk& chunk) noexcept = 0;
+  /// Lends a chunk with room for `bytes`; its content is undefined. Or a refusal with a `LoanStatus`.
+  virtual Chunk loan(std::size_t bytes) noexcept = 0;
 
   /// Hands over the first `bytes` of a lent chunk. With `rejected` the caller keeps the chunk, else it is gone.
   virtual PublishResult publish(Chunk chunk, std::size_t bytes) noexcept = 0;
@@ -172,8 +164,9 @@ class BATON_API PublisherPort {
 
 class BATON_API SubscriberPort {
  public:
-  /// Lends the next message, from each connected publisher in turn. While a handler is set there is nothing to take.
-  virtual TakeStatus take(Chunk& chunk) noexcept = 0;
+  /// Lends the next message, from each connected publisher in turn. Or a refusal with a `TakeStatus`. While a handler
+  /// is set there is nothing to take.
+  virtual Chunk take() noexcept = 0;
 
   /// Gives a taken chunk back, after the last read of its payload. Any thread.
   virtual void release(Chunk chunk) noexcept = 0;

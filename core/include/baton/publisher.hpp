@@ -75,19 +75,17 @@ class Publisher {
 
   /// A loan whose bytes are whatever the chunk held before: for messages that are written whole.
   Result<Loan<T>> loan_uninit() noexcept {
-    Chunk chunk;
-    const LoanStatus status = port_->loan(sizeof(T), chunk);
-    if (status != LoanStatus::ok) [[unlikely]]
-      return tl::unexpected<Error>(port_->explain(status));
+    const Chunk chunk = port_->loan(sizeof(T));
+    if (!chunk) [[unlikely]]
+      return tl::unexpected<Error>(port_->explain(chunk.reason<LoanStatus>()));
     return Loan<T>(port_.get(), chunk);
   }
 
   /// Publishes a copy of `message`.
   PublishResult publish(const T& message) noexcept {
-    Chunk chunk;
-    const LoanStatus status = port_->loan(sizeof(T), chunk);
-    if (status != LoanStatus::ok) [[unlikely]]
-      return {refused(status)};
+    const Chunk chunk = port_->loan(sizeof(T));
+    if (!chunk) [[unlikely]]
+      return {refused(chunk.reason<LoanStatus>())};
     std::memcpy(chunk.payload, &message, sizeof(T));
     const PublishResult result = port_->publish(chunk, sizeof(T));
     if (result.status == PublishStatus::rejected) port_->discard(chunk);

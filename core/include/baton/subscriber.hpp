@@ -3,7 +3,6 @@
 #include <chrono>
 #include <concepts>
 #include <functional>
-#include <memory>
 #include <string_view>
 #include <utility>
 
@@ -37,10 +36,8 @@ class Subscriber {
   /// The next message, from each connected publisher in turn; empty if there is none, if `max_held` samples are held,
   /// or after `close`: see `Sample::status`.
   Sample<T> take() noexcept {
-    Chunk chunk;
-    const TakeStatus status = port_->take(chunk);
-    if (status != TakeStatus::ok) return Sample<T>(status);
-    return Sample<T>(port_.get(), chunk, false);
+    const Chunk chunk = port_->take();
+    return chunk ? Sample<T>(port_.get(), chunk, false) : Sample<T>(chunk.reason<TakeStatus>());
   }
 
   /// Sleeps until there is something to take, or `timeout` is over. Zero or less only looks; the duration's `max()`
@@ -49,8 +46,10 @@ class Subscriber {
   WaitResult wait(std::chrono::duration<Rep, Period> timeout) noexcept {
     using std::chrono::nanoseconds;
     constexpr auto kLongest = std::chrono::duration_cast<std::chrono::duration<double>>(nanoseconds::max());
-    const bool endless = std::chrono::duration<double>(timeout) >= kLongest;
-    return WaitResult(port_->wait(endless ? nanoseconds::max() : std::chrono::duration_cast<nanoseconds>(timeout)));
+    // Casting a duration that does not fit into 64 bits of nanoseconds is undefined, so the extremes come first.
+    if (timeout <= timeout.zero()) return WaitResult(port_->wait(nanoseconds::zero()));
+    if (std::chrono::duration<double>(timeout) >= kLongest) return WaitResult(port_->wait(nanoseconds::max()));
+    return WaitResult(port_->wait(std::chrono::duration_cast<nanoseconds>(timeout)));
   }
 
   /// A descriptor for epoll, poll or select: readable from when there is something to take until a `take` finds
@@ -64,9 +63,9 @@ class Subscriber {
   template <std::invocable<const Sample<T>&> Callback>
   void on_message(Callback callback) {
     SubscriberPort* const port = port_.get();
-    // Shared, because std::function asks for a copyable target, and a callback may own what cannot be copied.
-    auto shared = std::make_shared<Callback>(std::move(callback));
-    port_->on_message([port, shared](Chunk chunk) { (*shared)(Sample<T>(port, chunk, true)); });
+    port_->on_message([port, function = std::move(callback)](Chunk chunk) mutable {
+      std::invoke(function, Sample<T>(port, chunk, true));
+    });
   }
 
   /// Ends the callback: messages are queued again.
