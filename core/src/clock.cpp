@@ -36,8 +36,10 @@ class Calibration {
   std::uint64_t to_ns(std::uint64_t ticks) noexcept {
     const bool beyond = ticks > later_.ticks && ticks - later_.ticks > (later_.ticks - earlier_.ticks) / 64;
     if (beyond || later_.ticks == earlier_.ticks) renew();
-    const double window_ticks = static_cast<double>(later_.ticks - earlier_.ticks);
-    const double window_ns = static_cast<double>(later_.ns - earlier_.ns);
+    // A stamp from before the window is judged by all of the process's life, in which it lies.
+    const ClockPair& from = ticks < earlier_.ticks ? process_start : earlier_;
+    const double window_ticks = static_cast<double>(later_.ticks - from.ticks);
+    const double window_ns = static_cast<double>(later_.ns - from.ns);
     const double distance =
         ticks >= later_.ticks ? static_cast<double>(ticks - later_.ticks) : -static_cast<double>(later_.ticks - ticks);
     return static_cast<std::uint64_t>(static_cast<double>(later_.ns) + distance * window_ns / window_ticks);

@@ -14,7 +14,6 @@ std::string_view to_string(Errc code) noexcept {
     case Errc::no_topic_name: return "no_topic_name";
     case Errc::invalid_config: return "invalid_config";
     case Errc::unknown_transport: return "unknown_transport";
-    case Errc::incompatible_qos: return "incompatible_qos";
     case Errc::too_many_loans: return "too_many_loans";
     case Errc::out_of_chunks: return "out_of_chunks";
     case Errc::too_large: return "too_large";

@@ -1,5 +1,6 @@
 #include "baton/event.hpp"
 
+#include <exception>
 #include <utility>
 
 #include "baton/log.hpp"
@@ -16,7 +17,16 @@ std::string_view to_string(EventKind kind) noexcept {
   return "unknown";
 }
 
-void EventQueue::push(Event event) {
+void EventQueue::append(Event event) {
+  const std::lock_guard lock(mutex_);
+  if (events_.size() == kCapacity) {
+    events_.pop_front();
+    ++lost_;
+  }
+  events_.push_back(std::move(event));
+}
+
+void EventQueue::announce(const Event& event) noexcept {
   if (event.kind == EventKind::refused) {
     log::warn("[{}] topic '{}': not connected to {}: {}", node_, event.topic, event.peer, event.reason);
   } else {
@@ -26,13 +36,15 @@ void EventQueue::push(Event event) {
   {
     const std::lock_guard lock(mutex_);
     callback = callback_;
-    if (events_.size() == kCapacity) {
-      events_.pop_front();
-      ++lost_;
-    }
-    events_.push_back(event);
   }
-  if (callback != nullptr) (*callback)(event);
+  if (callback == nullptr) return;
+  try {
+    (*callback)(event);
+  } catch (const std::exception& error) {
+    log::error("[{}] the callback for events threw: {}", node_, error.what());
+  } catch (...) {
+    log::error("[{}] the callback for events threw an exception that is not a std::exception", node_);
+  }
 }
 
 std::optional<Event> EventQueue::take() {
@@ -44,9 +56,9 @@ std::optional<Event> EventQueue::take() {
 }
 
 void EventQueue::set_callback(Callback callback) {
-  auto shared = callback ? std::make_shared<const Callback>(std::move(callback)) : nullptr;
+  std::shared_ptr<const Callback> shared = callback ? std::make_shared<const Callback>(std::move(callback)) : nullptr;
   const std::lock_guard lock(mutex_);
-  callback_ = std::move(shared);
+  callback_.swap(shared);  // the former one is destroyed after the lock is released: it may own ports
 }
 
 std::uint64_t EventQueue::lost() const {

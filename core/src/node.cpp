@@ -1,5 +1,6 @@
 #include "baton/node.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <limits>
@@ -15,14 +16,14 @@ namespace baton {
 inline namespace v1 {
 namespace {
 
-/// A port id that no other port of the domain has: 40 random bits of the process, then a count.
+/// An id that tells the ports of a domain apart: 32 random bits of the process, then a count.
 std::uint64_t next_port_id() {
   static const std::uint64_t process_bits = [] {
     std::random_device random;
-    return (static_cast<std::uint64_t>(random()) << 32 | random()) & 0xFFFF'FFFF'FF00'0000U;
+    return static_cast<std::uint64_t>(random()) << 32;
   }();
-  static std::atomic<std::uint64_t> count{0};
-  return process_bits | (count.fetch_add(1, std::memory_order_relaxed) & 0xFF'FFFFU);  // relaxed: a count only
+  static std::atomic<std::uint32_t> count{0};
+  return process_bits | count.fetch_add(1, std::memory_order_relaxed);  // relaxed: a count only
 }
 
 std::string transport_names(const std::vector<std::shared_ptr<Transport>>& transports) {
@@ -56,10 +57,12 @@ struct Node::State {
     for (const auto& transport : transports) {
       if (transport->name() == wanted) return transport.get();
     }
-    return fail(Errc::unknown_transport, where,
-                transports.empty() ? std::string("the node has no transports (Options::transports is empty)")
-                                   : fmt::format("transport '{}' is unknown", wanted),
-                fmt::format("use one of: auto{}{}", transports.empty() ? "" : ", ", transport_names(transports)));
+    if (transports.empty()) {
+      return fail(Errc::unknown_transport, where, "the node has no transports: Options::transports is empty",
+                  "leave it out for those that come with baton");
+    }
+    return fail(Errc::unknown_transport, where, fmt::format("transport '{}' is unknown", wanted),
+                fmt::format("use one of: auto, {}", transport_names(transports)));
   }
 
   /// Lays the configuration file over the code's settings and finds the transport. The error names both layers.
@@ -99,12 +102,16 @@ struct Node::State {
   }
 
   PortRequest request(const TypeInfo& type, PortAnnouncement announcement) const {
-    return {std::move(announcement), domain, next_port_id(), type.size, type.alignment, events};
+    return {std::move(announcement), domain, next_port_id(), type.size, events};
   }
 };
 
 Result<Node> Node::open(std::string_view name, Options options) {
   if (auto valid = check_node_name(name); !valid) return tl::unexpected<Error>(std::move(valid).error());
+  if (std::find(options.transports.begin(), options.transports.end(), nullptr) != options.transports.end()) {
+    return fail(Errc::invalid_argument, fmt::format("node '{}'", name), "Options::transports has a null pointer in it",
+                "leave it out, or pass transports");
+  }
   auto config = options.config.read();
   if (!config) return tl::unexpected<Error>(std::move(config).error());
   if (config->log_level()) log::set_file_level(*config->log_level());
@@ -127,6 +134,7 @@ Result<Node> Node::open(std::string_view name, Options options) {
 const std::string& Node::name() const noexcept { return state_->name; }
 const std::string& Node::domain() const noexcept { return state_->domain; }
 std::optional<Event> Node::take_event() { return state_->events->take(); }
+std::uint64_t Node::lost_events() const { return state_->events->lost(); }
 void Node::on_event(std::function<void(const Event&)> callback) { state_->events->set_callback(std::move(callback)); }
 
 Result<PublisherPortHandle> Node::open_publisher(const TypeInfo& type, std::string_view topic,

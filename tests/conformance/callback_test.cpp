@@ -1,5 +1,6 @@
 #include "fixture.hpp"
 
+#include <functional>
 #include <optional>
 #include <stdexcept>
 
@@ -216,6 +217,128 @@ TEST_P(Callback, may_publish_with_the_publisher_that_calls_it_and_all_readers_se
   EXPECT_EQ(heard, (Numbers{0, 1, 2, 3}));
   EXPECT_EQ(publisher.counters().open_loans, 0U);
   expect_all_chunks_free(publisher);
+}
+
+TEST_P(Callback, may_go_on_publishing_for_ever_under_reject_while_nothing_is_queued) {
+  auto publisher = node_.publisher<Message>("topic", {.overflow = baton::Overflow::reject}).value();
+  auto subscriber = other_.subscriber<Message>("topic", {.depth = 1, .max_held = 1}).value();
+  std::uint64_t last = 0;
+  subscriber.on_message([&](const Sample& sample) {
+    last = sample->number;
+    if (last < 1'000) {
+      EXPECT_TRUE(publish(publisher, 1, last + 1));
+    }
+  });
+  publish(publisher, 1, 0);
+  EXPECT_EQ(last, 1'000U);
+}
+
+TEST_P(Callback, is_refused_under_reject_when_what_it_publishes_would_not_fit_behind_the_present_message) {
+  auto publisher = node_.publisher<Message>("topic", {.overflow = baton::Overflow::reject}).value();
+  auto answering = other_.subscriber<Message>("topic").value();
+  auto queueing = other_.subscriber<Message>("topic", {.depth = 1, .max_held = 1}).value();
+  std::vector<baton::PublishStatus> answers;
+  answering.on_message([&](const Sample& sample) {
+    if (sample->number != 0) return;
+    for (std::uint64_t number = 1; number < 4; ++number) answers.push_back(publish(publisher, 1, number).status);
+  });
+  EXPECT_TRUE(publish(publisher, 1, 0));
+  using enum baton::PublishStatus;
+  EXPECT_EQ(answers, (std::vector<baton::PublishStatus>{ok, rejected, rejected}));
+  EXPECT_EQ(take_all(queueing), (Numbers{0, 1}));
+}
+
+TEST_P(Callback, that_publishes_under_block_waits_for_the_slow_reader_once_it_has_returned) {
+  auto publisher =
+      node_.publisher<Message>("topic", {.overflow = baton::Overflow::block, .block_timeout = 60s}).value();
+  auto answering = other_.subscriber<Message>("topic").value();
+  auto slow = other_.subscriber<Message>("topic", {.depth = 1, .max_held = 1}).value();
+  answering.on_message([&](const Sample& sample) {
+    if (sample->number < 6) {
+      EXPECT_TRUE(publish(publisher, 1, sample->number + 1));
+    }
+  });
+  Numbers numbers;
+  std::thread reader([&] {
+    std::this_thread::sleep_for(20ms);
+    while (numbers.size() < 7 && slow.wait(60s)) {
+      while (auto sample = slow.take()) numbers.push_back(sample->number);
+    }
+  });
+  EXPECT_TRUE(publish(publisher, 1, 0));
+  reader.join();
+  EXPECT_EQ(numbers, (Numbers{0, 1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(slow.counters().total.dropped(), 0U);
+}
+
+TEST_P(Callback, that_closes_its_subscriber_is_still_waited_for_by_a_later_destruction) {
+  for (int round = 0; round < 20; ++round) {
+    auto publisher = node_.publisher<Message>("topic").value();
+    auto subscriber = std::make_optional(other_.subscriber<Message>("topic").value());
+    std::atomic<bool> closed{false};
+    std::atomic<bool> finished{false};
+    subscriber->on_message([&](const Sample&) {
+      subscriber->close();
+      closed = true;
+      std::this_thread::sleep_for(2ms);
+      finished = true;
+    });
+    std::thread writer([&] { publish(publisher, 1, 0); });
+    while (!closed) std::this_thread::yield();
+    subscriber.reset();
+    EXPECT_TRUE(finished);
+    writer.join();
+  }
+}
+
+TEST_P(Callback, that_is_an_empty_function_is_none) {
+  auto publisher = node_.publisher<Message>("topic").value();
+  auto subscriber = other_.subscriber<Message>("topic").value();
+  subscriber.on_message(std::function<void(const Sample&)>());
+  publish(publisher, 1, 0);
+  EXPECT_EQ(take_all(subscriber), (Numbers{0}));
+}
+
+TEST_P(Callback, leaves_the_publisher_a_chunk_when_a_reader_that_holds_samples_goes_over_to_it) {
+  auto first = node_.publisher<Message>("topic").value();
+  auto second = node_.publisher<Message>("topic", {.max_loans = 1}).value();
+  auto subscriber = other_.subscriber<Message>("topic", {.depth = 1, .max_held = 1}).value();
+  publish(second, 2, 0);
+  const auto held = subscriber.take();
+  bool asked = false;
+  subscriber.on_message([&](const Sample& sample) {
+    if (sample->number == 100) {
+      EXPECT_TRUE(publish(second, 2, 200));
+    }
+    if (sample->number != 200) return;
+    EXPECT_TRUE(publish(second, 2, 300));
+    asked = true;
+    EXPECT_TRUE(second.loan()) << "one sample held, one in the callback, one queued";
+  });
+  publish(first, 1, 100);
+  EXPECT_TRUE(asked);
+}
+
+TEST_P(Callback, lets_somebody_who_replaces_it_in_between_publishers_that_never_rest) {
+  auto subscriber = other_.subscriber<Message>("topic").value();
+  std::atomic<bool> stop{false};
+  const auto busy = [](const Sample&) {
+    const auto until = std::chrono::steady_clock::now() + 20us;
+    while (std::chrono::steady_clock::now() < until) {
+    }
+  };
+  subscriber.on_message(busy);
+  std::vector<std::thread> writers;
+  for (std::uint32_t writer = 0; writer < 2; ++writer) {
+    writers.emplace_back([&, writer] {
+      auto publisher = node_.publisher<Message>("topic").value();
+      for (std::uint64_t number = 0; !stop; ++number) publish(publisher, writer, number);
+    });
+  }
+  while (subscriber.publisher_count() != 2) std::this_thread::yield();
+  for (int round = 0; round < 20; ++round) subscriber.on_message(busy);
+  stop = true;
+  for (auto& writer : writers) writer.join();
 }
 
 TEST_P(Callback, may_be_part_of_a_circle_of_topics_without_recursion) {

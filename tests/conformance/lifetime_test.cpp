@@ -1,5 +1,7 @@
 #include "fixture.hpp"
 
+#include <optional>
+
 namespace conformance {
 
 BATON_CONFORMANCE_SUITE(Lifetime);
@@ -142,6 +144,53 @@ TEST_P(Lifetime, says_closed_after_close_on_every_verb) {
   EXPECT_EQ(loan.error().code(), Errc::closed);
   EXPECT_EQ(open_loan.publish().status, PublishStatus::closed);
   EXPECT_EQ(publisher.publish(make_message(1, 0)).status, PublishStatus::closed);
+}
+
+TEST_P(Lifetime, counts_what_was_held_and_what_was_never_taken_when_a_subscriber_closes) {
+  auto publisher = node_.publisher<Message>("topic").value();
+  auto subscriber = other_.subscriber<Message>("topic").value();
+  for (std::uint64_t number = 0; number < 4; ++number) publish(publisher, 1, number);
+  const auto held = subscriber.take();
+  subscriber.close();
+  const auto total = subscriber.counters().total;
+  EXPECT_EQ(total.held, 1U);
+  EXPECT_EQ(total.undelivered, 3U);
+  expect_balanced(total);
+}
+
+TEST_P(Lifetime, lets_the_callback_of_an_event_destroy_the_port_that_is_just_closing) {
+  for (const bool destroy : {false, true}) {
+    auto publisher = std::make_optional(node_.publisher<Message>("topic").value());
+    auto subscriber = std::make_optional(other_.subscriber<Message>("topic").value());
+    node_.on_event([&](const baton::Event& event) {
+      if (event.kind == baton::EventKind::unmatched) publisher.reset();
+    });
+    other_.on_event([&](const baton::Event& event) {
+      if (event.kind == baton::EventKind::unmatched) subscriber.reset();
+    });
+    if (destroy) {
+      publisher->close();
+    } else {
+      subscriber->close();
+    }
+    node_.on_event(nullptr);
+    other_.on_event(nullptr);
+    EXPECT_FALSE(publisher);
+    EXPECT_FALSE(subscriber);
+  }
+}
+
+TEST_P(Lifetime, lets_an_events_callback_that_owns_a_port_go_with_the_connection) {
+  auto publisher = node_.publisher<Message>("topic").value();
+  {
+    auto node = open_node("third");
+    auto subscriber = node.subscriber<Message>("topic").value();
+    publish(publisher, 1, 0);
+    auto owned = std::make_shared<baton::Subscriber<Message>>(other_.subscriber<Message>("topic").value());
+    node.on_event([owned](const baton::Event&) {});
+  }
+  EXPECT_TRUE(publish(publisher, 1, 1));
+  EXPECT_EQ(publisher.subscriber_count(), 0U);
 }
 
 TEST_P(Lifetime, keeps_no_chunk_and_no_connection_however_often_readers_come_and_go) {

@@ -150,13 +150,15 @@ void InprocSubscriber::finish_role() noexcept {
     runner_.store(0, std::memory_order_relaxed);
     std::uint32_t role = kRunning;
     if (role_.compare_exchange_strong(role, 0, std::memory_order_release, std::memory_order_relaxed)) return;  // E5
+    if ((role & kWaiter) != 0) {  // who waits drains what is pending: the bit stays
+      role_.fetch_and(~(kRunning | kWaiter), std::memory_order_release);  // E5
+      wake_all(role_);
+      return;
+    }
     if ((role & kPending) != 0) {
       role_.fetch_and(~kPending, std::memory_order_acquire);  // E5: the pushes that the bit speaks of
       runner_.store(this_thread(), std::memory_order_relaxed);
       drain();
-    } else if (role_.compare_exchange_strong(role, 0, std::memory_order_release, std::memory_order_relaxed)) {  // E5
-      wake_all(role_);  // the only other bit: somebody waits
-      return;
     }
   }
 }
@@ -165,7 +167,12 @@ void InprocSubscriber::finish_role() noexcept {
 void InprocSubscriber::drain() noexcept {
   if (!handler_ && !closed_.load(std::memory_order_acquire)) return;  // the queues are the user's to take
   while (true) {
-    if (epoch_.load(std::memory_order_acquire) != seen_epoch_) refresh();  // E6
+    // Somebody waits for the role, who drains when it has it: with publishers that never rest it would wait for ever.
+    if ((role_.load(std::memory_order_relaxed) & kWaiter) != 0) {
+      role_.fetch_or(kPending, std::memory_order_relaxed);
+      return;
+    }
+    if (epoch_.load(std::memory_order_seq_cst) != seen_epoch_) refresh();  // E6. W1: after `armed_`
     const Chunk chunk = pop_next();
     if (!chunk) return;
     Connection& connection = *reinterpret_cast<Connection*>(chunk.token);
@@ -173,8 +180,11 @@ void InprocSubscriber::drain() noexcept {
     if (handler_ && !closed_.load(std::memory_order_relaxed)) {
       invoke(connection, header);
       add(connection.taken);
+      give_back(connection, header);
+    } else {
+      add(connection.undelivered);
+      connection.pool->release(header);
     }
-    give_back(connection, header);
   }
 }
 
@@ -186,6 +196,7 @@ void InprocSubscriber::install_handler(MessageHandler handler) noexcept {
     armed_.fetch_or(kArmedCallback, std::memory_order_seq_cst);  // W1: then the drain looks at the queues
   } else {
     armed_.fetch_and(~kArmedCallback, std::memory_order_seq_cst);
+    wake_sleeper();  // what is queued is there to be taken now
   }
 }
 

@@ -26,7 +26,13 @@ bool ChunkPool::reserve(std::uint64_t chunks) noexcept {
     unreserve(chunks);
     return false;
   }
-  slabs_.emplace_back(memory);
+  try {
+    slabs_.emplace_back(memory);
+  } catch (const std::bad_alloc&) {
+    std::free(memory);
+    unreserve(chunks);
+    return false;
+  }
 
   ChunkHeader* first = nullptr;
   ChunkHeader* last = nullptr;

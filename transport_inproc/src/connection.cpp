@@ -1,5 +1,6 @@
 #include "connection.hpp"
 
+#include <new>
 #include <utility>
 
 namespace baton::inproc {
@@ -12,13 +13,15 @@ Connection::Connection(std::shared_ptr<const PublisherIdentity> publisher, std::
       to(std::move(subscriber_name)),
       overflow(overflow_policy),
       depth(queue_depth),
-      capacity(share(queue_depth, held_limit)),
-      queue(capacity) {}
+      capacity(std::uint64_t{queue_depth} + held_limit),
+      queue(capacity) {
+  if (!pool->reserve(share())) throw std::bad_alloc();
+}
 
 Connection::~Connection() {
   // A publisher that had not yet seen the subscriber leave may have pushed after the subscriber's last look.
   while (ChunkHeader* const chunk = queue.pop()) pool->release(chunk);
-  pool->unreserve(capacity);
+  pool->unreserve(share());
 }
 
 ConnectionCounters Connection::counters(const std::string& peer) const {
@@ -33,6 +36,7 @@ ConnectionCounters Connection::counters(const std::string& peer) const {
   figures.dropped_oldest = dropped_oldest.load(std::memory_order_relaxed);
   figures.dropped_newest = dropped_newest.load(std::memory_order_relaxed);
   figures.dropped_timeout = dropped_timeout.load(std::memory_order_relaxed);
+  figures.undelivered = undelivered.load(std::memory_order_relaxed);
   figures.queued = queue.size();
   figures.offered = offered.load(std::memory_order_relaxed) + direct;
   return figures;

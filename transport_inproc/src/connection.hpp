@@ -25,7 +25,7 @@ struct PublisherIdentity {
 /// Every counter has one writer: the publisher, or the consumer (the subscriber's thread, or who runs its callback),
 /// or, for `released`, whoever releases a sample.
 struct Connection {
-  /// Reserves its share of the pool before it is made (see Topic); gives that back when it is destroyed.
+  /// Reserves its share of the pool, or throws std::bad_alloc; gives it back when it is destroyed.
   Connection(std::shared_ptr<const PublisherIdentity> publisher, std::shared_ptr<ChunkPool> chunk_pool,
              std::string subscriber_name, Overflow overflow_policy, std::uint32_t queue_depth,
              std::uint32_t held_limit);
@@ -33,20 +33,25 @@ struct Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// The chunks that a connection of this depth can keep from its publisher.
-  static std::uint64_t share(std::uint32_t queue_depth, std::uint32_t held_limit) noexcept {
-    return std::uint64_t{queue_depth} + held_limit;
-  }
+  /// The chunks that this connection may keep from the publisher: what a reader may have been given, and one that is
+  /// inside a callback when a reader that holds samples goes over to being called back.
+  std::uint64_t share() const noexcept { return capacity + 1; }
 
   /// Chunks given to the reader's queue and not given back. The publisher's thread; others get a figure.
   std::uint64_t given() const noexcept {
     const std::uint64_t back = released.load(std::memory_order_seq_cst);  // E4 (acquire). W2: after `room_waiters_`
     return offered.load(std::memory_order_relaxed) - dropped_oldest.load(std::memory_order_relaxed) -
-           dropped_newest.load(std::memory_order_relaxed) - dropped_timeout.load(std::memory_order_relaxed) - back;
+           dropped_newest.load(std::memory_order_relaxed) - dropped_timeout.load(std::memory_order_relaxed) -
+           undelivered.load(std::memory_order_relaxed) - back;
   }
 
   bool has_room(std::uint64_t chunks = 1) const noexcept {
     return given() + chunks <= capacity || subscriber_closed.load(std::memory_order_acquire);  // before the wake-up
+  }
+
+  /// Whether neither side has closed.
+  bool live() const noexcept {
+    return !publisher_closed.load(std::memory_order_relaxed) && !subscriber_closed.load(std::memory_order_relaxed);
   }
 
   /// Whether the publisher is gone and nothing of it is queued or held any more.
@@ -76,6 +81,7 @@ struct Connection {
 
   alignas(64) std::atomic<std::uint64_t> taken{0};  // W: consumer; from the queue
   std::atomic<std::uint64_t> called{0};             // W: consumer; by direct call, offered and taken at once
+  std::atomic<std::uint64_t> undelivered{0};        // W: consumer; dropped from the queue at the subscriber's close
   std::atomic<bool> subscriber_closed{false};       // W: subscriber, once
 
   alignas(64) std::atomic<std::uint64_t> released{0};  // E4; W: any thread, by fetch_add

@@ -23,9 +23,9 @@ InprocPublisher::InprocPublisher(const PortRequest& request)
       identity_(std::make_shared<PublisherIdentity>(PublisherIdentity{
           announcement_.topic, announcement_.node, request.port_id, StampClock(announcement_.qos.stamp)})),
       pool_(std::make_shared<ChunkPool>(request.payload_bytes)),
+      history_(announcement_.qos.history),
       overflow_(announcement_.qos.overflow),
       max_loans_(announcement_.qos.max_loans),
-      history_limit_(announcement_.qos.history),
       active_(std::make_unique<std::vector<Link>>()) {
   later_.reserve(max_loans_);
 }
@@ -63,7 +63,7 @@ PublishResult InprocPublisher::publish(Chunk chunk, std::size_t bytes) noexcept 
   refresh_if_changed();
   PublishStatus status = PublishStatus::ok;
   if (overflow_ == Overflow::reject || overflow_ == Overflow::block) {
-    status = find_room();
+    status = find_room(*active_);
     if (status == PublishStatus::rejected) return {status};
   }
   delivering_ = true;
@@ -78,32 +78,38 @@ PublishResult InprocPublisher::publish(Chunk chunk, std::size_t bytes) noexcept 
 }
 
 /// Sees to the lossless readers before anything is handed over. `rejected` means that nothing may be.
-PublishStatus InprocPublisher::find_room() noexcept {
-  if (everyone_has_room(1)) return PublishStatus::ok;
+PublishStatus InprocPublisher::find_room(const std::vector<Link>& links) noexcept {
+  if (everyone_has_room(links, 1)) return PublishStatus::ok;
   if (overflow_ == Overflow::reject) {
     ++rejected_;
     return PublishStatus::rejected;
   }
-  if (wait_for_everyone()) return PublishStatus::ok;
+  // One look at each is enough: only this publisher uses up room.
+  const auto deadline = std::chrono::steady_clock::now() + announcement_.qos.block_timeout;
+  bool room = true;
+  for (const Link& link : links) {
+    if (is_lossless(*link.connection)) room &= link.reader->wait_for_room(*link.connection, deadline);
+  }
+  if (room) return PublishStatus::ok;
   ++timed_out_;
   return PublishStatus::timed_out;
 }
 
-/// Delivers what callbacks published meanwhile; it may become more on the way.
-void InprocPublisher::deliver_later() noexcept {
-  for (std::size_t next = 0; next < later_.size(); ++next) {
-    deliver(later_[next].chunk, *later_[next].links);
+/// Whether each lossless reader has room for so many more, and for the message that is being delivered to others.
+bool InprocPublisher::everyone_has_room(const std::vector<Link>& links, std::uint64_t chunks) const noexcept {
+  for (std::size_t index = 0; index < links.size(); ++index) {
+    const Connection& connection = *links[index].connection;
+    const bool present_to_come = delivering_ && !(serving_ == &links && index < served_);
+    if (is_lossless(connection) && !connection.has_room(chunks + (present_to_come ? 1 : 0))) return false;
   }
-  later_.clear();
-  outdated_.clear();
+  return true;
 }
 
 /// From inside a callback that this publisher is calling: the message takes its place in the order now and is delivered
-/// when the present one has reached everybody. There is nothing to wait for here: this thread is the one in the way.
+/// when the present one has reached everybody. Waiting for room here would wait for this very thread.
 PublishResult InprocPublisher::publish_later(ChunkHeader* chunk) noexcept {
   refresh_if_changed();
-  if (overflow_ == Overflow::reject &&
-      !everyone_has_room(later_.size() + 2)) {  // the present one, those before, this one
+  if (overflow_ == Overflow::reject && !everyone_has_room(*active_, later_.size() + 1)) {
     ++rejected_;
     return {PublishStatus::rejected};
   }
@@ -112,21 +118,15 @@ PublishResult InprocPublisher::publish_later(ChunkHeader* chunk) noexcept {
   return {};
 }
 
-bool InprocPublisher::everyone_has_room(std::uint64_t chunks) const noexcept {
-  return std::all_of(active_->begin(), active_->end(), [chunks](const Link& link) {
-    const Connection& connection = *link.connection;
-    return !is_lossless(connection) || connection.has_room(chunks);
-  });
-}
-
-/// One look at each is enough: only this publisher uses up room.
-bool InprocPublisher::wait_for_everyone() const noexcept {
-  const auto deadline = std::chrono::steady_clock::now() + announcement_.qos.block_timeout;
-  bool room = true;
-  for (const Link& link : *active_) {
-    if (is_lossless(*link.connection)) room &= link.reader->wait_for_room(*link.connection, deadline);
+/// Delivers what callbacks published meanwhile; it may become more on the way.
+void InprocPublisher::deliver_later() noexcept {
+  while (!later_.empty()) {
+    const Later next = later_.front();
+    later_.erase(later_.begin());
+    if (overflow_ == Overflow::block) find_room(*next.links);
+    deliver(next.chunk, *next.links);
   }
-  return room;
+  outdated_.clear();
 }
 
 void InprocPublisher::refresh_if_changed() noexcept {
@@ -141,14 +141,14 @@ void InprocPublisher::refresh() noexcept {
   seen_epoch_ = epoch_.load(std::memory_order_relaxed);  // under the mutex
   auto links = std::make_unique<std::vector<Link>>(links_);
   active_.swap(links);
-  if (delivering_) outdated_.push_back(std::move(links));
+  outdated_.push_back(std::move(links));  // may be in use, and may own a reader: not to be destroyed under the mutex
 }
 
 /// Gives the message its number, its stamp and its place in the history. Afterwards `active_` is who it is for.
 void InprocPublisher::seal(ChunkHeader* chunk) noexcept {
   chunk->sequence = next_sequence_++;
   chunk->stamp = identity_->clock.read();
-  if (history_limit_ == 0) return;
+  if (history_.limit() == 0) return;
   if (ChunkHeader* const evicted = keep(chunk)) pool_->release(evicted);
 }
 
@@ -157,21 +157,15 @@ void InprocPublisher::seal(ChunkHeader* chunk) noexcept {
 ChunkHeader* InprocPublisher::keep(ChunkHeader* chunk) noexcept {
   const std::lock_guard lock(mutex_);
   if (epoch_.load(std::memory_order_relaxed) != seen_epoch_) refresh();  // under the mutex
-  ChunkHeader* evicted = nullptr;
-  if (history_.size() == history_limit_) {
-    evicted = history_.front();
-    history_.pop_front();
-  }
   chunk->references.store(2, std::memory_order_relaxed);  // the delivery's and the history's; known by the mutex
-  history_.push_back(chunk);
-  return evicted;
+  return history_.push(chunk);
 }
 
 InprocPublisher::Tally InprocPublisher::deliver(ChunkHeader* chunk, const std::vector<Link>& links) noexcept {
   const auto readers = static_cast<std::uint32_t>(links.size());
   // One reference for each reader beforehand: the first may be done before the next one is served. relaxed: a reader
   // learns of the chunk by E1, a joiner by the mutex, and both after they got a reference.
-  if (history_limit_ == 0) {
+  if (history_.limit() == 0) {
     chunk->references.store(1 + readers, std::memory_order_relaxed);
   } else {
     chunk->references.fetch_add(readers, std::memory_order_relaxed);
@@ -179,14 +173,17 @@ InprocPublisher::Tally InprocPublisher::deliver(ChunkHeader* chunk, const std::v
   std::uint32_t called = 0;
   std::uint32_t queued = 0;
   std::uint32_t dropped = 0;
+  serving_ = &links;
+  served_ = 0;
   for (const Link& link : links) {
+    ++served_;  // before the call: a callback that publishes asks who has had the present message
     if (link.reader->call(*link.connection, chunk)) {
       ++called;
     } else if (enqueue(link, chunk, dropped)) {
       ++queued;
     }
   }
-  if (queued == 0 && history_limit_ == 0) {
+  if (queued == 0 && history_.limit() == 0) {
     pool_->put_back(chunk);  // nobody else knows it
   } else {
     pool_->release(chunk, 1 + readers - queued);
@@ -262,6 +259,11 @@ PublisherCounters InprocPublisher::counters() const {
   return figures;
 }
 
+std::size_t InprocPublisher::connection_count() const noexcept {
+  const std::lock_guard lock(mutex_);
+  return links_.size();
+}
+
 void InprocPublisher::close() noexcept {
   closed_ = true;
   settle();
@@ -273,16 +275,17 @@ void InprocPublisher::abandon() noexcept {
 }
 
 /// Leaves the topic if the port is closed, and frees the port if nobody can use it any more. A delivery under way
-/// comes first: its end calls again.
+/// comes first: its end calls again. So does a farewell, whose events may abandon the port.
 void InprocPublisher::settle() noexcept {
   if (delivering_) return;
-  const bool unused = abandoned_ && open_loans_ == 0;
-  if ((closed_ || unused) && !left_) {
+  if ((closed_ || (abandoned_ && open_loans_ == 0)) && !left_) {
     left_ = true;
+    delivering_ = true;
     topic_->leave(*this);
+    delivering_ = false;
     active_->clear();
   }
-  if (unused) delete this;
+  if (abandoned_ && open_loans_ == 0) delete this;
 }
 
 void InprocPublisher::add_link(Link link, std::uint32_t history_wanted) {
@@ -312,14 +315,12 @@ bool InprocPublisher::remove_link(const InprocSubscriber& reader) noexcept {
 
 std::vector<Link> InprocPublisher::unlink() noexcept {
   std::vector<Link> gone;
-  std::deque<ChunkHeader*> history;
   {
     const std::lock_guard lock(mutex_);
     gone.swap(links_);
-    history.swap(history_);
+    while (ChunkHeader* const chunk = history_.pop()) pool_->release(chunk);
     epoch_.fetch_add(1, std::memory_order_release);  // E6
   }
-  for (ChunkHeader* const chunk : history) pool_->release(chunk);
   for (const Link& link : gone)
     link.connection->publisher_closed.store(true, std::memory_order_release);  // last push first
   return gone;

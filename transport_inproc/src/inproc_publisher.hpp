@@ -3,13 +3,12 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <vector>
 
-#include "baton/clock.hpp"
 #include "baton/port.hpp"
+#include "chunk_history.hpp"
 #include "connection.hpp"
 #include "inproc_subscriber.hpp"
 
@@ -38,6 +37,7 @@ class InprocPublisher final : public PublisherPort {
   Error explain(LoanStatus status) const override;
   const PortAnnouncement& announcement() const noexcept override { return announcement_; }
   PublisherCounters counters() const override;
+  std::size_t connection_count() const noexcept override;
   void close() noexcept override;
   void abandon() noexcept override;
 
@@ -51,7 +51,6 @@ class InprocPublisher final : public PublisherPort {
 
  private:
   ~InprocPublisher() = default;  // only by itself
-  friend struct std::default_delete<InprocPublisher>;
 
   /// What became of a message, and of older ones that had to go for it.
   struct Tally {
@@ -65,11 +64,10 @@ class InprocPublisher final : public PublisherPort {
     const std::vector<Link>* links;
   };
 
-  PublishStatus find_room() noexcept;
+  PublishStatus find_room(const std::vector<Link>& links) noexcept;
   PublishResult publish_later(ChunkHeader* chunk) noexcept;
   void deliver_later() noexcept;
-  bool everyone_has_room(std::uint64_t chunks) const noexcept;
-  bool wait_for_everyone() const noexcept;
+  bool everyone_has_room(const std::vector<Link>& links, std::uint64_t chunks) const noexcept;
   void refresh_if_changed() noexcept;
   void refresh() noexcept;
   void seal(ChunkHeader* chunk) noexcept;
@@ -88,18 +86,19 @@ class InprocPublisher final : public PublisherPort {
   // As joiners see it.
   mutable std::mutex mutex_;
   std::vector<Link> links_;
-  std::deque<ChunkHeader*> history_;     // the newest last; each holds a reference
+  ChunkHistory history_;
   std::atomic<std::uint32_t> epoch_{0};  // E6; bumped under the mutex with every change of the list
 
   // The user's thread's.
   const Overflow overflow_;
   const std::uint32_t max_loans_;
-  const std::uint32_t history_limit_;
   std::unique_ptr<std::vector<Link>> active_;                 // a copy of `links_` as of `seen_epoch_`
   std::vector<std::unique_ptr<std::vector<Link>>> outdated_;  // former ones, still in use by the delivery under way
   std::uint32_t seen_epoch_ = 0;
-  std::uint64_t next_sequence_ = 0;  // and the count of messages published
-  std::uint32_t open_loans_ = 0;     // a chunk counts until its delivery is over
+  std::uint64_t next_sequence_ = 0;             // and the count of messages published
+  std::uint32_t open_loans_ = 0;                // a chunk counts until its delivery is over
+  const std::vector<Link>* serving_ = nullptr;  // of the delivery under way: to whom
+  std::size_t served_ = 0;                      // and to how many of them so far, the present one included
   bool delivering_ = false;
   bool closed_ = false;  // by the user
   bool left_ = false;    // the topic; a close in the middle of a delivery waits for its end

@@ -28,14 +28,13 @@ void add_to(ConnectionCounters& sum, const ConnectionCounters& part) noexcept {
   sum.dropped_oldest += part.dropped_oldest;
   sum.dropped_newest += part.dropped_newest;
   sum.dropped_timeout += part.dropped_timeout;
+  sum.undelivered += part.undelivered;
 }
 
 }  // namespace
 
 InprocSubscriber::InprocSubscriber(PortAnnouncement announcement, std::shared_ptr<EventQueue> events)
     : announcement_(std::move(announcement)), max_held_(announcement_.qos.max_held), events_(std::move(events)) {}
-
-InprocSubscriber::~InprocSubscriber() = default;
 
 void InprocSubscriber::open(std::shared_ptr<Topic> topic, std::shared_ptr<InprocSubscriber> self) noexcept {
   topic_ = std::move(topic);
@@ -56,7 +55,10 @@ Chunk InprocSubscriber::take() noexcept {
   Chunk chunk = pop_next();
   if (!chunk) {
     forget_departed();
-    if (rearm_fd()) chunk = pop_next();
+    if (rearm_fd()) {
+      if (epoch_.load(std::memory_order_seq_cst) != seen_epoch_) refresh();  // E6. W1: after arming
+      chunk = pop_next();
+    }
     if (!chunk) return Chunk::refusal(TakeStatus::empty);
     signal_fd();  // what else came before the bell was armed again must stay visible
   }
@@ -137,9 +139,16 @@ WaitStatus InprocSubscriber::wait(std::chrono::nanoseconds timeout) noexcept {
   while (true) {
     const std::uint32_t bell = bell_.load(std::memory_order_acquire);  // before arming: a ring from now on is seen
     armed_.fetch_or(kArmedFutex, std::memory_order_seq_cst);           // W1: then look again
-    if (ready()) return WaitStatus::ready;
-    if (deadline && steady_clock::now() >= *deadline) return WaitStatus::timeout;
-    sleep_on(bell_, bell, deadline);
+    bool found = ready();
+    if (!found) {
+      sleep_on(bell_, bell, deadline);
+      found = ready();
+    }
+    const bool late = deadline && steady_clock::now() >= *deadline;
+    if (!found && !late) continue;
+    // An awake reader must not be rung: nobody is to make a system call for it. relaxed: nothing depends on it.
+    armed_.fetch_and(~kArmedFutex, std::memory_order_relaxed);
+    return found ? WaitStatus::ready : WaitStatus::timeout;
   }
 }
 
@@ -149,9 +158,18 @@ void InprocSubscriber::ring() noexcept {
 }
 
 void InprocSubscriber::wake_sleeper() noexcept {
-  const std::uint32_t armed = armed_.fetch_and(kArmedCallback, std::memory_order_seq_cst);  // one of many rings
+  // Of many ringers one finds a bit and clears it. For the descriptor it says meanwhile that it is about to signal.
+  std::uint32_t armed = armed_.load(std::memory_order_relaxed);  // only a guess
+  std::uint32_t rung = 0;
+  do {
+    rung = armed & ~(kArmedFutex | kArmedFd);
+    if ((armed & kArmedFd) != 0) rung |= kRingingFd;
+  } while (!armed_.compare_exchange_weak(armed, rung, std::memory_order_seq_cst, std::memory_order_relaxed));
   if ((armed & kArmedFutex) != 0) bump_and_wake(bell_);
-  if ((armed & kArmedFd) != 0) event_fd_->signal();
+  if ((armed & kArmedFd) != 0) {
+    event_fd_->signal();
+    armed_.fetch_and(~kRingingFd, std::memory_order_release);  // the signal first: see rearm_fd
+  }
 }
 
 Result<int> InprocSubscriber::fd() {
@@ -166,9 +184,11 @@ Result<int> InprocSubscriber::fd() {
 }
 
 /// Makes the descriptor unreadable and the bell armed again, after a take that found nothing. False if there is no
-/// descriptor, or it was not rung since; after true the caller looks once more.
+/// descriptor, if it was not rung since, or if somebody is just about to signal it: draining before the signal would
+/// leave it readable with the bell armed, for ever. After true the caller looks once more.
 bool InprocSubscriber::rearm_fd() noexcept {
-  if (!event_fd_ || (armed_.load(std::memory_order_relaxed) & kArmedFd) != 0) return false;  // only we set the bit
+  // acquire: who has cleared the ringing bit has signalled.
+  if (!event_fd_ || (armed_.load(std::memory_order_acquire) & (kArmedFd | kRingingFd)) != 0) return false;
   event_fd_->drain();
   armed_.fetch_or(kArmedFd, std::memory_order_seq_cst);  // W1: then look again
   return true;
@@ -244,21 +264,30 @@ SubscriberCounters InprocSubscriber::counters() const {
   for (const auto& connection : connections_) {
     ConnectionCounters part = connection->counters(connection->from->node);
     add_to(figures.total, part);
-    const bool live = !connection->publisher_closed.load(std::memory_order_relaxed) &&
-                      !connection->subscriber_closed.load(std::memory_order_relaxed);
-    if (live) figures.connections.push_back(std::move(part));
+    if (connection->live()) figures.connections.push_back(std::move(part));
   }
   return figures;
 }
 
+std::size_t InprocSubscriber::connection_count() const noexcept {
+  const std::lock_guard lock(mutex_);
+  return static_cast<std::size_t>(
+      std::count_if(connections_.begin(), connections_.end(), [](const auto& c) { return c->live(); }));
+}
+
 void InprocSubscriber::close() noexcept {
-  if (closed_.exchange(true, std::memory_order_release)) return;  // own word; the callback's runner looks at it too
-  topic_->leave(*this);
-  set_handler(nullptr);  // drops what is queued, too
+  const auto alive = self_;  // an event's callback, or ours, may abandon the port meanwhile
+  if (!closed_.exchange(true, std::memory_order_acq_rel)) {  // the callback's runner looks at it too
+    topic_->leave(*this);
+    set_handler(nullptr);     // drops what is queued, too
+  } else if (!runs_here()) {  // closed from inside the callback, which may still be running
+    acquire_role();
+    finish_role();
+  }
 }
 
 void InprocSubscriber::abandon() noexcept {
-  const auto alive = self_;
+  const auto alive = self_;  // until the end of this function
   close();
   // From now on releases count up to 0 instead of up from 0; who gets there frees the port.
   const auto samples = static_cast<std::int64_t>(samples_);

@@ -20,7 +20,6 @@ class Topic;
 class InprocSubscriber final : public SubscriberPort {
  public:
   InprocSubscriber(PortAnnouncement announcement, std::shared_ptr<EventQueue> events);
-  ~InprocSubscriber();
 
   /// Joins a topic, once, and keeps itself alive until it is abandoned and its last sample released.
   void open(std::shared_ptr<Topic> topic, std::shared_ptr<InprocSubscriber> self) noexcept;
@@ -34,6 +33,7 @@ class InprocSubscriber final : public SubscriberPort {
   void on_message(MessageHandler handler) override;
   const PortAnnouncement& announcement() const noexcept override { return announcement_; }
   SubscriberCounters counters() const override;
+  std::size_t connection_count() const noexcept override;
   void close() noexcept override;
   void abandon() noexcept override;
 
@@ -78,6 +78,7 @@ class InprocSubscriber final : public SubscriberPort {
   static constexpr std::uint32_t kArmedFutex = 1;
   static constexpr std::uint32_t kArmedFd = 2;
   static constexpr std::uint32_t kArmedCallback = 4;
+  static constexpr std::uint32_t kRingingFd = 8;  // the descriptor is about to be signalled
   // Bits of `role_`.
   static constexpr std::uint32_t kRunning = 1;
   static constexpr std::uint32_t kPending = 2;

@@ -31,7 +31,7 @@ class InprocTransport final : public Transport {
     PublisherPortHandle handle(publisher);
     const Qos& qos = request.announcement.qos;
     if (!publisher->pool()->reserve(std::uint64_t{qos.max_loans} + qos.history)) return out_of_memory(request);
-    if (auto joined = topic->join(*publisher); !joined) return tl::unexpected<Error>(std::move(joined).error());
+    topic->join(*publisher);
     return handle;
   } catch (const std::bad_alloc&) {
     return out_of_memory(request);
@@ -42,7 +42,7 @@ class InprocTransport final : public Transport {
     auto subscriber = std::make_shared<inproc::InprocSubscriber>(request.announcement, request.events);
     subscriber->open(topic, subscriber);
     SubscriberPortHandle handle(subscriber.get());
-    if (auto joined = topic->join(subscriber); !joined) return tl::unexpected<Error>(std::move(joined).error());
+    topic->join(subscriber);
     return handle;
   } catch (const std::bad_alloc&) {
     return out_of_memory(request);

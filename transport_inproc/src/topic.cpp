@@ -4,8 +4,6 @@
 #include <map>
 #include <utility>
 
-#include <fmt/format.h>
-
 #include "baton/match.hpp"
 
 namespace baton::inproc {
@@ -22,12 +20,22 @@ struct Hub {
   }
 };
 
-void report_both(std::vector<std::pair<std::shared_ptr<EventQueue>, Event>>& reports, const InprocPublisher& publisher,
-                 const InprocSubscriber& subscriber, EventKind kind, Refusal reason = {}) {
+using Reports = std::vector<std::pair<std::shared_ptr<EventQueue>, Event>>;
+
+/// Gives the event its place in both nodes' queues; it is announced later. Under the topic's mutex.
+void report_both(Reports& reports, const InprocPublisher& publisher, const InprocSubscriber& subscriber, EventKind kind,
+                 Refusal reason = {}) {
   const PortAnnouncement& writer = publisher.announcement();
   const PortAnnouncement& reader = subscriber.announcement();
   reports.emplace_back(publisher.events(), Event{kind, writer.topic, reader.node, std::move(reason.for_publisher)});
+  publisher.events()->append(reports.back().second);
   reports.emplace_back(subscriber.events(), Event{kind, reader.topic, writer.node, std::move(reason.for_subscriber)});
+  subscriber.events()->append(reports.back().second);
+}
+
+/// After the mutex is released.
+void announce(const Reports& reports) noexcept {
+  for (const auto& [queue, event] : reports) queue->announce(event);
 }
 
 }  // namespace
@@ -51,19 +59,12 @@ std::shared_ptr<Topic> Topic::find(std::string_view domain, std::string_view nam
   return topic;
 }
 
-Result<void> Topic::connect(InprocPublisher& publisher, const std::shared_ptr<InprocSubscriber>& subscriber,
-                            Reports& reports) {
+void Topic::connect(InprocPublisher& publisher, const std::shared_ptr<InprocSubscriber>& subscriber, Reports& reports) {
   const PortAnnouncement& writer = publisher.announcement();
   const PortAnnouncement& reader = subscriber->announcement();
   if (auto refusal = match(writer, reader)) {
     report_both(reports, publisher, *subscriber, EventKind::refused, *std::move(refusal));
-    return {};
-  }
-  const std::uint64_t share = Connection::share(reader.qos.depth, reader.qos.max_held);
-  if (!publisher.pool()->reserve(share)) {
-    return fail(Errc::no_space, fmt::format("topic '{}'", writer.topic),
-                fmt::format("no memory for {} chunks of {} bytes", share, publisher.pool()->payload_bytes()),
-                "lower depth or max_held");
+    return;
   }
   auto connection =
       std::make_shared<Connection>(publisher.identity(), publisher.pool(), reader.node,
@@ -71,40 +72,26 @@ Result<void> Topic::connect(InprocPublisher& publisher, const std::shared_ptr<In
   subscriber->add_connection(connection);  // first, so that the reader finds what the publisher gives it
   publisher.add_link({connection, subscriber}, reader.history_asked ? reader.qos.history : reader.qos.depth);
   report_both(reports, publisher, *subscriber, EventKind::matched);
-  return {};
 }
 
-Result<void> Topic::join(InprocPublisher& publisher) {
+void Topic::join(InprocPublisher& publisher) {
   Reports reports;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& subscriber : subscribers_) {
-      if (auto connected = connect(publisher, subscriber, reports); !connected) {
-        publisher.unlink();
-        return connected;
-      }
-    }
+    for (const auto& subscriber : subscribers_) connect(publisher, subscriber, reports);
     publishers_.push_back(&publisher);
   }
-  send(reports);
-  return {};
+  announce(reports);
 }
 
-Result<void> Topic::join(const std::shared_ptr<InprocSubscriber>& subscriber) {
+void Topic::join(const std::shared_ptr<InprocSubscriber>& subscriber) {
   Reports reports;
   {
     const std::lock_guard lock(mutex_);
-    for (InprocPublisher* const publisher : publishers_) {
-      if (auto connected = connect(*publisher, subscriber, reports); !connected) {
-        subscriber->mark_closed();
-        for (InprocPublisher* const peer : publishers_) peer->remove_link(*subscriber);
-        return connected;
-      }
-    }
+    for (InprocPublisher* const publisher : publishers_) connect(*publisher, subscriber, reports);
     subscribers_.push_back(subscriber);
   }
-  send(reports);
-  return {};
+  announce(reports);
 }
 
 void Topic::leave(InprocPublisher& publisher) noexcept {
@@ -117,7 +104,7 @@ void Topic::leave(InprocPublisher& publisher) noexcept {
       report_both(reports, publisher, *link.reader, EventKind::unmatched);
     }
   }
-  send(reports);
+  announce(reports);
 }
 
 void Topic::leave(InprocSubscriber& subscriber) noexcept {
@@ -130,11 +117,7 @@ void Topic::leave(InprocSubscriber& subscriber) noexcept {
       if (publisher->remove_link(subscriber)) report_both(reports, *publisher, subscriber, EventKind::unmatched);
     }
   }
-  send(reports);
-}
-
-void Topic::send(Reports& reports) {
-  for (auto& [queue, event] : reports) queue->push(std::move(event));
+  announce(reports);
 }
 
 }  // namespace baton::inproc

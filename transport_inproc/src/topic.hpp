@@ -14,16 +14,16 @@
 namespace baton::inproc {
 
 /// The ports of one topic in one domain. Makes a connection for each pair that matches and ends them. Its mutex
-/// serialises joins and leaves, and nothing else; events are reported after it is released, because their callbacks
-/// may open and close ports.
+/// serialises joins and leaves, and nothing else; events get their place in the queues under it, and are announced
+/// after it is released, because their callbacks may open and close ports.
 class Topic {
  public:
   /// The topic of that name, made at the first use and gone with its last port.
   static std::shared_ptr<Topic> find(std::string_view domain, std::string_view name);
 
-  /// Connects a new port to all peers that match. On an error (memory ran out) nothing is connected.
-  Result<void> join(InprocPublisher& publisher);
-  Result<void> join(const std::shared_ptr<InprocSubscriber>& subscriber);
+  /// Connects a new port to all peers that match. Throws std::bad_alloc; leaving then undoes what was done.
+  void join(InprocPublisher& publisher);
+  void join(const std::shared_ptr<InprocSubscriber>& subscriber);
 
   void leave(InprocPublisher& publisher) noexcept;
   void leave(InprocSubscriber& subscriber) noexcept;
@@ -31,9 +31,7 @@ class Topic {
  private:
   using Reports = std::vector<std::pair<std::shared_ptr<EventQueue>, Event>>;
 
-  Result<void> connect(InprocPublisher& publisher, const std::shared_ptr<InprocSubscriber>& subscriber,
-                       Reports& reports);
-  static void send(Reports& reports);
+  void connect(InprocPublisher& publisher, const std::shared_ptr<InprocSubscriber>& subscriber, Reports& reports);
 
   std::mutex mutex_;
   std::vector<InprocPublisher*> publishers_;

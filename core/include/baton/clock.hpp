@@ -27,8 +27,9 @@ inline std::uint64_t tsc_ticks() noexcept {
 #endif
 }
 
-/// Converts a reading of the time-stamp counter to CLOCK_MONOTONIC nanoseconds, to within about 100 ns. Call it only
-/// where `has_invariant_tsc()`. Each thread keeps its own calibration, so threads never contend here.
+/// Converts a reading of the time-stamp counter to CLOCK_MONOTONIC nanoseconds, to within about 100 ns for one taken in
+/// the last second, and to within the clock's own adjustments since for an older one. Call it only where
+/// `has_invariant_tsc()`. Each thread keeps its own calibration, so threads never contend here.
 BATON_API std::uint64_t tsc_to_monotonic_ns(std::uint64_t ticks) noexcept;
 
 /// A source of message stamps: `read()` is what the publisher stores, `to_ns()` what a reader makes of it.

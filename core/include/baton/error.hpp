@@ -22,7 +22,6 @@ enum class Errc : std::uint8_t {
   no_topic_name,      ///< no name was given and the type has no `@topic(name=...)`
   invalid_config,     ///< a configuration file or an environment variable that cannot be accepted
   unknown_transport,  ///< a transport name that this program does not have
-  incompatible_qos,   ///< settings that contradict each other
   too_many_loans,     ///< the publisher's `max_loans` chunks are all on loan
   out_of_chunks,      ///< the publisher's pool is empty: its readers hold or queue every chunk
   too_large,          ///< a message larger than its chunk

@@ -41,9 +41,12 @@ class BATON_API EventQueue {
   /// `node` is named in the log.
   explicit EventQueue(std::string node) : node_(std::move(node)) {}
 
-  /// Appends the event, logs a refusal, then calls the callback, if there is one, on the calling thread. A transport
-  /// calls this without holding any lock of its own, because the callback may open and close ports.
-  void push(Event event);
+  /// Appends the event. A transport does so in the order in which things happen, holding what lock it needs for that.
+  void append(Event event);
+
+  /// Logs the event and calls the callback, if there is one, on the calling thread. After `append`, and without holding
+  /// any lock, because the callback may open and close ports. What the callback throws is logged.
+  void announce(const Event& event) noexcept;
 
   std::optional<Event> take();
   void set_callback(Callback callback);

@@ -24,9 +24,10 @@ BATON_API std::vector<std::shared_ptr<Transport>> builtin_transports();
 class BATON_API ConfigSource {
  public:
   ConfigSource() = default;  ///< `$BATON_CONFIG`, else ./baton.toml, else the built-in defaults
-  ConfigSource(std::string path) : path_(std::move(path)) {}   // NOLINT(google-explicit-constructor)
-  ConfigSource(const char* path) : path_(path) {}              // NOLINT(google-explicit-constructor)
-  ConfigSource(Config config) : config_(std::move(config)) {}  // NOLINT(google-explicit-constructor)
+  /// An empty path, or none, is found like the default.
+  ConfigSource(std::string path) : path_(std::move(path)) {}              // NOLINT(google-explicit-constructor)
+  ConfigSource(const char* path) : path_(path == nullptr ? "" : path) {}  // NOLINT(google-explicit-constructor)
+  ConfigSource(Config config) : config_(std::move(config)) {}             // NOLINT(google-explicit-constructor)
 
   Result<Config> read() const;
 
@@ -55,14 +56,14 @@ class BATON_API Node {
  public:
   using Options = v1::Options;
 
-  /// Reads the configuration and joins the domain. Fails on an invalid name or configuration.
-  static Result<Node> open(std::string_view name, Options options = {});
+  /// Reads the configuration and joins the domain. Fails on an invalid name, configuration or option.
+  [[nodiscard]] static Result<Node> open(std::string_view name, Options options = {});
 
   /// A publisher for `topic`, by default the one that the IDL gives the type with `@topic(name=...)`. `settings` may
   /// be overridden for the topic by the configuration file. Fails on an invalid name, setting or transport, or when
   /// memory runs out.
   template <Message T>
-  Result<Publisher<T>> publisher(std::string_view topic = {}, const QosSettings& settings = {}) {
+  [[nodiscard]] Result<Publisher<T>> publisher(std::string_view topic = {}, const QosSettings& settings = {}) {
     auto port = open_publisher(TypeTraits<T>::info(), topic, settings);
     if (!port) return tl::unexpected<Error>(std::move(port).error());
     return Publisher<T>(*std::move(port));
@@ -70,7 +71,7 @@ class BATON_API Node {
 
   /// A subscriber for `topic`; the same rules.
   template <Message T>
-  Result<Subscriber<T>> subscriber(std::string_view topic = {}, const QosSettings& settings = {}) {
+  [[nodiscard]] Result<Subscriber<T>> subscriber(std::string_view topic = {}, const QosSettings& settings = {}) {
     auto port = open_subscriber(TypeTraits<T>::info(), topic, settings);
     if (!port) return tl::unexpected<Error>(std::move(port).error());
     return Subscriber<T>(*std::move(port));
@@ -82,7 +83,13 @@ class BATON_API Node {
   /// The oldest event that has not been taken. The queue keeps the newest 1,024.
   std::optional<Event> take_event();
 
-  /// Has `callback` called for each event from now on, on the thread that causes it; events are queued all the same.
+  /// Events that gave way because nobody took them.
+  std::uint64_t lost_events() const;
+
+  /// Has `callback` called for each event from now on, on the thread that causes it, possibly on several at once;
+  /// events are queued all the same. It may open and close ports. An exception that leaves it is logged. A replaced
+  /// callback may still be running when this returns, and events go on as long as one of the node's ports lives: what
+  /// the callback refers to has to live that long.
   void on_event(std::function<void(const Event&)> callback);
 
  private:

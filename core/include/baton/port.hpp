@@ -22,13 +22,15 @@
 ///
 /// *Hot verbs* (`loan`, `publish`, `discard`, `take`, `release`) are `noexcept`, do not allocate, do not log, take no
 /// lock shared with another process and make no system call, but to wake a sleeper or to sleep where the policy says
-/// so (`Overflow::block`).
+/// so (`Overflow::block`). The first one after a peer has joined or left may do what is needed to learn of it.
 ///
 /// *Order.* A subscriber gets the messages of one publisher in the order in which they were published, with no
 /// duplicate; each one missing was counted as dropped, or was published before the two were connected.
 ///
 /// *Errors.* Hot verbs return a status; `explain` turns one into a text when somebody asks. What a peer does wrong is a
 /// status or an event, never an assertion.
+///
+/// *Lifetime.* Ports may outlive the node that opened them: a port keeps what it needs of its transport.
 
 #include <chrono>
 #include <cstddef>
@@ -59,7 +61,8 @@ enum class LoanStatus : std::uint8_t {
 };
 
 enum class PublishStatus : std::uint8_t {
-  ok,              ///< handed over to every subscriber that takes part; see `dropped` for those that had no room
+  ok,              ///< handed over to every subscriber that takes part; see `dropped` for those that had no room. From
+                   ///< inside a callback that this publisher is calling: it will be, when that callback has returned
   rejected,        ///< under `reject`: nobody got it, the loan stays valid
   timed_out,       ///< under `block`: some had no room until the deadline; the others got it
   too_many_loans,  ///< `publish(value)` could not get a loan
@@ -95,13 +98,13 @@ struct PublishResult {
 struct SampleInfo {
   std::string_view topic;
   std::string_view publisher;      ///< the name of the publishing node
-  std::uint64_t publisher_id = 0;  ///< unique among the publishers that a domain has ever had
+  std::uint64_t publisher_id = 0;  ///< tells the publishers of a domain apart, also those of one name
   std::uint64_t sequence = 0;      ///< 0, 1, 2 … for each publisher; a gap is a message this reader did not get
   std::uint64_t stamp_ns = 0;      ///< when it was published, CLOCK_MONOTONIC; 0 with `stamp = "off"`
 };
 
-/// The counters of one publisher–subscriber pair. `offered` = taken + queued + the three kinds of dropped, plus, once
-/// closed, what was queued and never taken.
+/// The counters of one publisher–subscriber pair. `offered` = taken + queued + the three kinds of dropped +
+/// undelivered.
 struct ConnectionCounters {
   std::string peer;                   ///< the other node's name
   std::uint64_t offered = 0;          ///< messages published since the match, history included
@@ -111,6 +114,7 @@ struct ConnectionCounters {
   std::uint64_t dropped_oldest = 0;   ///< gave way to a newer message (`drop_oldest`)
   std::uint64_t dropped_newest = 0;   ///< found no room (`drop_newest`)
   std::uint64_t dropped_timeout = 0;  ///< found no room until the deadline (`block`)
+  std::uint64_t undelivered = 0;      ///< still queued when the subscriber closed
 
   std::uint64_t dropped() const noexcept { return dropped_oldest + dropped_newest + dropped_timeout; }
 };
@@ -151,6 +155,9 @@ class BATON_API PublisherPort {
 
   virtual PublisherCounters counters() const = 0;
 
+  /// Subscribers connected now.
+  virtual std::size_t connection_count() const noexcept = 0;
+
   /// Disconnects. Everything already published stays takable; every later verb but `discard` says closed. Idempotent.
   virtual void close() noexcept = 0;
 
@@ -174,8 +181,8 @@ class BATON_API SubscriberPort {
   /// What is known of a taken chunk. Any thread.
   virtual SampleInfo info(Chunk chunk) const noexcept = 0;
 
-  /// Sleeps until `take` would give a message, until the port is closed, or until `timeout` has passed: at once if it
-  /// is zero or negative, never if it is `std::chrono::nanoseconds::max()`.
+  /// Sleeps until `take` would give a message, or until `timeout` has passed: at once if it is zero or negative, never
+  /// if it is `std::chrono::nanoseconds::max()`. `closed` if the port was closed before.
   virtual WaitStatus wait(std::chrono::nanoseconds timeout) noexcept = 0;
 
   /// A descriptor that polls readable from when there is something to take until a `take` finds nothing. It belongs
@@ -189,6 +196,9 @@ class BATON_API SubscriberPort {
   virtual const PortAnnouncement& announcement() const noexcept = 0;
 
   virtual SubscriberCounters counters() const = 0;
+
+  /// Publishers connected now.
+  virtual std::size_t connection_count() const noexcept = 0;
 
   /// Disconnects and drops what is queued; samples already taken stay valid. Waits for a running handler, except when
   /// called from inside it. Idempotent.
@@ -215,9 +225,8 @@ using SubscriberPortHandle = std::unique_ptr<SubscriberPort, AbandonPort>;
 struct PortRequest {
   PortAnnouncement announcement;
   std::string domain;
-  std::uint64_t port_id = 0;        ///< becomes `SampleInfo::publisher_id`
-  std::uint64_t payload_bytes = 0;  ///< the size of the type
-  std::uint64_t payload_alignment = 0;
+  std::uint64_t port_id = 0;           ///< becomes `SampleInfo::publisher_id`
+  std::uint64_t payload_bytes = 0;     ///< the size of the type; its alignment is at most 64
   std::shared_ptr<EventQueue> events;  ///< where to report matches and refusals
 };
 

@@ -33,6 +33,9 @@ class [[nodiscard]] Loan {
   /// False once published, discarded or moved from.
   explicit operator bool() const noexcept { return port_ != nullptr; }
 
+  const T& operator*() const noexcept { return *get(); }
+  const T* operator->() const noexcept { return get(); }
+  const T* get() const noexcept { return const_cast<Loan*>(this)->get(); }
   T& operator*() noexcept { return *get(); }
   T* operator->() noexcept { return get(); }
   T* get() noexcept { return port_ == nullptr ? nullptr : std::launder(reinterpret_cast<T*>(chunk_.payload)); }
@@ -61,20 +64,21 @@ class [[nodiscard]] Loan {
   Chunk chunk_;
 };
 
-/// Publishes messages of one type on one topic. Made by `Node::publisher`; for one thread at a time.
+/// Publishes messages of one type on one topic. Made by `Node::publisher`; for one thread at a time. One that was moved
+/// from may only be destroyed or assigned to.
 template <Message T>
 class Publisher {
  public:
   /// A loan whose message has the defaults of its IDL; every other byte is zero. Fails with `too_many_loans` when
   /// `max_loans` are open, `out_of_chunks` when readers hold every chunk, `closed` after `close`.
-  Result<Loan<T>> loan() noexcept {
+  [[nodiscard]] Result<Loan<T>> loan() noexcept {
     auto loan = loan_uninit();
     if (loan) set_defaults(loan->chunk_.payload);
     return loan;
   }
 
   /// A loan whose bytes are whatever the chunk held before: for messages that are written whole.
-  Result<Loan<T>> loan_uninit() noexcept {
+  [[nodiscard]] Result<Loan<T>> loan_uninit() noexcept {
     const Chunk chunk = port_->loan(sizeof(T));
     if (!chunk) [[unlikely]]
       return tl::unexpected<Error>(port_->explain(chunk.reason<LoanStatus>()));
@@ -97,7 +101,7 @@ class Publisher {
   PublisherCounters counters() const { return port_->counters(); }
 
   /// Subscribers connected now.
-  std::size_t subscriber_count() const { return port_->counters().connections.size(); }
+  std::size_t subscriber_count() const noexcept { return port_->connection_count(); }
 
   /// Disconnects. What was published stays takable; later loans fail.
   void close() noexcept { port_->close(); }

@@ -4,6 +4,7 @@
 #include <concepts>
 #include <functional>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "baton/port.hpp"
@@ -29,7 +30,7 @@ class WaitResult {
 };
 
 /// Receives the messages of one type on one topic. Made by `Node::subscriber`; for one thread at a time (samples may
-/// be released on any).
+/// be released on any). One that was moved from may only be destroyed or assigned to.
 template <Message T>
 class Subscriber {
  public:
@@ -54,14 +55,18 @@ class Subscriber {
 
   /// A descriptor for epoll, poll or select: readable from when there is something to take until a `take` finds
   /// nothing. It belongs to the subscriber: do not read or close it.
-  Result<int> fd() { return port_->fd(); }
+  [[nodiscard]] Result<int> fd() { return port_->fd(); }
 
   /// Has `callback(const Sample<T>&)` called for every message, those queued already first. `take` finds nothing from
   /// then on. Calls never overlap. The sample is valid during the call. An exception that leaves the callback is
-  /// logged and counted, and the next message is delivered. The transport decides which thread calls: see
-  /// docs/life-of-a-message.md. Destroying the subscriber waits for a running call, except from inside it.
+  /// logged and counted, and the next message is delivered. The transport decides which thread calls; in process it is
+  /// the publishing one. Destroying the subscriber waits for a running call, except from inside it. An empty
+  /// std::function is no callback.
   template <std::invocable<const Sample<T>&> Callback>
   void on_message(Callback callback) {
+    if constexpr (std::is_same_v<Callback, std::function<void(const Sample<T>&)>> || std::is_pointer_v<Callback>) {
+      if (callback == nullptr) return on_message(nullptr);
+    }
     SubscriberPort* const port = port_.get();
     port_->on_message([port, function = std::move(callback)](Chunk chunk) mutable {
       std::invoke(function, Sample<T>(port, chunk, true));
@@ -76,7 +81,7 @@ class Subscriber {
   SubscriberCounters counters() const { return port_->counters(); }
 
   /// Publishers connected now.
-  std::size_t publisher_count() const { return port_->counters().connections.size(); }
+  std::size_t publisher_count() const noexcept { return port_->connection_count(); }
 
   /// Disconnects and drops what is queued. Samples already taken stay valid.
   void close() noexcept { port_->close(); }

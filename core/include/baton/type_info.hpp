@@ -84,7 +84,7 @@ struct TypeTraits;
 
 /// A type that can be published: generated, relocatable, and no larger inside than its description says.
 template <class T>
-concept Message = std::is_trivially_copyable_v<T> && std::is_class_v<T> && requires {
+concept Message = std::is_trivially_copyable_v<T> && std::is_class_v<T> && alignof(T) <= 64 && requires {
   { TypeTraits<T>::info() } -> std::same_as<const TypeInfo&>;
   { TypeTraits<T>::kZeroIsDefault } -> std::convertible_to<bool>;
 };

@@ -57,6 +57,20 @@ TEST(Clock, converts_a_stamp_that_is_older_than_the_threads_first_conversion) {
   }).join();
 }
 
+TEST(Clock, converts_an_old_stamp_well_though_fresh_ones_came_in_between) {
+  if (!has_invariant_tsc()) GTEST_SKIP() << "this machine has no invariant time-stamp counter";
+  const std::uint64_t ns = monotonic_ns();
+  const std::uint64_t ticks = tsc_ticks();
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(2'200);  // the window slides on twice
+  while (std::chrono::steady_clock::now() < until) {
+    tsc_to_monotonic_ns(tsc_ticks());
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  const std::uint64_t converted = tsc_to_monotonic_ns(ticks);
+  EXPECT_GT(converted + 2'000, ns);
+  EXPECT_LT(converted, ns + 1'000'000);
+}
+
 TEST(Clock, stamps_with_the_source_that_was_asked_for) {
   EXPECT_EQ(StampClock(Stamp::off).read(), 0U);
   EXPECT_EQ(StampClock(Stamp::off).to_ns(0), 0U);

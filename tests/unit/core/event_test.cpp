@@ -1,16 +1,20 @@
 #include "baton/event.hpp"
 
+#include <memory>
+#include <stdexcept>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include "baton/log.hpp"
 
 namespace baton {
 namespace {
 
 TEST(EventQueue, gives_events_in_order_and_then_none) {
   EventQueue queue("node");
-  queue.push({EventKind::matched, "a", "peer", ""});
-  queue.push({EventKind::unmatched, "a", "peer", ""});
+  queue.append({EventKind::matched, "a", "peer", ""});
+  queue.append({EventKind::unmatched, "a", "peer", ""});
   EXPECT_EQ(queue.take()->kind, EventKind::matched);
   EXPECT_EQ(queue.take()->kind, EventKind::unmatched);
   EXPECT_FALSE(queue.take());
@@ -19,7 +23,7 @@ TEST(EventQueue, gives_events_in_order_and_then_none) {
 TEST(EventQueue, keeps_the_newest_and_counts_the_lost) {
   EventQueue queue("node");
   for (std::size_t i = 0; i < EventQueue::kCapacity + 3; ++i) {
-    queue.push({EventKind::matched, std::to_string(i), "peer", ""});
+    queue.append({EventKind::matched, std::to_string(i), "peer", ""});
   }
   EXPECT_EQ(queue.lost(), 3U);
   EXPECT_EQ(queue.take()->topic, "3");
@@ -33,9 +37,36 @@ TEST(EventQueue, calls_back_without_holding_a_lock) {
     queue.take();
     queue.set_callback(nullptr);
   });
-  queue.push({EventKind::matched, "a", "peer", ""});
-  queue.push({EventKind::matched, "b", "peer", ""});
+  queue.announce({EventKind::matched, "a", "peer", ""});
+  queue.announce({EventKind::matched, "b", "peer", ""});
   EXPECT_EQ(topics, (std::vector<std::string>{"a"}));
+}
+
+TEST(EventQueue, logs_what_a_callback_throws_and_goes_on) {
+  EventQueue queue("node");
+  int called = 0;
+  set_log_sink([](LogLevel, std::string_view) {});
+  queue.set_callback([&](const Event&) {
+    if (++called == 1) throw std::runtime_error("as the test wants it");
+    throw 7;
+  });
+  queue.announce({EventKind::matched, "a", "peer", ""});
+  queue.announce({EventKind::matched, "a", "peer", ""});
+  set_log_sink(nullptr);
+  EXPECT_EQ(called, 2);
+}
+
+TEST(EventQueue, destroys_a_replaced_callback_without_holding_its_lock) {
+  EventQueue queue("node");
+  // What the callback owns may itself cause an event when it goes, as a publisher does.
+  struct AppendsWhenItGoes {
+    explicit AppendsWhenItGoes(EventQueue* target) : queue(target) {}
+    EventQueue* queue;
+    ~AppendsWhenItGoes() { queue->append({EventKind::unmatched, "a", "peer", ""}); }
+  };
+  queue.set_callback([owned = std::make_shared<AppendsWhenItGoes>(&queue)](const Event&) {});
+  queue.set_callback(nullptr);
+  EXPECT_TRUE(queue.take());
 }
 
 }  // namespace

@@ -72,6 +72,19 @@ TEST(Node, without_transports_says_so_when_a_port_is_opened) {
   EXPECT_NE(publisher.error().message().find("Options::transports"), std::string::npos) << publisher.error().message();
 }
 
+TEST(Node, refuses_a_null_transport) {
+  const auto node = Node::open("n", {.config = Config(), .transports = {nullptr}});
+  ASSERT_FALSE(node);
+  EXPECT_EQ(node.error().code(), Errc::invalid_argument);
+  EXPECT_NE(node.error().message().find("Options::transports"), std::string::npos) << node.error().message();
+}
+
+TEST(Node, takes_no_path_for_the_default_configuration) {
+  const char* const none = nullptr;
+  EXPECT_TRUE(Node::open("n", {.config = none}));
+  EXPECT_TRUE(Node::open("n", {.config = ""}));
+}
+
 TEST(Node, resolves_auto_to_a_transport_that_the_port_names) {
   auto node = Node::open("n", {.domain = "node_test", .config = Config()}).value();
   EXPECT_EQ(node.publisher<Message>("topic")->transport(), "inproc");
