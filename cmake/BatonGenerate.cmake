@@ -4,6 +4,14 @@
 # idl/sensors/imu.idl under BASE_DIR idl becomes #include "sensors/imu.hpp". BASE_DIR is by default the folder idl/
 # beside the calling CMakeLists.txt if all files are in it, else the folder of that CMakeLists.txt.
 #
+# INCLUDE_DIRS are the folders in which batongen (-I) looks for the files that IDL files include. The header of a file
+# includes the headers of the files that it includes, so each of those needs its header too: list it in the same
+# baton_generate, or link the target that generates it:
+#
+#   baton_generate(geometry IDL geometry/idl/pose.idl BASE_DIR geometry/idl)
+#   baton_generate(robot IDL robot/idl/arm.idl BASE_DIR robot/idl INCLUDE_DIRS geometry/idl)  # arm includes "pose.idl"
+#   target_link_libraries(robot INTERFACE geometry)
+#
 # The generator needs a Python 3 with Jinja2. It is looked for; -DBATON_PYTHON=/path/to/python3 chooses one.
 
 cmake_policy(PUSH)
@@ -48,6 +56,11 @@ endfunction()
 
 function(baton_generate target)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "BASE_DIR" "IDL;INCLUDE_DIRS")
+  if(arg_UNPARSED_ARGUMENTS MATCHES "\\.idl(;|$)")
+    string(JOIN " " arguments ${arg_UNPARSED_ARGUMENTS})
+    message(FATAL_ERROR "baton_generate(${target}): write IDL before the files: "
+      "baton_generate(${target} IDL ${arguments})")
+  endif()
   if(arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "baton_generate(${target}): unknown arguments: ${arg_UNPARSED_ARGUMENTS}")
   endif()
@@ -66,11 +79,17 @@ function(baton_generate target)
     if(NOT EXISTS "${file}")
       message(FATAL_ERROR "baton_generate(${target}): there is no file ${file}")
     endif()
+    if(IS_DIRECTORY "${file}")
+      message(FATAL_ERROR "baton_generate(${target}): ${file} is a folder; name the IDL files in it")
+    endif()
     list(APPEND files "${file}")
   endforeach()
 
   if(arg_BASE_DIR)
     get_filename_component(base_dir "${arg_BASE_DIR}" ABSOLUTE BASE_DIR "${CMAKE_CURRENT_SOURCE_DIR}")
+    if(NOT IS_DIRECTORY "${base_dir}")
+      message(FATAL_ERROR "baton_generate(${target}): the folder ${base_dir}, its BASE_DIR, does not exist")
+    endif()
   else()
     set(base_dir "${CMAKE_CURRENT_SOURCE_DIR}/idl")
     foreach(file IN LISTS files)

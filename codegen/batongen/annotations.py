@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from . import habits
 from .diagnostics import Diagnostics, Note
 from .evaluate import KIND_TEXT
 from .model import Value
 from .source import Span
-from .syntax import Annotation, Argument, Literal, Unary
+from .syntax import Annotation, Argument, BadExpr, Expr, Literal, NameExpr, Unary
 
 _MAX_TOPIC_BYTES = 200
 _TOPIC = re.compile(r"[A-Za-z0-9_]+(/[A-Za-z0-9_]+)*")
@@ -54,11 +55,13 @@ _PLACE_TEXT = {"struct": "a struct", "enum": "an enum", "member": "a member", "e
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """An annotation that holds: its value, and the places to complain about it."""
+    """An annotation that holds: its value, and the places to complain about it. A @default without a value is one that
+    is no literal: what to say about it depends on the member's type."""
 
-    value: Value
+    value: Value | None
     span: Span
     value_span: Span
+    hint: str = ""
 
 
 def read(annotations: tuple[Annotation, ...], place: str, diagnostics: Diagnostics) -> dict[str, Setting]:
@@ -102,14 +105,17 @@ def _setting(annotation: Annotation, known: _Known, diagnostics: Diagnostics) ->
             ok = False
             _report_argument(annotation, argument, known, diagnostics)
             continue
-        literal = literal_value(argument)
-        if literal is None or literal.kind not in known.kinds:
+        expr = argument.value
+        literal = literal_value(expr)
+        if _is_reported(expr):
             ok = False
-            expected = "a literal" if known.kinds == _ANY else f"{KIND_TEXT[known.kinds[0]]} literal"
-            diagnostics.error(argument.value.span, "annotation-argument", f"'@{annotation.name}' takes {expected}"
-                              f"{', not an expression' if literal is None else ''}")
             continue
-        result = Setting(literal, annotation.span, argument.value.span)
+        if annotation.name != "default" and (literal is None or literal.kind not in known.kinds):
+            ok = False
+            diagnostics.error(expr.span, "annotation-argument", f"'@{annotation.name}' takes {KIND_TEXT[known.kinds[0]]} "
+                              f"literal{', not an expression' if literal is None else ''}{_hint(expr)}")
+            continue
+        result = Setting(literal, annotation.span, expr.span, _hint(expr))
     if not ok:
         return None
     if result is None and known.parameter and not known.optional:
@@ -118,6 +124,14 @@ def _setting(annotation: Annotation, known: _Known, diagnostics: Diagnostics) ->
                           f"'@{annotation.name}' needs its argument: @{annotation.name}({form})")
         return None
     return result or yes
+
+
+def _is_reported(expr: Expr) -> bool:
+    return isinstance(expr, BadExpr) or (isinstance(expr, Unary) and _is_reported(expr.operand))
+
+
+def _hint(expr: Expr) -> str:
+    return habits.constant_hint(str(expr.name)) if isinstance(expr, NameExpr) else ""
 
 
 def _report_argument(annotation: Annotation, argument: Argument, known: _Known, diagnostics: Diagnostics) -> None:
@@ -133,9 +147,8 @@ def _report_argument(annotation: Annotation, argument: Argument, known: _Known, 
     diagnostics.error(argument.span, "annotation-argument", message)
 
 
-def literal_value(argument: Argument) -> Value | None:
-    """The value of an argument that is a literal, or a number with a sign."""
-    expr = argument.value
+def literal_value(expr: Expr) -> Value | None:
+    """The value of an expression that is a literal, or a number with a sign."""
     sign = 1
     if isinstance(expr, Unary) and expr.op in "+-":
         sign = -1 if expr.op == "-" else 1

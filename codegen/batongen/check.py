@@ -15,6 +15,7 @@ MAX_TYPE_NESTING = 64
 
 def check(model: Model, extents: Extents, run: Run) -> None:
     _check_cpp_names(model, run)
+    _check_topics(model, run)
     depths: dict[Struct, int] = {}
     for struct in model.structs():
         _check_bounds(struct, run)
@@ -45,6 +46,16 @@ def _check_cpp_names(model: Model, run: Run) -> None:
             if isinstance(item, Enum):
                 for enumerator in item.enumerators:
                     add((*item.name, "{}"), enumerator.name, cpp.identifier(enumerator.name), enumerator.span)
+
+
+def _check_topics(model: Model, run: Run) -> None:
+    seen: dict[str, Struct] = {}
+    for struct in model.structs():
+        earlier = seen.setdefault(struct.topic, struct)
+        if struct.topic and earlier is not struct:
+            run.diagnostics.warning(struct.span, "duplicate-topic", f"'{scoped(struct.name)}' has the topic "
+                                    f"'{struct.topic}' of '{scoped(earlier.name)}'; a topic carries one type",
+                                    Note(earlier.span, "the earlier one is here"))
 
 
 def _check_bounds(struct: Struct, run: Run) -> None:

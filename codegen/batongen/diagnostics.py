@@ -49,6 +49,7 @@ NAMES = {
     # Values.
     "constant-type": "an expression of the wrong type",
     "constant-overflow": "a value that does not fit its type",
+    "inexact-division": "warning: an integer division with a remainder in a floating-point constant",
     "division-by-zero": "a division or remainder by zero",
     "shift-out-of-range": "a shift by less than 0 or more than 63 bits",
     "bound-out-of-range": "a bound or extent that is less than 1 or too large",
@@ -65,6 +66,7 @@ NAMES = {
     "duplicate-annotation": "an annotation given twice",
     "annotation-argument": "an argument that is missing, unknown or of the wrong type",
     "topic-name": "a topic name that baton does not allow",
+    "duplicate-topic": "warning: two structs with one topic",
     "default-type": "a @default that does not fit its member",
 }
 

@@ -65,7 +65,12 @@ class Evaluator:
             return None
         if "float" in (left.kind, right.kind):
             return self._float(expr, float(left.data), float(right.data))
-        return self._in_range(_integer(expr.op, left.data, right.data), expr.span)
+        result = _integer(expr.op, left.data, right.data)
+        scalar = strip_alias(target) if target is not None else None
+        if expr.op == "/" and result * right.data != left.data and isinstance(scalar, Scalar) and scalar.kind == "float":
+            self._diagnostics.warning(expr.span, "inexact-division", f"{left.data} / {right.data} is {result}: integers "
+                                      f"divide as in C++; for a {scalar.name} write {left.data}.0 / {right.data}")
+        return self._in_range(result, expr.span)
 
     def _float(self, expr: Binary, left: float, right: float) -> Value | None:
         result = {"+": lambda: left + right, "-": lambda: left - right,

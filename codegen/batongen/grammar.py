@@ -31,6 +31,7 @@ class Grammar:
         self._cursor = cursor
         self._parts = Parts(cursor)
         self._lookahead = 100_000  # tokens that guessing may look at in one file
+        self._hoisted: list[Declaration] = []  # constants inside a struct: reported, their names known to its members
         self.declarations: list[Declaration] = []
 
     def parse(self) -> None:
@@ -51,12 +52,14 @@ class Grammar:
         before = self._cursor.index
         nesting = self._cursor.nesting
         try:
-            out.append(self._declaration())
+            declaration = self._declaration()
+            out += [*self._hoisted, declaration]
         except SyntaxProblem:
             self._cursor.nesting = nesting
             self._cursor.skip_declaration()
             if self._cursor.index == before:  # always get on
                 self._cursor.advance()
+        self._hoisted.clear()
 
     def _declaration(self) -> Declaration:
         cursor = self._cursor
@@ -145,7 +148,7 @@ class Grammar:
         while not cursor.at("}"):
             if cursor.token.kind == "end":
                 raise self._unclosed(opening, what)
-            if cursor.token.kind == "name" and cursor.token.text in DECLARATION_WORDS:
+            if cursor.token.kind == "name" and cursor.token.text in DECLARATION_WORDS and not self._at_const_member():
                 closed = self._declaration_inside(opening, what)
                 if not closed:
                     break
@@ -155,6 +158,26 @@ class Grammar:
             cursor.advance()
             cursor.semicolon(what)
         return StructDecl(annotations, name, tuple(members), doc(docs, cursor.doc_after()))
+
+    def _at_const_member(self) -> bool:
+        """`const int32 x;`: without a value it can be no constant, whose place would be before or after the struct."""
+        ahead = 1
+        while self._cursor.at("const") and (token := self._cursor.peek(ahead)).kind != "end" and self._lookahead > 0:
+            self._lookahead -= 1
+            if token.text == ";":
+                return True
+            if token.text in ("=", "{", "}") or token.text in DECLARATION_WORDS:
+                return False
+            ahead += 1
+        return False
+
+    def _closes_file(self, ahead: int) -> bool:
+        """Whether the '}' from there on to the end of the file are no more than those of the modules that are open."""
+        closed = 0
+        while (token := self._cursor.peek(ahead)).text in ("}", ";"):
+            closed += token.text == "}"
+            ahead += 1
+        return token.kind == "end" and closed <= self._cursor.nesting
 
     def _declaration_inside(self, opening: Span, what: str) -> bool:
         """A declaration among members: either a '}' was forgotten, or the declaration is in the wrong place. What
@@ -173,7 +196,20 @@ class Grammar:
                 break
             ahead += 1
         follower = cursor.peek(ahead + 1)
-        if follower.kind == "name" and token.text == "}" and follower.text not in DECLARATION_WORDS:
+        if cursor.at("const"):
+            inside = token.text == ";" and follower.text not in DECLARATION_WORDS and not self._closes_file(ahead + 1)
+        else:
+            inside = follower.kind == "name" and token.text == "}" and follower.text not in DECLARATION_WORDS
+        if inside and cursor.at("const"):
+            cursor.diagnostics.error(cursor.here(), "unsupported", f"a constant inside a struct is not supported; declare "
+                                     f"it before {what}")
+            try:
+                constant = self._const((), [])
+                self._hoisted.append(BadDecl(constant.name))
+            except SyntaxProblem:
+                cursor.skip_declaration()
+            return True
+        if inside:
             cursor.diagnostics.error(cursor.here(), "unsupported", f"a {cursor.token.text} inside a struct is not "
                                      f"supported; declare it before {what}")
             while cursor.peek(0) is not token and cursor.token.kind != "end":
@@ -194,8 +230,11 @@ class Grammar:
             docs = cursor.doc_before()
             annotations = self._parts.annotations()
             docs = docs + (cursor.doc_before() if annotations else [])
+            if cursor.at("const"):
+                cursor.diagnostics.error(cursor.here(), "syntax", "a member is not const: drop the word")
+                cursor.advance()
             type_ = self._parts.type("a member")
-            declarators = self._parts.declarators(f"a name for the member after its type '{self._text(type_)}'")
+            declarators = self._parts.declarators(type_, f"a name for the member after its type '{self._text(type_)}'")
             cursor.semicolon(f"the member '{declarators[-1].name.text}'")
             members.append(Member(annotations, type_, declarators, doc(docs, cursor.doc_after())))
         except SyntaxProblem:
@@ -255,7 +294,7 @@ class Grammar:
         cursor = self._cursor
         cursor.advance()
         type_ = self._parts.type("a typedef")
-        declarators = self._parts.declarators("a name for the typedef")
+        declarators = self._parts.declarators(type_, "a name for the typedef")
         cursor.semicolon(f"the typedef '{declarators[-1].name.text}'")
         return TypedefDecl(annotations, type_, declarators, doc(docs, cursor.doc_after()))
 

@@ -9,6 +9,7 @@ import itertools
 from dataclasses import dataclass, field
 from typing import Iterator
 
+from . import habits
 from .diagnostics import Diagnostics, Note
 from .model import BROKEN, Constant, EnumValue, Type
 from .source import Source, Span
@@ -18,10 +19,6 @@ from .syntax import (ConstDecl, Declaration, EnumDecl, File, Ident, ModuleDecl, 
 _CYCLE_BUDGET = 100_000  # steps spent on looking for cycles in one run
 _RESERVED = ("std", "baton")
 
-# What a C++ programmer writes by habit.
-_HABITS = {"int": "int32", "uint": "uint32", "bool": "boolean", "size_t": "uint64", "float32": "float",
-           "float64": "double", "str": "string<N>", "uchar": "octet",
-           **{f"{u}int{bits}_t": f"{u}int{bits}" for u in ("", "u") for bits in (8, 16, 32, 64)}}
 _BUILTIN_TYPES = ("boolean", "char", "octet", "float", "double", "string", "sequence",
                   *(f"{u}int{bits}" for u in ("", "u") for bits in (8, 16, 32, 64)))
 
@@ -151,9 +148,9 @@ class Names:
             return None
         last = name.parts[-1].text
         hint = ""
-        if want == "type" and len(name.parts) == 1 and last in _HABITS:
-            hint = f"; did you mean '{_HABITS[last]}'?"
-        else:
+        if len(name.parts) == 1:
+            hint = habits.type_hint(last) if want == "type" else habits.constant_hint(last)
+        if not hint:
             kinds = ("struct", "enum", "typedef") if want == "type" else ("const", "enumerator")
             scopes = [where] if where is not None else list(user.parent.outwards())
             builtin = _BUILTIN_TYPES if want == "type" and where is None else ()

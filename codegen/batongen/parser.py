@@ -169,8 +169,12 @@ class _Loader:
                 if included is not None:
                     includes.append(Include(included, span))
                 return
-        shown = ", ".join(f"'{directory or '.'}'" for directory in dict.fromkeys(tried))
-        self._diagnostics.error(span, "include-not-found", f"'{name}' is in none of {shown or 'no directory'}")
+        folders: dict[str, str] = {}
+        for directory in tried:
+            folders.setdefault(os.path.abspath(directory), os.path.normpath(directory))
+        shown = ", ".join(f"'{folder}'" for folder in folders.values())
+        self._diagnostics.error(span, "include-not-found", f"'{name}' is {'in none of' if len(folders) > 1 else 'not in'} "
+                                f"{shown}; add its folder with -I (INCLUDE_DIRS in CMake)")
 
 
 def _span(source: Source, token: Token) -> Span:

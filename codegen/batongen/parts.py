@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from .cursor import Cursor, SyntaxProblem
+from . import habits
+from .cursor import Cursor, SyntaxProblem, shorten
 from .expressions import parse_expression, parse_name
 from .source import Span
-from .syntax import (Annotation, Argument, BadType, Declarator, Expr, Ident, NamedType, ScalarType, SequenceType,
-                     StringType, TypeExpr)
+from .syntax import (Annotation, Argument, BadExpr, BadType, Declarator, Expr, Ident, Literal, NamedType, ScalarType,
+                     SequenceType, StringType, TypeExpr, Unary)
 
 _SCALARS = {"boolean": "boolean", "char": "char", "octet": "octet", "float": "float", "double": "double",
             "int8": "int8", "int16": "int16", "int32": "int32", "int64": "int64", "uint8": "uint8",
@@ -26,23 +27,69 @@ class Parts:
     def __init__(self, cursor: Cursor) -> None:
         self._cursor = cursor
 
-    def declarators(self, what: str) -> tuple[Declarator, ...]:
+    def declarators(self, type_: TypeExpr, what: str) -> tuple[Declarator, ...]:
         cursor = self._cursor
         declarators = []
+        if cursor.at("["):
+            self._extents_before_name(self._text(type_.span))
         while True:
             name = cursor.identifier(what)
             extents: list[Expr] = []
-            while cursor.accept("["):
+            while cursor.at("["):
+                opening = cursor.span(cursor.advance())
+                if cursor.accept("]"):
+                    extents.append(BadExpr(cursor.since(opening)))
+                    cursor.diagnostics.error(cursor.since(opening), "syntax", f"an array has a fixed extent: "
+                                             f"{name.text}[N]; for up to N elements use sequence<T, N>")
+                    continue
                 extents.append(parse_expression(cursor))
                 cursor.expect("]", "to close the array's extent")
                 if len(extents) > 16:
                     cursor.diagnostics.error(cursor.previous(), "nesting-too-deep",
                                              "an array of more than 16 dimensions")
                     raise SyntaxProblem
+            if cursor.at("=") or cursor.at("{"):
+                self._initialiser()
             declarators.append(Declarator(name, tuple(extents)))
             if not cursor.accept(","):
                 return tuple(declarators)
             what = "a name after ','"
+
+    def _extents_before_name(self, type_text: str) -> None:
+        """`int32[3] x`, as other languages have it. The member is read as if the extent were not there."""
+        cursor = self._cursor
+        start = cursor.here()
+        while cursor.at("["):
+            while not (cursor.at("]") or cursor.at(";") or cursor.at("}") or cursor.token.kind == "end"):
+                cursor.advance()
+            cursor.expect("]", "to close the array's extent")
+        name = cursor.token.text if cursor.token.kind == "name" else "name"
+        extents = shorten(self._text(cursor.since(start))).replace("[]", "[N]")
+        cursor.diagnostics.error(cursor.since(start), "syntax",
+                                 f"the extent of an array stands behind the name; write '{shorten(type_text)} {name}{extents}'")
+
+    def _initialiser(self) -> None:
+        """`= 3`, `{3}` or `= {3}` behind a member."""
+        cursor = self._cursor
+        start = cursor.here()
+        cursor.accept("=")
+        remedy = "@default(literal)"
+        if cursor.at("{"):
+            while not (cursor.at("}") or cursor.at(";") or cursor.token.kind == "end"):
+                cursor.advance()
+            cursor.accept("}")
+        else:
+            value = parse_expression(cursor)
+            if isinstance(value, BadExpr):
+                return
+            literal = value.operand if isinstance(value, Unary) else value
+            if isinstance(literal, Literal):
+                remedy = f"@default({shorten(self._text(value.span))})"
+        cursor.diagnostics.error(cursor.since(start), "unsupported",
+                                 f"an initialiser is not IDL; write {remedy} before the member")
+
+    def _text(self, span: Span) -> str:
+        return span.source.text[span.start:span.end]
 
     def type(self, of: str) -> TypeExpr:
         cursor = self._cursor
@@ -51,6 +98,8 @@ class Parts:
         text = token.text if token.kind == "name" else ""
         if text in _SCALARS:
             cursor.advance()
+            if text == "short":
+                self._drop_int(start)
             return ScalarType(_SCALARS[text], start)
         if text in ("long", "unsigned"):
             return self._integer(start)
@@ -66,24 +115,61 @@ class Parts:
                                      f"'{text}' is not supported (yet); use {_UNSUPPORTED_TYPES[text]}")
             self._skip_angles()
             return BadType(cursor.since(start))
+        ahead = 1 if cursor.at("::") else 0
+        if [cursor.peek(ahead).text, cursor.peek(ahead + 1).text, cursor.peek(ahead + 2).kind] == ["std", "::", "name"]:
+            for _ in range(ahead + 2):
+                cursor.advance()
+            return self._no_such_type(start)
         if text or cursor.at("::"):
             name = parse_name(cursor, f"the type of {of}")
-            return NamedType(name, name.span)
+            return NamedType(name, name.span) if not cursor.at("<") else self._no_such_type(start)
         raise cursor.missing(f"expected the type of {of}")
+
+    def _no_such_type(self, start: Span) -> TypeExpr:
+        """`std::string`, `vector<int32>`: what is read of it so far begins at `start`."""
+        cursor = self._cursor
+        if self._text(cursor.previous()) == "::":
+            cursor.advance()
+        last = self._text(cursor.previous())
+        open_ = cursor.at("<")
+        self._skip_angles()
+        span = cursor.since(start)
+        hint = habits.type_hint(last) or cursor.diagnostics.suggestion(last, ("string", "sequence"))
+        cursor.diagnostics.error(span, "unknown-name", f"there is no type '{shorten(self._text(span))}'{hint}")
+        if open_ and self._text(cursor.previous()) != ">":
+            raise SyntaxProblem
+        return BadType(span)
+
+    def _drop_int(self, start: Span) -> None:
+        cursor = self._cursor
+        if cursor.at("int") and cursor.peek().kind == "name":
+            written = self._text(cursor.since(start))
+            cursor.advance()
+            cursor.diagnostics.error(cursor.since(start), "syntax", f"drop 'int': IDL calls this type '{written}'")
 
     def _integer(self, start: Span) -> TypeExpr:
         """short, long, long long, with or without unsigned."""
         cursor = self._cursor
         prefix = "uint" if cursor.accept("unsigned") else "int"
         if cursor.accept("short"):
+            self._drop_int(start)
             return ScalarType(prefix + "16", cursor.since(start))
+        if not cursor.at("long") and cursor.token.kind == "name":
+            use = "octet or uint8" if cursor.at("char") else "'unsigned long' or uint32"
+            if cursor.peek().kind == "name":  # `unsigned int x`; the name alone is left in `unsigned x`
+                cursor.advance()
+            cursor.diagnostics.error(cursor.since(start), "syntax",
+                                     f"there is no type '{self._text(cursor.since(start))}'; use {use}")
+            return BadType(cursor.since(start))
         if not cursor.accept("long"):
             raise cursor.missing("expected 'short' or 'long' after 'unsigned'")
         if cursor.at("double"):
             cursor.advance()
             cursor.diagnostics.error(cursor.since(start), "unsupported", "'long double' is not supported; use double")
             return BadType(cursor.since(start))
-        return ScalarType(prefix + ("64" if cursor.accept("long") else "32"), cursor.since(start))
+        bits = "64" if cursor.accept("long") else "32"
+        self._drop_int(start)
+        return ScalarType(prefix + bits, cursor.since(start))
 
     def _sequence(self, start: Span) -> TypeExpr:
         cursor = self._cursor

@@ -89,11 +89,14 @@ class _Resolver:
         if setting is None:
             return None
         plain = strip_alias(type_)
-        if isinstance(plain, (Scalar, String)):
+        if setting.value is None and not isinstance(plain, Enum):
+            self._diagnostics.error(setting.value_span, "annotation-argument",
+                                    f"'@default' takes a literal, not an expression{setting.hint}")
+        elif isinstance(plain, (Scalar, String)):
             return self._evaluator(None).fit(setting.value, plain, setting.value_span, "default-type")
-        if isinstance(plain, Enum):
+        elif isinstance(plain, Enum):
             self._diagnostics.error(setting.value_span, "default-type", "the default of an enum is its first enumerator, "
-                                    "or the one with @default_literal")
+                                    "or the one marked @default_literal")
         elif not isinstance(plain, Broken):
             self._diagnostics.error(setting.span, "default-type", "'@default' is for scalars and strings; what this member "
                                     "is made of has its own defaults")

@@ -105,6 +105,8 @@ def _system_includes(items: Iterable[Item]) -> list[str]:
     for item in items:
         if isinstance(item, Struct) and item.members:
             found.add("cstddef")  # offsetof
+        if isinstance(item, Struct):
+            found.add("type_traits")
         if isinstance(item, Constant) and isinstance(strip_alias(item.type), String):
             found.add("string_view")
         if isinstance(item, Enum):

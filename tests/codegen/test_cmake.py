@@ -57,14 +57,26 @@ class BatonGenerate(unittest.TestCase):
     def test_with_makefiles(self):
         self.check_with("Unix Makefiles")
 
-    def test_a_file_outside_the_base_directory_is_refused(self):
+    def test_a_wrong_call_is_refused_with_the_remedy(self):
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)
-            result = self.configure(self.project(folder), folder / "build", "-DOUTSIDE=ON")
-            self.assertNotEqual(0, result.returncode)
-            message = " ".join(result.stderr.split())
-            self.assertIn("is not under", message)
-            self.assertIn("give a BASE_DIR", message)
+            project, build = self.project(folder), folder / "build"
+            for arguments, *words in (
+                    ("IDL plain.idl BASE_DIR idl", "is not under", "give a BASE_DIR"),
+                    ("plain.idl", "write IDL before the files: baton_generate(wrong IDL plain.idl)"),
+                    ("plain.idl idl/sensors/imu.idl", "baton_generate(wrong IDL plain.idl idl/sensors/imu.idl)"),
+                    ("plain.idl BASE_DIR idl", "write IDL before the files"),
+                    ("FILES plain", "unknown arguments: FILES;plain"),
+                    ("BASE_DIR idl", "name the files"),
+                    ("IDL plain.idl BASE_DIR nowhere", "the folder", "project/nowhere", "does not exist"),
+                    ("IDL nowhere.idl", "there is no file"),
+                    ("IDL idl", "project/idl is a folder; name the IDL files in it")):
+                with self.subTest(arguments=arguments):
+                    result = self.configure(project, build, f"-DWRONG={arguments}")
+                    self.assertNotEqual(0, result.returncode)
+                    message = " ".join(result.stderr.split())
+                    for word in words:
+                        self.assertIn(word, message)
 
     def test_a_python_without_jinja2_is_refused_with_the_remedy(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -90,9 +90,54 @@ class Diagnostics(unittest.TestCase):
                 ("struct A { sequence<octet> data; };\n", "member A.data is unbounded: give it a bound, sequence<octet, N>"),
                 ("struct A { B b; };\nstruct B { sequence<A, 2> a; };\n", "'A' contains itself: A -> B -> A"),
                 ("union U switch (long) { case 1: long x; };\n", "'union' is not supported (yet); use a struct"),
-                ("#define N 8\n", "#define with a value is not supported; use const")):
+                ("#define N 8\n", "#define with a value is not supported; use const"),
+                ("#include \"nope.idl\"\n", "'nope.idl' is not in '.'; add its folder with -I (INCLUDE_DIRS in CMake)"),
+                ("const double D = 1 / 3;\n", "1 / 3 is 0: integers divide as in C++; for a double write 1.0 / 3"),
+                ("const boolean B = true;\n", "there is no constant 'true'; did you mean 'TRUE'?"),
+                ("@topic(\"a\") struct A { long x; };\n@topic(\"a\") struct B { long x; };\n",
+                 "x.idl:1:20: note: the earlier one is here")):
             with self.subTest(message=message):
                 self.assertIn(message, self.run_on(text).stderr)
+
+    def test_what_cpp_programmers_write_gets_a_remedy(self):
+        for member, message in (
+                ("int32 x = 3;", "write @default(3) before the member"),
+                ("double x = -1.5;", "write @default(-1.5) before the member"),
+                ("int32 x = N;", "write @default(literal) before the member"),
+                ("vector<int32> v;", "there is no type 'vector<int32>'; did you mean 'sequence<T, N>'?"),
+                ("std::vector<int32> v;", "there is no type 'std::vector<int32>'; did you mean 'sequence<T, N>'?"),
+                ("optional<int32> v;", "there is no type 'optional<int32>'; use sequence<T, 1>, or a boolean member"),
+                ("array<int32, 3> v;", "there is no type 'array<int32, 3>'; use 'T name[N]', or sequence<T, N>"),
+                ("String<3> z;", "there is no type 'String<3>'; did you mean 'string'?"),
+                ("std::string s;", "there is no type 'std::string'; use string<N>"),
+                ("std::uint8_t s;", "did you mean 'uint8'?"),
+                ("int32[3] x;", "write 'int32 x[3]'"),
+                ("unsigned long[3][4] x;", "write 'unsigned long x[3][4]'"),
+                ("sequence<int32, 2>[3] x;", "write 'sequence<int32, 2> x[3]'"),
+                ("int32 x[];", "an array has a fixed extent: x[N]"),
+                ("unsigned int x;", "there is no type 'unsigned int'; use 'unsigned long' or uint32"),
+                ("long int x;", "drop 'int': IDL calls this type 'long'"),
+                ("const int32 x;", "a member is not const: drop the word"),
+                ("@default(TRUE) const boolean x;", "a member is not const: drop the word"),
+                ("const int32 X = 1; int32 y;", "a constant inside a struct is not supported; declare it before the "
+                 "struct 'A'"),
+                ("@default(true) boolean x;", "'@default' takes a literal, not an expression; did you mean 'TRUE'?"),
+                ("@default(on) State x;", "the default of an enum is its first enumerator, or the one marked @default_literal"),
+                ("@default(1e999) double x;", "1e999 does not fit a double")):
+            with self.subTest(member=member), tempfile.TemporaryDirectory() as folder:
+                text = f"enum State {{ off, on }};\nstruct A {{ {member} }};\nstruct B {{ A a; }};\n"
+                (pathlib.Path(folder) / "x.idl").write_text(text, encoding="utf-8")
+                _, stderr = batongen_here("--check", "x.idl", cwd=folder)
+                self.assertIn(message, stderr)
+                self.assertEqual(1, len(_REPORTED.findall(stderr)), stderr)
+
+    def test_the_folders_of_a_missing_include_are_named_once(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            (folder / "x.idl").write_text("#include \"nope.idl\"\n")
+            (folder / "inc").mkdir()
+            result = batongen("--check", "-I", "inc", "-I", "./inc/", "--base-dir", folder, "x.idl", cwd=folder)
+        self.assertIn("'nope.idl' is in none of '.', 'inc'; add its folder with -I", result.stderr)
 
     def test_an_include_cycle_is_printed_as_a_chain(self):
         result = batongen("--check", "include_cycle.idl", cwd=BAD)

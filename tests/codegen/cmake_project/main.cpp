@@ -1,4 +1,4 @@
 #include "plain.hpp"
-#include "sensors/imu.hpp"
+#include "robot.hpp"
 
-int main() { fmt::print("{} {}\n", sensors::Imu{.stamp_ns = 3}, Plain{}); }
+int main() { fmt::print("{} {}\n", Robot{.imu = {.stamp_ns = 3}}.imu, Plain{}); }
