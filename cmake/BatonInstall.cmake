@@ -3,6 +3,7 @@
 #   lib/                            the library, lib/cmake/baton/ for find_package(baton), lib/pkgconfig/baton.pc
 #   bin/batongen                    the generator's launcher
 #   share/baton/codegen/batongen/   the generator
+#   share/doc/baton/                the documentation
 include(CMakePackageConfigHelpers)
 
 set(baton_cmake_dir "${CMAKE_INSTALL_LIBDIR}/cmake/baton")
@@ -28,7 +29,8 @@ install(DIRECTORY codegen/batongen
   DESTINATION "${baton_share_dir}/codegen"
   PATTERN "__pycache__" EXCLUDE
   PATTERN "tests" EXCLUDE)
-install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+install(FILES LICENSE README.md CHANGELOG.md DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+install(DIRECTORY docs DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 
 # The launcher finds the generator from where it lies itself.
 baton_relative_path(baton_bin_to_codegen "${CMAKE_INSTALL_BINDIR}" "${baton_share_dir}/codegen")

@@ -111,6 +111,30 @@ TEST_P(Callback, never_overlaps_and_misses_nothing_while_publishers_come_and_go_
   expect_balanced(subscriber.counters().total);
 }
 
+TEST_P(Callback, is_not_entered_by_a_publisher_that_joins_while_the_only_one_so_far_is_calling_it) {
+  auto publisher = node_.publisher<Message>("topic").value();
+  auto subscriber = other_.subscriber<Message>("topic").value();
+  std::atomic<int> inside{0};
+  std::atomic<bool> started{false};
+  std::atomic<bool> go_on{false};
+  std::vector<std::uint32_t> writers;
+  subscriber.on_message([&](const Sample& sample) {
+    EXPECT_EQ(inside.fetch_add(1), 0);
+    writers.push_back(sample->writer);
+    started = true;
+    while (!go_on) std::this_thread::yield();
+    inside.fetch_sub(1);
+  });
+  std::thread first([&] { publish(publisher, 1, 0); });
+  while (!started) std::this_thread::yield();
+  auto guest = node_.publisher<Message>("topic").value();
+  EXPECT_EQ(publish(guest, 2, 0).delivered, 1U) << "it queues instead";
+  EXPECT_EQ(writers.size(), 1U);
+  go_on = true;
+  first.join();
+  EXPECT_EQ(writers, (std::vector<std::uint32_t>{1, 2})) << "the call under way takes what was queued along";
+}
+
 TEST_P(Callback, is_over_when_close_returns) {
   auto publisher = node_.publisher<Message>("topic").value();
   for (int round = 0; round < 200; ++round) {

@@ -42,13 +42,14 @@ struct Qos {
   static constexpr std::uint32_t kMaxLoans = 1'024;
   static constexpr std::chrono::nanoseconds kMaxBlockTimeout = std::chrono::hours(1);
 
-  std::string transport = "auto";                                           ///< a transport's name, or "auto"
-  std::uint32_t depth = 8;                                                  ///< messages queued per connection
-  Overflow overflow = Overflow::drop_oldest;                                ///< when a queue is full
-  std::chrono::nanoseconds block_timeout = std::chrono::milliseconds(100);  ///< the longest wait under `block`
-  std::uint32_t history = 0;    ///< publisher: messages kept for late joiners; subscriber: wanted at most
-  std::uint32_t max_held = 8;   ///< samples a subscriber may hold at a time
-  std::uint32_t max_loans = 4;  ///< loans a publisher may have open at a time
+  std::string transport = "auto";             ///< a transport's name, or "auto"
+  std::uint32_t depth = 8;                    ///< messages queued per connection
+  Overflow overflow = Overflow::drop_oldest;  ///< when a queue is full
+  std::chrono::nanoseconds block_timeout =
+      std::chrono::milliseconds(100);  ///< the longest wait under `block`; else unused
+  std::uint32_t history = 0;           ///< publisher: messages kept for late joiners; subscriber: wanted at most
+  std::uint32_t max_held = 8;          ///< samples a subscriber may hold at a time
+  std::uint32_t max_loans = 4;         ///< loans a publisher may have open at a time
   Stamp stamp = Stamp::tsc;
 };
 
