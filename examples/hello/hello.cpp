@@ -36,7 +36,11 @@ void listen() {
   }
 }
 
-int main() {
+int main(int argc, char**) {
+  if (argc > 1) {
+    std::cerr << "hello: it takes no arguments\n";
+    return 2;
+  }
   std::thread listener(listen);
   talk();
   listener.join();

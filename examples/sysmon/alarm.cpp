@@ -30,8 +30,8 @@ void Alarm::run(const Stop& stop) {
   inputs_.take_all(*this);
 }
 
-void Alarm::take(baton::Sample<Cpu> sample) {
-  cpu_.add(std::move(sample));
+void Alarm::take(const Cpu& cpu) {
+  cpu_.add(cpu);
   if (cpu_.length_ns() < kWindowNs) return;
   if (cpu_.to().source == Source::READ) {
     if (const auto share = cpu_share(cpu_.from().total, cpu_.to().total)) {
@@ -41,12 +41,12 @@ void Alarm::take(baton::Sample<Cpu> sample) {
   cpu_.advance();
 }
 
-void Alarm::take(baton::Sample<Memory> sample) {
-  if (sample->source == Source::READ) watch("memory", memory_percent(*sample), settings_.memory_percent, percent);
+void Alarm::take(const Memory& memory) {
+  if (memory.source == Source::READ) watch("memory", memory_percent(memory), settings_.memory_percent, percent);
 }
 
-void Alarm::take(baton::Sample<Io> sample) {
-  io_.add(std::move(sample));
+void Alarm::take(const Io& io) {
+  io_.add(io);
   if (io_.length_ns() < kWindowNs) return;
   std::set<std::string> present = {"cpu", "memory"};
   const auto watch_one = [&](std::string what, double value, double limit, ToText to_text) {

@@ -43,9 +43,9 @@ class Alarm {
   Alarm(Inputs inputs, const Settings& settings, Console& console)
       : inputs_(std::move(inputs)), settings_(settings), console_(&console) {}
 
-  void take(baton::Sample<Cpu> sample);
-  void take(baton::Sample<Memory> sample);
-  void take(baton::Sample<Io> sample);
+  void take(const Cpu& cpu);
+  void take(const Memory& memory);
+  void take(const Io& io);
 
   void watch(const std::string& what, double value, double limit, ToText to_text);
   void clear_the_gone(const std::set<std::string>& present);

@@ -22,6 +22,17 @@ CLI::Validator number(double lowest, double highest) {
   return CLI::Validator(check, "");
 }
 
+/// Says in plain words what is wrong with the command line.
+std::string describe(const CLI::App& app, const CLI::ParseError& error) {
+  const std::string_view text = error.what();
+  if (const auto unknown = app.remaining(); !unknown.empty()) return fmt::format("unknown argument '{}'", unknown[0]);
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
+    const std::string_view option = text.substr(0, text.find(':'));
+    return fmt::format("{} {}", option, text.ends_with("missing") ? "needs a value" : "may be given only once");
+  }
+  return std::string(text);
+}
+
 }  // namespace
 
 baton::Options CommandLine::node_options() const {
@@ -46,7 +57,9 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   add("--rate", line.probe.rate_hz, 0.1, 1'000, "readings a second; default: 50");
   app.add_flag("--json", line.json, "at the end, one JSON object a line on stdout, and all else on stderr");
   app.add_option("--config", line.config, "a configuration file of baton")->type_name("FILE");
-  app.add_option("--proc", line.probe.proc, "where to read; default: /proc")->type_name("DIRECTORY");
+  app.add_option("--proc", line.probe.proc, "where to read; default: /proc")
+      ->type_name("DIRECTORY")
+      ->check(CLI::ExistingDirectory);
   add("--alarm-cpu", line.alarm.cpu_percent, 1, 100, "percent of the time busy; default: 90");
   add("--alarm-memory", line.alarm.memory_percent, 1, 100, "percent in use; default: 90");
   add("--alarm-disk", line.alarm.disk_percent, 1, 100, "percent of the time busy, each disk; default: 90");
@@ -60,7 +73,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
     fmt::print("{}", app.help());
     std::exit(std::fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
   } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "sysmon_all: {}\n", error.what());
+    fmt::print(stderr, "sysmon_all: {}; see --help\n", describe(app, error));
     std::exit(2);
   }
   line.alarm.network_bytes_per_second = network_mib * (1 << 20);

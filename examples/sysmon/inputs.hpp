@@ -3,6 +3,7 @@
 /// The three topics as a reader (the view, the alarm) receives them.
 
 #include <cstdint>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -23,7 +24,8 @@ class Input {
 
   baton::Subscriber<T>& subscriber() noexcept { return subscriber_; }
 
-  /// Calls `use(baton::Sample<T>)` for everything that is queued. Returns how many there were.
+  /// Calls `use(const T&)` for everything that is queued. Each sample goes back after its call, so that no more than
+  /// one is ever held. Returns how many there were.
   template <class Use>
   std::uint64_t take_all(Use&& use) {
     std::uint64_t count = 0;
@@ -31,7 +33,7 @@ class Input {
       const std::uint64_t now_ns = baton::monotonic_ns();
       const std::uint64_t stamp_ns = sample.info().stamp_ns;  // 0 where the configuration turns stamps off
       if (stamp_ns != 0) latency_.record(now_ns > stamp_ns ? now_ns - stamp_ns : 0);
-      use(std::move(sample));
+      use(*sample);
     }
     return count;
   }
@@ -53,7 +55,7 @@ class Input {
   LatencyHistogram latency_;
 };
 
-/// All three. `Reader` has a function `take(baton::Sample<T>)` for each type.
+/// All three. `Reader` has a function `take(const T&)` for each type.
 class Inputs {
  public:
   static baton::Result<Inputs> open(baton::Node& node);
@@ -64,7 +66,7 @@ class Inputs {
   /// Gives everything that is queued to the reader. Returns how many messages there were.
   template <class Reader>
   std::uint64_t take_all(Reader& reader) {
-    const auto give = [&reader](auto sample) { reader.take(std::move(sample)); };
+    const auto give = [&reader](const auto& message) { reader.take(message); };
     return cpu_.take_all(give) + memory_.take_all(give) + io_.take_all(give);
   }
 
@@ -83,12 +85,12 @@ class Inputs {
   std::vector<int> fds_;  // the subscribers'
 };
 
-/// Two messages of a topic, some time apart. It holds the samples themselves, not copies: what a reader holds does not
-/// change under it.
+/// Two messages of a topic, some time apart. It keeps copies, not samples: a sample that is held for long counts
+/// against `max_held`, and at that limit there is nothing more to take.
 template <class T>
 class Window {
  public:
-  void add(baton::Sample<T> sample) { (from_ ? to_ : from_) = std::move(sample); }
+  void add(const T& message) { (from_ ? to_ : from_) = message; }
 
   /// Whether there are two.
   explicit operator bool() const noexcept { return from_ && to_; }
@@ -101,12 +103,12 @@ class Window {
 
   /// Begins the next window where this one ends.
   void advance() {
-    if (to_) from_ = std::move(to_);
+    if (to_) from_ = std::exchange(to_, std::nullopt);
   }
 
  private:
-  baton::Sample<T> from_;
-  baton::Sample<T> to_;
+  std::optional<T> from_;
+  std::optional<T> to_;
 };
 
 }  // namespace sysmon

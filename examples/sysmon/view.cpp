@@ -67,7 +67,7 @@ Picture View::picture() const {
         std::find_if(before.begin(), before.end(), [&](const Core& other) { return other.number == core.number; });
     if (same != before.end()) picture.cores.push_back(cpu_share(same->ticks, core.ticks).value_or(CpuShare()));
   }
-  picture.memory = memory_.get();
+  picture.memory = memory_ ? &*memory_ : nullptr;
   picture.io = &io_.to();
   picture.interfaces = interface_rates(io_.from(), io_.to());
   picture.disks = disk_rates(io_.from(), io_.to());

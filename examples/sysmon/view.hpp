@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include <baton/baton.hpp>
@@ -29,9 +30,9 @@ class View {
 
   View(Inputs inputs, Console& console) : inputs_(std::move(inputs)), console_(&console) {}
 
-  void take(baton::Sample<Cpu> sample) { cpu_.add(std::move(sample)); }
-  void take(baton::Sample<Memory> sample) { memory_ = std::move(sample); }
-  void take(baton::Sample<Io> sample) { io_.add(std::move(sample)); }
+  void take(const Cpu& cpu) { cpu_.add(cpu); }
+  void take(const Memory& memory) { memory_ = memory; }
+  void take(const Io& io) { io_.add(io); }
 
   void take_all();
   void show();
@@ -41,7 +42,7 @@ class View {
   Console* console_;
   Window<Cpu> cpu_;
   Window<Io> io_;
-  baton::Sample<Memory> memory_;
+  std::optional<Memory> memory_;
   std::uint64_t last_taken_ns_ = 0;
 };
 

@@ -122,6 +122,7 @@ std::string view_line(const Picture& picture) {
   if (picture.io != nullptr && picture.io->disks_source == Source::READ) {
     parts.push_back(fmt::format("disk {} read, {} written", rate(sum.read), rate(sum.written)));
   }
+  if (parts.empty()) return "nothing can be read here: no load, cpu, memory, network or disk";
   return fmt::format("{}", fmt::join(parts, "  "));
 }
 

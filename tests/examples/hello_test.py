@@ -19,6 +19,10 @@ def main() -> int:
     with open("/dev/full", "w", encoding="utf-8") as full:
         done = subprocess.run([program], stdout=full, stderr=subprocess.PIPE, timeout=60)
     assert done.returncode == 1, "it did not notice that nobody can read it"
+
+    done = subprocess.run([program, "--frob"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and done.stdout == "", "it takes arguments"
+    assert done.stderr == "hello: it takes no arguments\n", "it does not say why"
     return 0
 
 

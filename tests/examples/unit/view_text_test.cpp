@@ -77,10 +77,15 @@ TEST_F(ViewTextTest, says_what_cannot_be_read_and_what_was_left_out) {
   EXPECT_EQ(view_line(picture_), "memory 25.0 %  network 2.0 KiB/s in, 512 B/s out");
 }
 
-TEST_F(ViewTextTest, has_nothing_to_say_of_nothing) {
-  EXPECT_TRUE(view_table(Picture(), true).empty());
-  EXPECT_EQ(view_line(Picture()), "");
+TEST_F(ViewTextTest, says_in_its_line_that_nothing_can_be_read) {
+  cpu_.source = Source::MISSING;
+  memory_.source = Source::MALFORMED;
+  io_.interfaces_source = Source::MISSING;
+  io_.disks_source = Source::MISSING;
+  EXPECT_EQ(view_line(picture_), "nothing can be read here: no load, cpu, memory, network or disk");
 }
+
+TEST_F(ViewTextTest, has_no_table_of_nothing) { EXPECT_TRUE(view_table(Picture(), true).empty()); }
 
 }  // namespace
 }  // namespace sysmon
