@@ -10,7 +10,9 @@
 
 #include <benchmark/benchmark.h>
 
-namespace {
+// Not in an unnamed namespace: there the compiler would see all implementations that exist, and call the only one
+// that is used directly.
+namespace dispatch_bench {
 
 struct Chunk {
   std::byte* payload;
@@ -123,4 +125,4 @@ BENCHMARK(virtual_call);
 BENCHMARK(function_table);
 BENCHMARK(variant_visit);
 
-}  // namespace
+}  // namespace dispatch_bench

@@ -24,6 +24,8 @@ InprocPublisher::InprocPublisher(const PortRequest& request)
           announcement_.topic, announcement_.node, request.port_id, StampClock(announcement_.qos.stamp)})),
       pool_(std::make_shared<ChunkPool>(request.payload_bytes)),
       history_(announcement_.qos.history),
+      clock_(announcement_.qos.stamp),
+      payload_bytes_(request.payload_bytes),
       overflow_(announcement_.qos.overflow),
       max_loans_(announcement_.qos.max_loans),
       active_(std::make_unique<std::vector<Link>>()) {
@@ -33,9 +35,9 @@ InprocPublisher::InprocPublisher(const PortRequest& request)
 Chunk InprocPublisher::loan(std::size_t bytes) noexcept {
   LoanStatus status = LoanStatus::ok;
   ChunkHeader* header = nullptr;
-  if (closed_) {
+  if ((state_ & kClosed) != 0) {
     status = LoanStatus::closed;
-  } else if (bytes > pool_->payload_bytes()) {
+  } else if (bytes > payload_bytes_) {
     status = LoanStatus::too_large;
   } else if (open_loans_ == max_loans_) {
     status = LoanStatus::too_many_loans;
@@ -50,118 +52,16 @@ Chunk InprocPublisher::loan(std::size_t bytes) noexcept {
   return {header->payload(), 0};
 }
 
-PublishResult InprocPublisher::publish(Chunk chunk, std::size_t bytes) noexcept {
-  BATON_ASSERT(bytes <= pool_->payload_bytes());
-  ChunkHeader* const header = ChunkHeader::of(chunk.payload);
-  if (closed_) [[unlikely]] {
-    discard(chunk);
-    return {PublishStatus::closed};
-  }
-  if (delivering_) [[unlikely]]
-    return publish_later(header);
-
-  refresh_if_changed();
-  PublishStatus status = PublishStatus::ok;
-  if (overflow_ == Overflow::reject || overflow_ == Overflow::block) {
-    status = find_room(*active_);
-    if (status == PublishStatus::rejected) return {status};
-  }
-  delivering_ = true;
-  seal(header);
-  const Tally tally = deliver(header, *active_);
-  if (!later_.empty() || !outdated_.empty()) [[unlikely]]
-    deliver_later();
-  delivering_ = false;
-  if (closed_ || abandoned_) [[unlikely]]
-    settle();
-  return {status, tally.delivered, tally.dropped};
-}
-
-/// Sees to the lossless readers before anything is handed over. `rejected` means that nothing may be.
-PublishStatus InprocPublisher::find_room(const std::vector<Link>& links) noexcept {
-  if (everyone_has_room(links, 1)) return PublishStatus::ok;
-  if (overflow_ == Overflow::reject) {
-    ++rejected_;
-    return PublishStatus::rejected;
-  }
-  // One look at each is enough: only this publisher uses up room.
-  const auto deadline = std::chrono::steady_clock::now() + announcement_.qos.block_timeout;
-  bool room = true;
-  for (const Link& link : links) {
-    if (is_lossless(*link.connection)) room &= link.reader->wait_for_room(*link.connection, deadline);
-  }
-  if (room) return PublishStatus::ok;
-  ++timed_out_;
-  return PublishStatus::timed_out;
-}
-
-/// Whether each lossless reader has room for so many more, and for the message that is being delivered to others.
-bool InprocPublisher::everyone_has_room(const std::vector<Link>& links, std::uint64_t chunks) const noexcept {
-  for (std::size_t index = 0; index < links.size(); ++index) {
-    const Connection& connection = *links[index].connection;
-    const bool present_to_come = delivering_ && !(serving_ == &links && index < served_);
-    if (is_lossless(connection) && !connection.has_room(chunks + (present_to_come ? 1 : 0))) return false;
-  }
-  return true;
-}
-
-/// From inside a callback that this publisher is calling: the message takes its place in the order now and is delivered
-/// when the present one has reached everybody. Waiting for room here would wait for this very thread.
-PublishResult InprocPublisher::publish_later(ChunkHeader* chunk) noexcept {
-  refresh_if_changed();
-  if (overflow_ == Overflow::reject && !everyone_has_room(*active_, later_.size() + 1)) {
-    ++rejected_;
-    return {PublishStatus::rejected};
-  }
-  seal(chunk);
-  later_.push_back({chunk, active_.get()});
-  return {};
-}
-
-/// Delivers what callbacks published meanwhile; it may become more on the way.
-void InprocPublisher::deliver_later() noexcept {
-  while (!later_.empty()) {
-    const Later next = later_.front();
-    later_.erase(later_.begin());
-    if (overflow_ == Overflow::block) find_room(*next.links);
-    deliver(next.chunk, *next.links);
-  }
-  outdated_.clear();
-}
-
-void InprocPublisher::refresh_if_changed() noexcept {
-  if (epoch_.load(std::memory_order_acquire) == seen_epoch_) [[likely]]
-    return;  // E6
-  const std::lock_guard lock(mutex_);
-  refresh();
-}
-
-/// Copies the list of connections; under the mutex.
-void InprocPublisher::refresh() noexcept {
-  seen_epoch_ = epoch_.load(std::memory_order_relaxed);  // under the mutex
-  auto links = std::make_unique<std::vector<Link>>(links_);
-  active_.swap(links);
-  outdated_.push_back(std::move(links));  // may be in use, and may own a reader: not to be destroyed under the mutex
-}
-
 /// Gives the message its number, its stamp and its place in the history. Afterwards `active_` is who it is for.
-void InprocPublisher::seal(ChunkHeader* chunk) noexcept {
+inline void InprocPublisher::seal(ChunkHeader* chunk) noexcept {
   chunk->sequence = next_sequence_++;
-  chunk->stamp = identity_->clock.read();
-  if (history_.limit() == 0) return;
-  if (ChunkHeader* const evicted = keep(chunk)) pool_->release(evicted);
+  chunk->stamp = clock_.read();
+  if (history_.limit() != 0) [[unlikely]] {
+    if (ChunkHeader* const evicted = keep(chunk)) pool_->release(evicted);
+  }
 }
 
-/// Puts the message into the history; returns the one that had to go. A reader that joins before gets it by delivery,
-/// one that joins after finds it in the history: hence the look at the list under the same lock.
-ChunkHeader* InprocPublisher::keep(ChunkHeader* chunk) noexcept {
-  const std::lock_guard lock(mutex_);
-  if (epoch_.load(std::memory_order_relaxed) != seen_epoch_) refresh();  // under the mutex
-  chunk->references.store(2, std::memory_order_relaxed);  // the delivery's and the history's; known by the mutex
-  return history_.push(chunk);
-}
-
-InprocPublisher::Tally InprocPublisher::deliver(ChunkHeader* chunk, const std::vector<Link>& links) noexcept {
+inline PublishResult InprocPublisher::deliver(ChunkHeader* chunk, const std::vector<Link>& links) noexcept {
   const auto readers = static_cast<std::uint32_t>(links.size());
   // One reference for each reader beforehand: the first may be done before the next one is served. relaxed: a reader
   // learns of the chunk by E1, a joiner by the mutex, and both after they got a reference.
@@ -189,7 +89,114 @@ InprocPublisher::Tally InprocPublisher::deliver(ChunkHeader* chunk, const std::v
     pool_->release(chunk, 1 + readers - queued);
   }
   --open_loans_;
-  return {called + queued, dropped};
+  return {PublishStatus::ok, static_cast<std::uint16_t>(called + queued), dropped};
+}
+
+PublishResult InprocPublisher::publish(Chunk chunk, std::size_t bytes) noexcept {
+  BATON_ASSERT(bytes <= payload_bytes_);
+  ChunkHeader* const header = ChunkHeader::of(chunk.payload);
+  if ((state_ & (kClosed | kDelivering)) != 0) [[unlikely]] {
+    if ((state_ & kClosed) == 0) return publish_later(header);
+    discard(chunk);
+    return {PublishStatus::closed};
+  }
+  refresh_if_changed();
+  PublishStatus status = PublishStatus::ok;
+  if (overflow_ == Overflow::reject || overflow_ == Overflow::block) {
+    status = find_room(*active_);
+    if (status == PublishStatus::rejected) return {status};
+  }
+  state_ |= kDelivering;
+  seal(header);
+  PublishResult result = deliver(header, *active_);
+  if (state_ == kDelivering) [[likely]] {
+    state_ = 0;
+  } else {
+    finish_delivery();
+  }
+  result.status = status;
+  return result;
+}
+
+/// What is to be done after a delivery when a callback has published, closed or abandoned meanwhile, or readers
+/// changed.
+void InprocPublisher::finish_delivery() noexcept {
+  while (!later_.empty()) {  // it may become more on the way
+    const Later next = later_.front();
+    later_.erase(later_.begin());
+    if (overflow_ == Overflow::block) find_room(*next.links);
+    deliver(next.chunk, *next.links);
+  }
+  outdated_.clear();
+  state_ &= static_cast<std::uint8_t>(~(kDelivering | kUnfinished));
+  settle();
+}
+
+/// Sees to the lossless readers before anything is handed over. `rejected` means that nothing may be.
+PublishStatus InprocPublisher::find_room(const std::vector<Link>& links) noexcept {
+  if (everyone_has_room(links, 1)) return PublishStatus::ok;
+  if (overflow_ == Overflow::reject) {
+    ++rejected_;
+    return PublishStatus::rejected;
+  }
+  // One look at each is enough: only this publisher uses up room.
+  const auto deadline = std::chrono::steady_clock::now() + announcement_.qos.block_timeout;
+  bool room = true;
+  for (const Link& link : links) {
+    if (is_lossless(*link.connection)) room &= link.reader->wait_for_room(*link.connection, deadline);
+  }
+  if (room) return PublishStatus::ok;
+  ++timed_out_;
+  return PublishStatus::timed_out;
+}
+
+/// Whether each lossless reader has room for so many more, and for the message that is being delivered to others.
+bool InprocPublisher::everyone_has_room(const std::vector<Link>& links, std::uint64_t chunks) const noexcept {
+  for (std::size_t index = 0; index < links.size(); ++index) {
+    const Connection& connection = *links[index].connection;
+    const bool present_to_come = (state_ & kDelivering) != 0 && !(serving_ == &links && index < served_);
+    if (is_lossless(connection) && !connection.has_room(chunks + (present_to_come ? 1 : 0))) return false;
+  }
+  return true;
+}
+
+/// From inside a callback that this publisher is calling: the message takes its place in the order now and is delivered
+/// when the present one has reached everybody. Waiting for room here would wait for this very thread.
+PublishResult InprocPublisher::publish_later(ChunkHeader* chunk) noexcept {
+  refresh_if_changed();
+  if (overflow_ == Overflow::reject && !everyone_has_room(*active_, later_.size() + 1)) {
+    ++rejected_;
+    return {PublishStatus::rejected};
+  }
+  seal(chunk);
+  later_.push_back({chunk, active_.get()});
+  state_ |= kUnfinished;
+  return {};
+}
+
+void InprocPublisher::refresh_if_changed() noexcept {
+  if (epoch_.load(std::memory_order_acquire) == seen_epoch_) [[likely]]
+    return;  // E6
+  const std::lock_guard lock(mutex_);
+  refresh();
+}
+
+/// Copies the list of connections; under the mutex.
+void InprocPublisher::refresh() noexcept {
+  seen_epoch_ = epoch_.load(std::memory_order_relaxed);  // under the mutex
+  auto links = std::make_unique<std::vector<Link>>(links_);
+  active_.swap(links);
+  state_ |= kUnfinished;
+  outdated_.push_back(std::move(links));  // may be in use, and may own a reader: not to be destroyed under the mutex
+}
+
+/// Puts the message into the history; returns the one that had to go. A reader that joins before gets it by delivery,
+/// one that joins after finds it in the history: hence the look at the list under the same lock.
+ChunkHeader* InprocPublisher::keep(ChunkHeader* chunk) noexcept {
+  const std::lock_guard lock(mutex_);
+  if (epoch_.load(std::memory_order_relaxed) != seen_epoch_) refresh();  // under the mutex
+  chunk->references.store(2, std::memory_order_relaxed);  // the delivery's and the history's; known by the mutex
+  return history_.push(chunk);
 }
 
 /// True if the reader's queue has a reference now.
@@ -224,7 +231,7 @@ bool InprocPublisher::make_room(Connection& connection, std::uint32_t& dropped) 
 void InprocPublisher::discard(Chunk chunk) noexcept {
   pool_->put_back(ChunkHeader::of(chunk.payload));
   --open_loans_;
-  if (abandoned_) [[unlikely]]
+  if ((state_ & kAbandoned) != 0) [[unlikely]]
     settle();
 }
 
@@ -265,27 +272,27 @@ std::size_t InprocPublisher::connection_count() const noexcept {
 }
 
 void InprocPublisher::close() noexcept {
-  closed_ = true;
+  state_ |= kClosed;
   settle();
 }
 
 void InprocPublisher::abandon() noexcept {
-  abandoned_ = true;
+  state_ |= kAbandoned;
   settle();
 }
 
 /// Leaves the topic if the port is closed, and frees the port if nobody can use it any more. A delivery under way
 /// comes first: its end calls again. So does a farewell, whose events may abandon the port.
 void InprocPublisher::settle() noexcept {
-  if (delivering_) return;
-  if ((closed_ || (abandoned_ && open_loans_ == 0)) && !left_) {
-    left_ = true;
-    delivering_ = true;
+  if ((state_ & kDelivering) != 0) return;
+  const bool unused = (state_ & kAbandoned) != 0 && open_loans_ == 0;
+  if (((state_ & kClosed) != 0 || unused) && (state_ & kLeft) == 0) {
+    state_ |= kLeft | kDelivering;
     topic_->leave(*this);
-    delivering_ = false;
+    state_ &= static_cast<std::uint8_t>(~kDelivering);
     active_->clear();
   }
-  if (abandoned_ && open_loans_ == 0) delete this;
+  if ((state_ & kAbandoned) != 0 && open_loans_ == 0) delete this;
 }
 
 void InprocPublisher::add_link(Link link, std::uint32_t history_wanted) {

@@ -52,11 +52,12 @@ class InprocPublisher final : public PublisherPort {
  private:
   ~InprocPublisher() = default;  // only by itself
 
-  /// What became of a message, and of older ones that had to go for it.
-  struct Tally {
-    std::uint32_t delivered = 0;
-    std::uint32_t dropped = 0;
-  };
+  // Bits of `state_`. None is set between the verbs of an ordinary publisher.
+  static constexpr std::uint8_t kDelivering = 1;  // or saying farewell
+  static constexpr std::uint8_t kUnfinished = 2;  // something is left to do when the delivery is over
+  static constexpr std::uint8_t kClosed = 4;      // by the user
+  static constexpr std::uint8_t kLeft = 8;        // the topic; a close in the middle of a delivery waits for its end
+  static constexpr std::uint8_t kAbandoned = 16;
 
   /// A message that a callback published while its publisher was still delivering another.
   struct Later {
@@ -66,13 +67,13 @@ class InprocPublisher final : public PublisherPort {
 
   PublishStatus find_room(const std::vector<Link>& links) noexcept;
   PublishResult publish_later(ChunkHeader* chunk) noexcept;
-  void deliver_later() noexcept;
+  void finish_delivery() noexcept;
   bool everyone_has_room(const std::vector<Link>& links, std::uint64_t chunks) const noexcept;
   void refresh_if_changed() noexcept;
   void refresh() noexcept;
   void seal(ChunkHeader* chunk) noexcept;
   ChunkHeader* keep(ChunkHeader* chunk) noexcept;
-  Tally deliver(ChunkHeader* chunk, const std::vector<Link>& links) noexcept;
+  PublishResult deliver(ChunkHeader* chunk, const std::vector<Link>& links) noexcept;
   bool enqueue(const Link& link, ChunkHeader* chunk, std::uint32_t& dropped) noexcept;
   bool make_room(Connection& connection, std::uint32_t& dropped) noexcept;
   void settle() noexcept;
@@ -90,6 +91,8 @@ class InprocPublisher final : public PublisherPort {
   std::atomic<std::uint32_t> epoch_{0};  // E6; bumped under the mutex with every change of the list
 
   // The user's thread's.
+  const StampClock clock_;
+  const std::size_t payload_bytes_;
   const Overflow overflow_;
   const std::uint32_t max_loans_;
   std::unique_ptr<std::vector<Link>> active_;                 // a copy of `links_` as of `seen_epoch_`
@@ -99,11 +102,8 @@ class InprocPublisher final : public PublisherPort {
   std::uint32_t open_loans_ = 0;                // a chunk counts until its delivery is over
   const std::vector<Link>* serving_ = nullptr;  // of the delivery under way: to whom
   std::size_t served_ = 0;                      // and to how many of them so far, the present one included
-  bool delivering_ = false;
-  bool closed_ = false;  // by the user
-  bool left_ = false;    // the topic; a close in the middle of a delivery waits for its end
-  bool abandoned_ = false;
-  std::vector<Later> later_;  // in order; no more than the open loans
+  std::uint8_t state_ = 0;                      // of the bits above
+  std::vector<Later> later_;                    // in order; no more than the open loans
   std::uint64_t rejected_ = 0;
   std::uint64_t timed_out_ = 0;
   std::uint64_t failed_loans_ = 0;

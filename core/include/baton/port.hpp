@@ -88,11 +88,12 @@ BATON_API std::string_view to_string(WaitStatus status) noexcept;
 /// The outcome of a publish. True if the message was handed over to everyone who had not chosen to drop.
 struct PublishResult {
   PublishStatus status = PublishStatus::ok;
-  std::uint32_t delivered = 0;  ///< subscribers whose callback ran or whose queue has it
+  std::uint16_t delivered = 0;  ///< subscribers whose callback ran or whose queue has it
   std::uint32_t dropped = 0;    ///< messages, this or older ones, that gave way on a full queue
 
   explicit operator bool() const noexcept { return status == PublishStatus::ok; }
 };
+static_assert(sizeof(PublishResult) == 8, "travels in one register");
 
 /// What is known of a sample beside its payload. The views are valid as long as the sample is held.
 struct SampleInfo {
