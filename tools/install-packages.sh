@@ -31,6 +31,7 @@ test_packages=(
   clang-format        # the check of the format
   shellcheck          # the check of the scripts
   pkgconf             # the test of baton.pc
+  make                # the test that baton_generate works with Makefiles, too
 )
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
