@@ -77,7 +77,7 @@ Result<Config> Config::find() {
 
 Result<Config> Config::load(const std::string& path) try {
   auto text = read_file(path);
-  if (!text) return tl::unexpected(text.error());
+  if (!text) return fail(text.error());
   return parse(*text, path);
 } catch (const std::exception& exception) {
   return fail(Errc::invalid_config, path, "cannot be read", exception.what());
@@ -85,7 +85,7 @@ Result<Config> Config::load(const std::string& path) try {
 
 Result<Config> Config::parse(std::string_view text, std::string_view file_name) {
   auto data = parse_config(text, file_name);
-  if (!data) return tl::unexpected(data.error());
+  if (!data) return fail(data.error());
   return Config(std::make_shared<const Data>(std::move(*data)));
 }
 

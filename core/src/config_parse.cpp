@@ -257,7 +257,7 @@ class Reader {
 std::span<const ConfigKey> config_keys() noexcept { return kKeys; }
 
 Result<Config::Data> parse_config(std::string_view text, std::string_view file_name) try {
-  if (auto guarded = guard_toml(text, file_name); !guarded) return tl::unexpected(guarded.error());
+  if (auto guarded = guard_toml(text, file_name); !guarded) return fail(guarded.error());
   const toml::table root = toml::parse(text, file_name);
   return Reader(file_name).read(root);
 } catch (const toml::parse_error& error) {

@@ -53,13 +53,13 @@ struct Node::State {
   std::shared_ptr<EventQueue> events;
 
   Result<Transport*> find_transport(const std::string& wanted, const std::string& where) const {
-    if (wanted == "auto" && !transports.empty()) return transports.front().get();
-    for (const auto& transport : transports) {
-      if (transport->name() == wanted) return transport.get();
-    }
     if (transports.empty()) {
       return fail(Errc::unknown_transport, where, "the node has no transports: Options::transports is empty",
                   "leave it out for those that come with baton");
+    }
+    if (wanted == "auto") return transports.front().get();
+    for (const auto& transport : transports) {
+      if (transport->name() == wanted) return transport.get();
     }
     return fail(Errc::unknown_transport, where, fmt::format("transport '{}' is unknown", wanted),
                 fmt::format("use one of: auto, {}", transport_names(transports)));
@@ -72,16 +72,16 @@ struct Node::State {
       return fail(Errc::no_topic_name, fmt::format("type {}", type.name), "no topic name was given",
                   "name one in the call, or write @topic(name=\"...\") above the struct in the IDL");
     }
-    if (auto valid = check_topic_name(topic_name); !valid) return tl::unexpected<Error>(std::move(valid).error());
+    if (auto valid = check_topic_name(topic_name); !valid) return fail(std::move(valid).error());
 
     const Config::TopicSettings from_file = config.topic(topic_name);
     const std::string where = from_file.origin.empty() ? fmt::format("topic '{}'", topic_name)
                                                        : fmt::format("{}: topic '{}'", from_file.origin, topic_name);
     const QosSettings settings = overlay(from_code, from_file.settings);
     auto qos = resolve(settings, where);
-    if (!qos) return tl::unexpected<Error>(std::move(qos).error());
+    if (!qos) return fail(std::move(qos).error());
     auto transport = find_transport(qos->transport, where);
-    if (!transport) return tl::unexpected<Error>(std::move(transport).error());
+    if (!transport) return fail(std::move(transport).error());
     if (qos->transport == "auto") {
       log::info("[{}] topic '{}': transport {}, the first of this program", name, topic_name, (*transport)->name());
     }
@@ -107,20 +107,20 @@ struct Node::State {
 };
 
 Result<Node> Node::open(std::string_view name, Options options) {
-  if (auto valid = check_node_name(name); !valid) return tl::unexpected<Error>(std::move(valid).error());
+  if (auto valid = check_node_name(name); !valid) return fail(std::move(valid).error());
   if (std::find(options.transports.begin(), options.transports.end(), nullptr) != options.transports.end()) {
     return fail(Errc::invalid_argument, fmt::format("node '{}'", name), "Options::transports has a null pointer in it",
                 "leave it out, or pass transports");
   }
   auto config = options.config.read();
-  if (!config) return tl::unexpected<Error>(std::move(config).error());
+  if (!config) return fail(std::move(config).error());
   if (config->log_level()) log::set_file_level(*config->log_level());
 
   const char* const from_environment = std::getenv("BATON_DOMAIN");
   std::string domain = std::move(options.domain);
   if (domain.empty() && from_environment != nullptr) domain = from_environment;
   if (domain.empty()) domain = config->domain().value_or("default");
-  if (auto valid = check_domain_name(domain); !valid) return tl::unexpected<Error>(std::move(valid).error());
+  if (auto valid = check_domain_name(domain); !valid) return fail(std::move(valid).error());
 
   auto state = std::make_shared<State>();
   state->name = std::string(name);
@@ -140,14 +140,14 @@ void Node::on_event(std::function<void(const Event&)> callback) { state_->events
 Result<PublisherPortHandle> Node::open_publisher(const TypeInfo& type, std::string_view topic,
                                                  const QosSettings& settings) {
   auto resolved = state_->resolve_port(type, topic, settings);
-  if (!resolved) return tl::unexpected<Error>(std::move(resolved).error());
+  if (!resolved) return fail(std::move(resolved).error());
   return resolved->transport->create_publisher(state_->request(type, std::move(resolved->announcement)));
 }
 
 Result<SubscriberPortHandle> Node::open_subscriber(const TypeInfo& type, std::string_view topic,
                                                    const QosSettings& settings) {
   auto resolved = state_->resolve_port(type, topic, settings);
-  if (!resolved) return tl::unexpected<Error>(std::move(resolved).error());
+  if (!resolved) return fail(std::move(resolved).error());
   return resolved->transport->create_subscriber(state_->request(type, std::move(resolved->announcement)));
 }
 

@@ -96,7 +96,7 @@ Result<Qos> resolve(const QosSettings& settings, std::string_view where) {
   qos.max_held = settings.max_held.value_or(qos.max_held);
   qos.max_loans = settings.max_loans.value_or(qos.max_loans);
   qos.stamp = settings.stamp.value_or(qos.stamp);
-  if (auto checked = check(qos, where); !checked) return tl::unexpected(checked.error());
+  if (auto checked = check(qos, where); !checked) return fail(checked.error());
   return qos;
 }
 

@@ -18,7 +18,7 @@ std::string rate(double bytes_per_second) { return human_bytes(bytes_per_second)
 
 baton::Result<Alarm> Alarm::open(baton::Node& node, const Settings& settings, Console& console) {
   auto inputs = Inputs::open(node);
-  if (!inputs) return tl::unexpected(inputs.error());
+  if (!inputs) return baton::fail(inputs.error());
   return Alarm(*std::move(inputs), settings, console);
 }
 

@@ -20,19 +20,19 @@ baton::QosSettings settings() {
 
 baton::Result<Inputs> Inputs::open(baton::Node& node) {
   auto cpu = node.subscriber<Cpu>({}, settings());
-  if (!cpu) return tl::unexpected(cpu.error());
+  if (!cpu) return baton::fail(cpu.error());
   auto memory = node.subscriber<Memory>({}, settings());
-  if (!memory) return tl::unexpected(memory.error());
+  if (!memory) return baton::fail(memory.error());
   auto io = node.subscriber<Io>({}, settings());
-  if (!io) return tl::unexpected(io.error());
+  if (!io) return baton::fail(io.error());
   Inputs inputs(Input(*std::move(cpu)), Input(*std::move(memory)), Input(*std::move(io)));
-  if (auto opened = inputs.open_descriptors(); !opened) return tl::unexpected(opened.error());
+  if (auto opened = inputs.open_descriptors(); !opened) return baton::fail(opened.error());
   return inputs;
 }
 
 baton::Result<void> Inputs::open_descriptors() {
   for (auto fd : {cpu_.subscriber().fd(), memory_.subscriber().fd(), io_.subscriber().fd()}) {
-    if (!fd) return tl::unexpected(fd.error());
+    if (!fd) return baton::fail(fd.error());
     fds_.push_back(*fd);
   }
   return {};

@@ -9,11 +9,11 @@ namespace sysmon {
 
 baton::Result<Probe> Probe::open(baton::Node& node, const Settings& settings) {
   auto cpu = node.publisher<Cpu>();
-  if (!cpu) return tl::unexpected(cpu.error());
+  if (!cpu) return baton::fail(cpu.error());
   auto memory = node.publisher<Memory>();
-  if (!memory) return tl::unexpected(memory.error());
+  if (!memory) return baton::fail(memory.error());
   auto io = node.publisher<Io>();
-  if (!io) return tl::unexpected(io.error());
+  if (!io) return baton::fail(io.error());
   return Probe(settings, *std::move(cpu), *std::move(memory), *std::move(io));
 }
 

@@ -18,7 +18,7 @@ constexpr double kSilentSeconds = 2;  // without a message for so long, the view
 
 baton::Result<View> View::open(baton::Node& node, Console& console) {
   auto inputs = Inputs::open(node);
-  if (!inputs) return tl::unexpected(inputs.error());
+  if (!inputs) return baton::fail(inputs.error());
   return View(*std::move(inputs), console);
 }
 

@@ -79,7 +79,7 @@ bool InprocSubscriber::call_if_free(Connection& connection, ChunkHeader* chunk) 
 
 void InprocSubscriber::invoke(Connection& connection, ChunkHeader* chunk) noexcept {
   try {
-    handler_({chunk->payload(), reinterpret_cast<std::uintptr_t>(&connection)});
+    handler_(connection.lend(chunk));
   } catch (const std::exception& error) {
     report_failure(error.what());
   } catch (...) {
@@ -175,7 +175,7 @@ void InprocSubscriber::drain() noexcept {
     if (epoch_.load(std::memory_order_seq_cst) != seen_epoch_) refresh();  // E6. W1: after `armed_`
     const Chunk chunk = pop_next();
     if (!chunk) return;
-    Connection& connection = *reinterpret_cast<Connection*>(chunk.token);
+    Connection& connection = Connection::of(chunk);
     ChunkHeader* const header = ChunkHeader::of(chunk.payload);
     if (handler_ && !closed_.load(std::memory_order_relaxed)) {
       invoke(connection, header);

@@ -33,6 +33,10 @@ struct Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
+  /// A chunk of this connection as it crosses the seam, and the connection of such a chunk.
+  Chunk lend(ChunkHeader* chunk) noexcept { return {chunk->payload(), reinterpret_cast<std::uintptr_t>(this)}; }
+  static Connection& of(Chunk chunk) noexcept { return *reinterpret_cast<Connection*>(chunk.token); }
+
   /// The chunks that this connection may keep from the publisher: what a reader may have been given, and one that is
   /// inside a callback when a reader that holds samples goes over to being called back.
   std::uint64_t share() const noexcept { return capacity + 1; }
@@ -72,12 +76,12 @@ struct Connection {
   ChunkQueue queue;
 
   // The counters are relaxed: figures, each with one writer, read for reports; what they order is ordered by E1 and E4.
-  alignas(64) std::atomic<std::uint64_t> offered{
-      0};                                         // W: publisher (of the history: the joiner, before E6); to the queue
-  std::atomic<std::uint64_t> dropped_oldest{0};   // W: publisher
-  std::atomic<std::uint64_t> dropped_newest{0};   // W: publisher
-  std::atomic<std::uint64_t> dropped_timeout{0};  // W: publisher
-  std::atomic<bool> publisher_closed{false};      // W: publisher, once
+  // `offered` is to the queue; of the history it is the joiner who writes it, before E6.
+  alignas(64) std::atomic<std::uint64_t> offered{0};  // W: publisher
+  std::atomic<std::uint64_t> dropped_oldest{0};       // W: publisher
+  std::atomic<std::uint64_t> dropped_newest{0};       // W: publisher
+  std::atomic<std::uint64_t> dropped_timeout{0};      // W: publisher
+  std::atomic<bool> publisher_closed{false};          // W: publisher, once
 
   alignas(64) std::atomic<std::uint64_t> taken{0};  // W: consumer; from the queue
   std::atomic<std::uint64_t> called{0};             // W: consumer; by direct call, offered and taken at once

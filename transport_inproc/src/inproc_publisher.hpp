@@ -90,7 +90,7 @@ class InprocPublisher final : public PublisherPort {
   ChunkHistory history_;
   std::atomic<std::uint32_t> epoch_{0};  // E6; bumped under the mutex with every change of the list
 
-  // The user's thread's.
+  // The user's thread's. First what every verb looks at, copied from the announcement to lie side by side.
   const StampClock clock_;
   const std::size_t payload_bytes_;
   const Overflow overflow_;

@@ -11,8 +11,6 @@ namespace {
 
 using std::chrono::steady_clock;
 
-Connection& connection_of(Chunk chunk) noexcept { return *reinterpret_cast<Connection*>(chunk.token); }
-
 /// Now plus a timeout, or nothing for one that never ends.
 std::optional<steady_clock::time_point> deadline_after(std::chrono::nanoseconds timeout) noexcept {
   const steady_clock::time_point now = steady_clock::now();
@@ -62,7 +60,7 @@ Chunk InprocSubscriber::take() noexcept {
     if (!chunk) return Chunk::refusal(TakeStatus::empty);
     signal_fd();  // what else came before the bell was armed again must stay visible
   }
-  add(connection_of(chunk).taken);
+  add(Connection::of(chunk).taken);
   ++held_at_most_;
   ++samples_;
   return chunk;
@@ -73,9 +71,7 @@ Chunk InprocSubscriber::pop_next() noexcept {
   for (std::size_t asked = 0; asked < active_.size(); ++asked) {
     if (turn_ >= active_.size()) turn_ = 0;
     Connection* const connection = active_[turn_++].get();
-    if (ChunkHeader* const header = connection->queue.pop()) {
-      return {header->payload(), reinterpret_cast<std::uintptr_t>(connection)};
-    }
+    if (ChunkHeader* const header = connection->queue.pop()) return connection->lend(header);
   }
   return {};
 }
@@ -107,7 +103,7 @@ void InprocSubscriber::give_back(Connection& connection, ChunkHeader* chunk) noe
 }
 
 void InprocSubscriber::release(Chunk chunk) noexcept {
-  give_back(connection_of(chunk), ChunkHeader::of(chunk.payload));
+  give_back(Connection::of(chunk), ChunkHeader::of(chunk.payload));
   if (limit_reached_.load(std::memory_order_seq_cst) &&  // W1
       limit_reached_.exchange(false, std::memory_order_seq_cst)) {
     wake_sleeper();
@@ -118,7 +114,7 @@ void InprocSubscriber::release(Chunk chunk) noexcept {
 }
 
 SampleInfo InprocSubscriber::info(Chunk chunk) const noexcept {
-  const PublisherIdentity& publisher = *connection_of(chunk).from;
+  const PublisherIdentity& publisher = *Connection::of(chunk).from;
   const ChunkHeader* const header = ChunkHeader::of(chunk.payload);
   return {publisher.topic, publisher.node, publisher.port_id, header->sequence, publisher.clock.to_ns(header->stamp)};
 }
@@ -159,9 +155,10 @@ void InprocSubscriber::ring() noexcept {
 
 void InprocSubscriber::wake_sleeper() noexcept {
   // Of many ringers one finds a bit and clears it. For the descriptor it says meanwhile that it is about to signal.
-  std::uint32_t armed = armed_.load(std::memory_order_relaxed);  // only a guess
+  std::uint32_t armed = armed_.load(std::memory_order_seq_cst);  // W1: after the push, or the release
   std::uint32_t rung = 0;
   do {
+    if ((armed & (kArmedFutex | kArmedFd)) == 0) return;
     rung = armed & ~(kArmedFutex | kArmedFd);
     if ((armed & kArmedFd) != 0) rung |= kRingingFd;
   } while (!armed_.compare_exchange_weak(armed, rung, std::memory_order_seq_cst, std::memory_order_relaxed));
@@ -175,7 +172,7 @@ void InprocSubscriber::wake_sleeper() noexcept {
 Result<int> InprocSubscriber::fd() {
   if (!event_fd_) {
     auto created = posix::EventFd::create();
-    if (!created) return tl::unexpected<Error>(std::move(created).error());
+    if (!created) return fail(std::move(created).error());
     event_fd_.emplace(*std::move(created));
     armed_.fetch_or(kArmedFd, std::memory_order_seq_cst);  // W1: then look. Also publishes event_fd_ to who rings
     if (ready()) signal_fd();
@@ -202,7 +199,12 @@ void InprocSubscriber::signal_fd() noexcept {
 
 void InprocSubscriber::refresh() noexcept {
   const std::lock_guard lock(mutex_);
-  seen_epoch_ = epoch_.load(std::memory_order_relaxed);  // under the mutex
+  copy_connections();
+}
+
+/// Under the mutex.
+void InprocSubscriber::copy_connections() noexcept {
+  seen_epoch_ = epoch_.load(std::memory_order_relaxed);
   active_ = connections_;
 }
 
@@ -220,8 +222,7 @@ void InprocSubscriber::forget_departed() noexcept {
   std::vector<std::shared_ptr<Connection>> gone;  // destroyed after the mutex is released
   const std::lock_guard lock(mutex_);
   gone = remove_departed();
-  active_ = connections_;
-  seen_epoch_ = epoch_.load(std::memory_order_relaxed);  // under the mutex
+  copy_connections();
 }
 
 void InprocSubscriber::add_connection(std::shared_ptr<Connection> connection) {

@@ -86,6 +86,7 @@ class InprocSubscriber final : public SubscriberPort {
 
   // inproc_subscriber.cpp: taking and waiting
   void refresh() noexcept;
+  void copy_connections() noexcept;
   Chunk pop_next() noexcept;
   bool at_held_limit() noexcept;
   bool ready() noexcept;

@@ -61,7 +61,8 @@ BATON_API std::ostream& operator<<(std::ostream& out, const Error& error);
 template <class T>
 using Result = tl::expected<T, Error>;
 
-/// Wraps an error for `return`: `return fail(Errc::closed, ...)`.
+/// Wraps an error for `return`: a new one, `return fail(Errc::closed, ...)`, or one that is passed on,
+/// `return fail(std::move(result).error())`.
 template <class... Args>
 [[nodiscard]] tl::unexpected<Error> fail(Args&&... args) {
   return tl::unexpected<Error>(Error(std::forward<Args>(args)...));

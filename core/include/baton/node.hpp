@@ -65,7 +65,7 @@ class BATON_API Node {
   template <Message T>
   [[nodiscard]] Result<Publisher<T>> publisher(std::string_view topic = {}, const QosSettings& settings = {}) {
     auto port = open_publisher(TypeTraits<T>::info(), topic, settings);
-    if (!port) return tl::unexpected<Error>(std::move(port).error());
+    if (!port) return fail(std::move(port).error());
     return Publisher<T>(*std::move(port));
   }
 
@@ -73,7 +73,7 @@ class BATON_API Node {
   template <Message T>
   [[nodiscard]] Result<Subscriber<T>> subscriber(std::string_view topic = {}, const QosSettings& settings = {}) {
     auto port = open_subscriber(TypeTraits<T>::info(), topic, settings);
-    if (!port) return tl::unexpected<Error>(std::move(port).error());
+    if (!port) return fail(std::move(port).error());
     return Subscriber<T>(*std::move(port));
   }
 

@@ -81,7 +81,7 @@ class Publisher {
   [[nodiscard]] Result<Loan<T>> loan_uninit() noexcept {
     const Chunk chunk = port_->loan(sizeof(T));
     if (!chunk) [[unlikely]]
-      return tl::unexpected<Error>(port_->explain(chunk.reason<LoanStatus>()));
+      return fail(port_->explain(chunk.reason<LoanStatus>()));
     return Loan<T>(port_.get(), chunk);
   }
 

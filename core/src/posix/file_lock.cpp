@@ -32,10 +32,10 @@ std::string byte_text(const FileDescriptor& file, std::uint64_t byte) {
 }  // namespace
 
 Result<std::optional<FileLock>> FileLock::try_lock(const FileDescriptor& file, std::uint64_t byte) {
-  if (auto checked = check_byte(byte); !checked) return tl::unexpected(checked.error());
+  if (auto checked = check_byte(byte); !checked) return fail(checked.error());
   // The duplicate first: once locked, nothing may fail.
   auto duplicate = file.duplicate();
-  if (!duplicate) return tl::unexpected(duplicate.error());
+  if (!duplicate) return fail(duplicate.error());
   struct flock range = byte_range(F_WRLCK, byte);
   while (::fcntl(duplicate->get(), F_OFD_SETLK, &range) != 0) {
     if (errno == EINTR) continue;
@@ -46,7 +46,7 @@ Result<std::optional<FileLock>> FileLock::try_lock(const FileDescriptor& file, s
 }
 
 Result<bool> FileLock::is_held_by_other(const FileDescriptor& file, std::uint64_t byte) {
-  if (auto checked = check_byte(byte); !checked) return tl::unexpected(checked.error());
+  if (auto checked = check_byte(byte); !checked) return fail(checked.error());
   struct flock range = byte_range(F_WRLCK, byte);
   while (::fcntl(file.get(), F_OFD_GETLK, &range) != 0) {
     if (errno != EINTR) return system_failure(byte_text(file, byte), "its lock cannot be examined", errno);

@@ -56,14 +56,14 @@ Result<SharedMemory> SharedMemory::create(const FileDescriptor& directory, std::
   const std::string label = "unnamed shared memory";
   auto file = FileDescriptor::open_at(directory, ".", O_TMPFILE | O_RDWR, 0600);
   if (!file) return system_failure(label, "cannot be created", file.error().os_errno());
-  if (auto reserved = reserve(*file, label, bytes); !reserved) return tl::unexpected(reserved.error());
+  if (auto reserved = reserve(*file, label, bytes); !reserved) return fail(reserved.error());
   return SharedMemory(std::move(*file), bytes, label);
 }
 
 Result<SharedMemory> SharedMemory::create_anonymous(const std::string& label, std::uint64_t bytes) {
   FileDescriptor file(::memfd_create(label.c_str(), MFD_CLOEXEC));
   if (!file) return system_failure(label, "shared memory cannot be created", errno);
-  if (auto reserved = reserve(file, label, bytes); !reserved) return tl::unexpected(reserved.error());
+  if (auto reserved = reserve(file, label, bytes); !reserved) return fail(reserved.error());
   return SharedMemory(std::move(file), bytes, label);
 }
 
@@ -74,7 +74,7 @@ Result<SharedMemory> SharedMemory::open(const FileDescriptor& directory, const s
   auto file = FileDescriptor::open_at(directory, name, flags);
   if (!file) {
     if (file.error().os_errno() == ELOOP) return system_failure(name, "is a symbolic link, which is refused", ELOOP);
-    return tl::unexpected(file.error());
+    return fail(file.error());
   }
   struct stat status {};
   if (::fstat(file->get(), &status) != 0) return system_failure(name, "cannot be examined", errno);

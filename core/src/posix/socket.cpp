@@ -45,15 +45,15 @@ Result<FileDescriptor> make_socket(const std::string& name) {
 
 Result<Socket> Socket::unbound() {
   auto fd = make_socket("unbound socket");
-  if (!fd) return tl::unexpected(fd.error());
+  if (!fd) return fail(fd.error());
   return Socket(std::move(*fd), "unbound socket");
 }
 
 Result<Socket> Socket::bind(const FileDescriptor& directory, const std::string& name) {
   auto address = address_of(directory, name);
-  if (!address) return tl::unexpected(address.error());
+  if (!address) return fail(address.error());
   auto fd = make_socket(name);
-  if (!fd) return tl::unexpected(fd.error());
+  if (!fd) return fail(fd.error());
   if (::bind(fd->get(), reinterpret_cast<const sockaddr*>(&address->value), address->bytes) != 0) {
     return system_failure(fmt::format("socket '{}'", name), "cannot be bound", errno);
   }
@@ -63,7 +63,7 @@ Result<Socket> Socket::bind(const FileDescriptor& directory, const std::string& 
 Result<Socket::Sent> Socket::send(const FileDescriptor& directory, const std::string& name,
                                   std::span<const std::byte> datagram) const {
   auto address = address_of(directory, name);
-  if (!address) return tl::unexpected(address.error());
+  if (!address) return fail(address.error());
   for (;;) {
     const ssize_t sent = ::sendto(fd_.get(), datagram.data(), datagram.size(), MSG_NOSIGNAL,
                                   reinterpret_cast<const sockaddr*>(&address->value), address->bytes);
