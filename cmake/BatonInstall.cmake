@@ -22,7 +22,7 @@ install(TARGETS baton EXPORT batonTargets
   RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}"
   LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}"
   ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
-install(DIRECTORY core/include/baton transport_inproc/include/baton
+install(DIRECTORY core/include/baton transport_inproc/include/baton transport_shm/include/baton
   DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
   FILES_MATCHING PATTERN "*.hpp")
 install(DIRECTORY codegen/batongen

@@ -93,6 +93,14 @@ const std::string& Config::file() const noexcept { return data_->file; }
 const std::optional<std::string>& Config::domain() const noexcept { return data_->domain; }
 std::optional<LogLevel> Config::log_level() const noexcept { return data_->log_level; }
 
+domain::Settings Config::domain_settings() const {
+  domain::Settings settings;
+  settings.directory = data_->directory.value_or(settings.directory);
+  settings.heartbeat = data_->heartbeat.value_or(settings.heartbeat);
+  settings.hung_after = data_->hung_after.value_or(settings.hung_after);
+  return settings;
+}
+
 Config::TopicSettings Config::topic(std::string_view name) const {
   for (const Data::Topic& topic : data_->topics) {
     if (topic_matches(topic.match, name)) return {topic.settings, topic.origin};

@@ -2,6 +2,7 @@
 // config_parse.cpp (TOML to settings) and the test that compares docs/configuration.md with the table of keys.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <span>
 #include <string>
@@ -23,12 +24,15 @@ struct Config::Data {
   std::string file;
   std::optional<std::string> domain;
   std::optional<LogLevel> log_level;
+  std::optional<std::string> directory;
+  std::optional<std::chrono::nanoseconds> heartbeat;
+  std::optional<std::chrono::nanoseconds> hung_after;
   std::vector<Topic> topics;  // in the file's order
 };
 
 /// One key of the file, as it is documented.
 struct ConfigKey {
-  std::string_view section;  // "" (top level), "log" or "topic"
+  std::string_view section;  // "" (top level), "log", "shared_memory", "liveness" or "topic"
   std::string_view name;
   std::string_view values;         // the type and range, as docs/configuration.md has it
   std::string_view default_value;  // as docs/configuration.md has it; "-" if there is none

@@ -13,6 +13,7 @@
 #include "duration.hpp"
 #include "qos_ranges.hpp"
 #include "quoted.hpp"
+#include "size.hpp"
 
 namespace baton {
 inline namespace v1 {
@@ -21,6 +22,9 @@ namespace {
 constexpr std::array kKeys{
     ConfigKey{"", "domain", "string: a domain name", "\"default\"", "\"robot_1\""},
     ConfigKey{"log", "level", "off, fatal, error, warn, info, debug, trace", "\"warn\"", "\"info\""},
+    ConfigKey{"shared_memory", "directory", "string: the path of a directory", "\"/dev/shm\"", "\"/run/baton\""},
+    ConfigKey{"liveness", "heartbeat", "string: 10 ms to 1 h", "\"1 s\"", "\"100 ms\""},
+    ConfigKey{"liveness", "hung_after", "string: 20 ms to 24 h", "\"5 s\"", "\"10 s\""},
     ConfigKey{"topic", "match", "string: a topic pattern", "-", "\"camera/**\""},
     ConfigKey{"topic", "transport", "string: a transport's name, or auto", "\"auto\"", "\"inproc\""},
     ConfigKey{"topic", "depth", "1 to 65536", "8", "16"},
@@ -30,7 +34,11 @@ constexpr std::array kKeys{
     ConfigKey{"topic", "max_held", "1 to 65536", "8", "16"},
     ConfigKey{"topic", "max_loans", "1 to 1024", "4", "1"},
     ConfigKey{"topic", "stamp", "tsc, monotonic, off", "\"tsc\"", "\"off\""},
+    ConfigKey{"topic", "max_memory", "string: 1 KiB to 1 TiB", "\"1 GiB\"", "\"64 MiB\""},
 };
+
+constexpr std::chrono::nanoseconds kMinHeartbeat = std::chrono::milliseconds(10);
+constexpr std::chrono::nanoseconds kMaxHeartbeat = std::chrono::hours(1);
 
 constexpr std::array kLogLevels{LogLevel::off,  LogLevel::fatal, LogLevel::error, LogLevel::warn,
                                 LogLevel::info, LogLevel::debug, LogLevel::trace};
@@ -64,12 +72,14 @@ class Reader {
   explicit Reader(std::string_view file) { data_.file = file; }
 
   Result<Config::Data> read(const toml::table& root) {
-    check_keys(root, "", "at the top level", {"log", "topic"});
+    check_keys(root, "", "at the top level", {"log", "shared_memory", "liveness", "topic"});
     if (const auto domain = string(root, "domain")) {
       if (const auto valid = check_domain_name(*domain); !valid) problem(*root.get("domain"), valid.error().message());
       data_.domain = domain;
     }
     if (const toml::node* log = root.get("log")) read_log(*log);
+    if (const toml::node* section = root.get("shared_memory")) read_shared_memory(*section);
+    if (const toml::node* section = root.get("liveness")) read_liveness(*section);
     if (const toml::node* topics = root.get("topic")) read_topics(*topics);
     return finish();
   }
@@ -142,21 +152,43 @@ class Reader {
     return name;
   }
 
-  std::optional<std::chrono::nanoseconds> block_timeout(const toml::table& table) {
-    const toml::node* node = table.get("block_timeout");
-    if (node == nullptr) return std::nullopt;
-    if (node->is_number()) {
-      problem(*node, "block_timeout is a number without a unit; write for example \"100 ms\"");
-      return std::nullopt;
-    }
-    const auto text = string(table, "block_timeout");
+  // The text of a value with a unit; a number has none.
+  std::optional<std::string> with_unit(const toml::table& table, std::string_view key, std::string_view example) {
+    const toml::node* node = table.get(key);
+    if (node == nullptr || !node->is_number()) return string(table, key);
+    problem(*node, fmt::format("{} is a number without a unit; write for example \"{}\"", key, example));
+    return std::nullopt;
+  }
+
+  std::optional<std::chrono::nanoseconds> duration(const toml::table& table, std::string_view key,
+                                                   std::chrono::nanoseconds least, std::chrono::nanoseconds most) {
+    const auto text = with_unit(table, key, "100 ms");
     if (!text) return std::nullopt;
+    const toml::node& node = *table.get(key);
     const auto value = parse_duration(*text);
     if (!value) {
-      problem(*node, fmt::format("block_timeout {} {}", quoted(*text), value.error()));
-    } else if (*value > Qos::kMaxBlockTimeout) {
-      problem(*node, fmt::format("block_timeout is {}, at most {} is allowed", to_text(*value),
-                                 to_text(Qos::kMaxBlockTimeout)));
+      problem(node, fmt::format("{} {} {}", key, quoted(*text), value.error()));
+    } else if (*value > most) {
+      problem(node, fmt::format("{} is {}, at most {} is allowed", key, to_text(*value), to_text(most)));
+    } else if (*value < least) {
+      problem(node, fmt::format("{} is {}, at least {} is needed", key, to_text(*value), to_text(least)));
+    } else {
+      return *value;
+    }
+    return std::nullopt;
+  }
+
+  std::optional<std::uint64_t> size(const toml::table& table, std::string_view key, std::uint64_t least,
+                                    std::uint64_t most) {
+    const auto text = with_unit(table, key, "64 MiB");
+    if (!text) return std::nullopt;
+    const toml::node& node = *table.get(key);
+    const auto value = parse_size(*text);
+    if (!value) {
+      problem(node, fmt::format("{} {} {}", key, quoted(*text), value.error()));
+    } else if (*value < least || *value > most) {
+      problem(node, fmt::format("{} is {}, allowed are {} to {}", key, size_text(*value), size_text(least),
+                                size_text(most)));
     } else {
       return *value;
     }
@@ -168,6 +200,34 @@ class Reader {
     if (table == nullptr) return wrong_type("log", node, "a section: [log]");
     check_keys(*table, "log", "in [log]", {});
     data_.log_level = choice(*table, "level", kLogLevels);
+  }
+
+  void read_shared_memory(const toml::node& node) {
+    const toml::table* table = node.as_table();
+    if (table == nullptr) return wrong_type("shared_memory", node, "a section: [shared_memory]");
+    check_keys(*table, "shared_memory", "in [shared_memory]", {});
+    data_.directory = string(*table, "directory");
+    if (data_.directory && data_.directory->substr(0, 1) != "/") {
+      problem(*table->get("directory"), fmt::format("directory is {}; write a path that begins with '/': programs in "
+                                                    "other directories have to find it too",
+                                                    quoted(*data_.directory)));
+    }
+  }
+
+  void read_liveness(const toml::node& node) {
+    const toml::table* table = node.as_table();
+    if (table == nullptr) return wrong_type("liveness", node, "a section: [liveness]");
+    check_keys(*table, "liveness", "in [liveness]", {});
+    data_.heartbeat = duration(*table, "heartbeat", kMinHeartbeat, kMaxHeartbeat);
+    data_.hung_after = duration(*table, "hung_after", 2 * kMinHeartbeat, 24 * kMaxHeartbeat);
+    const domain::Settings defaults;
+    const auto heartbeat = data_.heartbeat.value_or(defaults.heartbeat);
+    const auto hung_after = data_.hung_after.value_or(defaults.hung_after);
+    if (hung_after >= 2 * heartbeat) return;
+    const toml::node* const at = table->get(data_.hung_after ? "hung_after" : "heartbeat");
+    problem(*at, fmt::format("hung_after is {} and heartbeat is {}: a node would be called hung between two heartbeats; "
+                             "make hung_after at least {}",
+                             to_text(hung_after), to_text(heartbeat), to_text(2 * heartbeat)));
   }
 
   void read_topics(const toml::node& node) {
@@ -190,11 +250,12 @@ class Reader {
         .transport = transport(table),
         .depth = count(table, "depth", kDepthRange),
         .overflow = choice(table, "overflow", kOverflows),
-        .block_timeout = block_timeout(table),
+        .block_timeout = duration(table, "block_timeout", {}, Qos::kMaxBlockTimeout),
         .history = count(table, "history", kHistoryRange),
         .max_held = count(table, "max_held", kMaxHeldRange),
         .max_loans = count(table, "max_loans", kMaxLoansRange),
         .stamp = choice(table, "stamp", kStamps),
+        .max_memory = size(table, "max_memory", Qos::kMinMemory, Qos::kMaxMemory),
     };
     if (topic.settings.overflow && *topic.settings.overflow != Overflow::block && table.contains("block_timeout")) {
       problem(*table.get("block_timeout"), fmt::format("block_timeout has no effect with overflow = \"{}\"; remove it, "

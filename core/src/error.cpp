@@ -19,6 +19,10 @@ std::string_view to_string(Errc code) noexcept {
     case Errc::too_large: return "too_large";
     case Errc::closed: return "closed";
     case Errc::no_space: return "no_space";
+    case Errc::permission: return "permission";
+    case Errc::incompatible: return "incompatible";
+    case Errc::corrupt: return "corrupt";
+    case Errc::forked: return "forked";
     case Errc::system: return "system";
   }
   return "unknown";

@@ -13,6 +13,9 @@ std::string_view to_string(EventKind kind) noexcept {
     case EventKind::matched: return "matched";
     case EventKind::unmatched: return "unmatched";
     case EventKind::refused: return "refused";
+    case EventKind::hung: return "hung";
+    case EventKind::back: return "back";
+    case EventKind::domain_lost: return "domain_lost";
   }
   return "unknown";
 }
@@ -27,10 +30,16 @@ void EventQueue::append(Event event) {
 }
 
 void EventQueue::announce(const Event& event) noexcept {
-  if (event.kind == EventKind::refused) {
-    log::warn("[{}] topic '{}': not connected to {}: {}", node_, event.topic, event.peer, event.reason);
-  } else {
-    log::debug("[{}] topic '{}': {} {}", node_, event.topic, to_string(event.kind), event.peer);
+  switch (event.kind) {
+    case EventKind::refused:
+      log::warn("[{}] topic '{}': not connected to {}: {}", node_, event.topic, event.peer, event.reason);
+      break;
+    case EventKind::hung: log::warn("[{}] {} is hung: {}", node_, event.peer, event.reason); break;
+    case EventKind::back: log::warn("[{}] {} runs again", node_, event.peer); break;
+    case EventKind::domain_lost: log::error("[{}] {}", node_, event.reason); break;
+    default:
+      log::debug("[{}] topic '{}': {} {}{}{}", node_, event.topic, to_string(event.kind), event.peer,
+                 event.reason.empty() ? "" : ": ", event.reason);
   }
   std::shared_ptr<const Callback> callback;
   {

@@ -26,6 +26,20 @@ Refusal transport_refusal(const PortAnnouncement& publisher, const PortAnnouncem
   return {reason(publisher, subscriber), reason(subscriber, publisher)};
 }
 
+bool is_out_of_reach(const PortAnnouncement& publisher, const PortAnnouncement& subscriber) noexcept {
+  const bool within_process = publisher.reach == Reach::process || subscriber.reach == Reach::process;
+  return within_process && publisher.process != subscriber.process;
+}
+
+Refusal reach_refusal(const PortAnnouncement& publisher, const PortAnnouncement& subscriber) {
+  const auto reason = [](const PortAnnouncement& mine, const PortAnnouncement& theirs) {
+    return fmt::format("{} reaches the nodes of one process only, and {} is in another one; use shm for the topic in "
+                       "both configurations",
+                       mine.transport, theirs.node);
+  };
+  return {reason(publisher, subscriber), reason(subscriber, publisher)};
+}
+
 Refusal lossless_refusal(const PortAnnouncement& publisher, const PortAnnouncement& subscriber) {
   return {
       fmt::format("the overflow policies differ: {} here, {} asked for by {}; set overflow = \"block\" or \"reject\" "
@@ -41,6 +55,7 @@ Refusal lossless_refusal(const PortAnnouncement& publisher, const PortAnnounceme
 std::optional<Refusal> match(const PortAnnouncement& publisher, const PortAnnouncement& subscriber) {
   if (publisher.fingerprint != subscriber.fingerprint) return type_refusal(publisher, subscriber);
   if (publisher.transport != subscriber.transport) return transport_refusal(publisher, subscriber);
+  if (is_out_of_reach(publisher, subscriber)) return reach_refusal(publisher, subscriber);
   const bool lossless_asked = subscriber.overflow_asked && !drops(subscriber.qos.overflow);
   if (lossless_asked && drops(publisher.qos.overflow)) return lossless_refusal(publisher, subscriber);
   return std::nullopt;

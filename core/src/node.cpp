@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
-#include <limits>
-#include <random>
+#include <mutex>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "baton/domain/member.hpp"
 #include "baton/log.hpp"
 #include "baton/names.hpp"
 
@@ -18,13 +18,45 @@ namespace {
 
 /// An id that tells the ports of a domain apart: 32 random bits of the process, then a count.
 std::uint64_t next_port_id() {
-  static const std::uint64_t process_bits = [] {
-    std::random_device random;
-    return static_cast<std::uint64_t>(random()) << 32;
-  }();
   static std::atomic<std::uint32_t> count{0};
+  const std::uint64_t process_bits = domain::process_token() & 0xFFFFFFFF00000000U;
   return process_bits | count.fetch_add(1, std::memory_order_relaxed);  // relaxed: a count only
 }
+
+/// What a port has in its domain when its transport does not reach there: its announcement, and an eye on other
+/// processes' ports, to say why they are not connected. Lives as long as the port holds `PortRequest::presence`.
+class Announced final : public domain::Kept {
+ public:
+  static Result<std::shared_ptr<domain::Presence>> make(const std::shared_ptr<domain::Member>& member,
+                                                        domain::PortRole role, const PortRequest& request) {
+    const domain::PortRef self{member->id(), member->next_port()};
+    auto presence = domain::Presence::announce(member, role, self, request.announcement, request.port_id);
+    if (!presence) return fail(std::move(presence).error());
+    auto announced = std::make_shared<Announced>(member, role, self, request.announcement, *std::move(presence));
+    domain::Presence* const inner = announced->presence_.get();
+    return std::shared_ptr<domain::Presence>(std::move(announced), inner);
+  }
+
+  Announced(std::shared_ptr<domain::Member> member, domain::PortRole role, const domain::PortRef& self,
+            const PortAnnouncement& announcement, std::shared_ptr<domain::Presence> presence)
+      : member_(std::move(member)), presence_(std::move(presence)), peers_(member_, role, self, announcement) {
+    member_->add(domain::bucket_of(announcement.topic), *this);
+  }
+  ~Announced() { member_->remove(*this); }
+  Announced(const Announced&) = delete;
+  Announced& operator=(const Announced&) = delete;
+
+  void keep(std::vector<Event>& to_announce) noexcept override try {
+    peers_.refresh(to_announce);
+  } catch (const std::exception& error) {
+    log::error("[{}] the peers of a port cannot be looked up: {}", member_->node(), error.what());
+  }
+
+ private:
+  const std::shared_ptr<domain::Member> member_;
+  const std::shared_ptr<domain::Presence> presence_;
+  domain::Peers peers_;
+};
 
 std::string transport_names(const std::vector<std::shared_ptr<Transport>>& transports) {
   std::vector<std::string_view> names;
@@ -51,6 +83,29 @@ struct Node::State {
   Config config;
   std::vector<std::shared_ptr<Transport>> transports;
   std::shared_ptr<EventQueue> events;
+  bool keeper = true;
+
+  std::mutex member_mutex;  // guards both
+  std::shared_ptr<domain::Member> member;
+  std::optional<Error> not_joined;  // why, if a port could do without
+
+  std::shared_ptr<domain::Member> joined() {
+    const std::lock_guard lock(member_mutex);
+    return member;
+  }
+
+  /// Joins the domain, at the first port.
+  Result<std::shared_ptr<domain::Member>> join() {
+    const std::lock_guard lock(member_mutex);
+    if (member == nullptr) {
+      auto made = domain::Member::join({name, domain, config.domain_settings(), keeper, events});
+      if (!made) return made;
+      member = *std::move(made);
+    }
+    if (!member->forked()) return member;
+    return fail(Errc::forked, fmt::format("node '{}'", name), "belongs to the process that this one was forked from",
+                "open a node of its own in the child");
+  }
 
   Result<Transport*> find_transport(const std::string& wanted, const std::string& where) const {
     if (transports.empty()) {
@@ -97,12 +152,45 @@ struct Node::State {
                              std::string(type.canonical),
                              *std::move(qos),
                              settings.overflow.has_value(),
-                             settings.history.has_value()};
+                             settings.history.has_value(),
+                             (*transport)->reach(),
+                             domain::process_token()};
     return resolved;
   }
 
-  PortRequest request(const TypeInfo& type, PortAnnouncement announcement) const {
-    return {std::move(announcement), domain, next_port_id(), type.size, events};
+  /// What the transport is asked, after the port's place in the domain has been seen to.
+  Result<PortRequest> request(const TypeInfo& type, domain::PortRole role, Resolved resolved) {
+    PortRequest request{std::move(resolved.announcement), domain, next_port_id(), type.size, events, nullptr, nullptr};
+    if (resolved.transport->reach() == Reach::machine) {
+      auto made = join();
+      if (!made) return fail(std::move(made).error());
+      request.member = *std::move(made);
+    } else {
+      announce_within_reach(role, request);
+    }
+    return request;
+  }
+
+  /// A port that reaches its own process only does without the domain, if need be: then other processes' ports are not
+  /// told why it is not connected to them, which is all that is lost.
+  void announce_within_reach(domain::PortRole role, PortRequest& request) {
+    {
+      const std::lock_guard lock(member_mutex);
+      if (not_joined) return;
+    }
+    auto made = join();
+    auto presence = made ? Announced::make(*made, role, request) : fail(made.error());
+    if (presence) {
+      request.member = *std::move(made);
+      request.presence = *std::move(presence);
+      return;
+    }
+    if (presence.error().code() == Errc::forked) return;
+    const std::lock_guard lock(member_mutex);
+    if (!not_joined) {
+      log::warn("[{}] programs of other processes are not told of the ports of this one: {}", name, presence.error());
+    }
+    if (!made) not_joined = made.error();
   }
 };
 
@@ -128,6 +216,7 @@ Result<Node> Node::open(std::string_view name, Options options) {
   state->config = *std::move(config);
   state->transports = std::move(options.transports);
   state->events = std::make_shared<EventQueue>(state->name);
+  state->keeper = options.keeper;
   return Node(std::move(state));
 }
 
@@ -137,18 +226,28 @@ std::optional<Event> Node::take_event() { return state_->events->take(); }
 std::uint64_t Node::lost_events() const { return state_->events->lost(); }
 void Node::on_event(std::function<void(const Event&)> callback) { state_->events->set_callback(std::move(callback)); }
 
+void Node::keep(std::chrono::nanoseconds timeout) {
+  if (const auto member = state_->joined()) member->keep(timeout);
+}
+
 Result<PublisherPortHandle> Node::open_publisher(const TypeInfo& type, std::string_view topic,
                                                  const QosSettings& settings) {
   auto resolved = state_->resolve_port(type, topic, settings);
   if (!resolved) return fail(std::move(resolved).error());
-  return resolved->transport->create_publisher(state_->request(type, std::move(resolved->announcement)));
+  Transport& transport = *resolved->transport;
+  auto request = state_->request(type, domain::PortRole::publisher, *std::move(resolved));
+  if (!request) return fail(std::move(request).error());
+  return transport.create_publisher(*request);
 }
 
 Result<SubscriberPortHandle> Node::open_subscriber(const TypeInfo& type, std::string_view topic,
                                                    const QosSettings& settings) {
   auto resolved = state_->resolve_port(type, topic, settings);
   if (!resolved) return fail(std::move(resolved).error());
-  return resolved->transport->create_subscriber(state_->request(type, std::move(resolved->announcement)));
+  Transport& transport = *resolved->transport;
+  auto request = state_->request(type, domain::PortRole::subscriber, *std::move(resolved));
+  if (!request) return fail(std::move(request).error());
+  return transport.create_subscriber(*request);
 }
 
 }  // namespace v1

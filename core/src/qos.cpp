@@ -5,6 +5,7 @@
 #include "duration.hpp"
 #include "qos_ranges.hpp"
 #include "quoted.hpp"
+#include "size.hpp"
 
 namespace baton {
 inline namespace v1 {
@@ -43,6 +44,10 @@ Result<void> check(const Qos& qos, std::string_view where) {
   if (qos.block_timeout < std::chrono::nanoseconds::zero() || qos.block_timeout > Qos::kMaxBlockTimeout) {
     return fail(Errc::invalid_argument, where, fmt::format("block_timeout is {}", to_text(qos.block_timeout)),
                 fmt::format("allowed are 0 to {}", to_text(Qos::kMaxBlockTimeout)));
+  }
+  if (qos.max_memory < Qos::kMinMemory || qos.max_memory > Qos::kMaxMemory) {
+    return fail(Errc::invalid_argument, where, fmt::format("max_memory is {}", size_text(qos.max_memory)),
+                fmt::format("allowed are {} to {}", size_text(Qos::kMinMemory), size_text(Qos::kMaxMemory)));
   }
   return check_count(where, "depth", qos.depth, kDepthRange)
       .and_then([&] { return check_count(where, "history", qos.history, kHistoryRange); })
@@ -83,6 +88,7 @@ QosSettings overlay(const QosSettings& lower, const QosSettings& upper) {
       .max_held = first_set(upper.max_held, lower.max_held),
       .max_loans = first_set(upper.max_loans, lower.max_loans),
       .stamp = first_set(upper.stamp, lower.stamp),
+      .max_memory = first_set(upper.max_memory, lower.max_memory),
   };
 }
 
@@ -96,6 +102,7 @@ Result<Qos> resolve(const QosSettings& settings, std::string_view where) {
   qos.max_held = settings.max_held.value_or(qos.max_held);
   qos.max_loans = settings.max_loans.value_or(qos.max_loans);
   qos.stamp = settings.stamp.value_or(qos.stamp);
+  qos.max_memory = settings.max_memory.value_or(qos.max_memory);
   if (auto checked = check(qos, where); !checked) return fail(checked.error());
   return qos;
 }

@@ -4,12 +4,16 @@
 // one is added to `transports()`. Messages carry a number of the test's own and a checksum, so that order, loss and
 // integrity are recomputed from what arrived, not read from baton's counters.
 
+#include <unistd.h>
+
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -18,6 +22,7 @@
 
 #include "baton/baton.hpp"
 #include "baton/transport_inproc.hpp"
+#include "baton/transport_shm.hpp"
 #include "test/conformance.hpp"
 
 namespace conformance {
@@ -32,9 +37,54 @@ struct TransportCase {
 inline const std::vector<TransportCase>& transports() {
   static const std::vector<TransportCase> all = {
       {"inproc", [] { return baton::inproc_transport(); }},
+      {"shm", [] { return baton::shm_transport(); }},
   };
   return all;
 }
+
+/// Those that call a callback on the publishing thread, inside `publish`.
+inline const std::vector<TransportCase>& direct_transports() {
+  static const std::vector<TransportCase> direct = {transports().front()};
+  return direct;
+}
+
+/// Waits until something holds that another thread brings about; false if it does not come to pass.
+inline bool eventually(const std::function<bool()>& holds) {
+  const auto deadline = std::chrono::steady_clock::now() + 30s;
+  while (!holds()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(100us);
+  }
+  return true;
+}
+
+/// What a callback heard, in order; for any thread.
+class Heard {
+ public:
+  using Numbers = std::vector<std::uint64_t>;
+
+  void note(std::uint64_t number) {
+    const std::lock_guard lock(mutex_);
+    numbers_.push_back(number);
+  }
+
+  Numbers numbers() const {
+    const std::lock_guard lock(mutex_);
+    return numbers_;
+  }
+
+  /// Whether these, and no others, are heard in the end.
+  testing::AssertionResult is(const Numbers& expected) const {
+    if (eventually([&] { return numbers().size() >= expected.size(); }) && numbers() == expected) {
+      return testing::AssertionSuccess();
+    }
+    return testing::AssertionFailure() << "heard " << testing::PrintToString(numbers());
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  Numbers numbers_;
+};
 
 inline std::uint64_t checksum_of(const Message& message) {
   std::uint64_t hash = 0xcbf2'9ce4'8422'2325U;  // FNV-1a
@@ -118,9 +168,18 @@ class Conformance : public testing::TestWithParam<TransportCase> {
 
   /// Every chunk is where it should be once nothing is queued, held or loaned: in the free list or the history.
   static void expect_all_chunks_free(const baton::Publisher<Message>& publisher, std::uint64_t in_history = 0) {
-    const baton::PublisherCounters counters = publisher.counters();
-    EXPECT_EQ(counters.open_loans, 0U);
-    EXPECT_EQ(counters.free_chunks + in_history, counters.chunks);
+    EXPECT_EQ(publisher.counters().open_loans, 0U);
+    EXPECT_TRUE(eventually([&] {
+      const baton::PublisherCounters counters = publisher.counters();
+      return counters.free_chunks + in_history == counters.chunks;
+    })) << publisher.counters().free_chunks
+        << " free chunks and " << in_history << " in the history, of " << publisher.counters().chunks;
+  }
+
+  /// Waits until the callback has had everything, and takes it away, so that what it wrote can be read.
+  static void finish(baton::Subscriber<Message>& subscriber) {
+    EXPECT_TRUE(eventually([&] { return subscriber.counters().total.queued == 0; }));
+    subscriber.on_message(nullptr);
   }
 
   /// offered = taken + queued + dropped + undelivered, for one reader.
@@ -128,7 +187,7 @@ class Conformance : public testing::TestWithParam<TransportCase> {
     EXPECT_EQ(c.offered, c.taken + c.queued + c.dropped() + c.undelivered);
   }
 
-  const std::string domain_ = std::string("test-") + std::to_string(next_domain_.fetch_add(1));
+  const std::string domain_ = "test-" + std::to_string(::getpid()) + "-" + std::to_string(next_domain_.fetch_add(1));
   baton::Node node_ = open_node("first");
   baton::Node other_ = open_node("second");
 
@@ -136,9 +195,11 @@ class Conformance : public testing::TestWithParam<TransportCase> {
   static inline std::atomic<int> next_domain_{0};
 };
 
-#define BATON_CONFORMANCE_SUITE(Suite)                                         \
-  class Suite : public Conformance {};                                         \
-  INSTANTIATE_TEST_SUITE_P(transports, Suite, testing::ValuesIn(transports()), \
+#define BATON_CONFORMANCE_SUITE_OVER(Suite, cases)                        \
+  class Suite : public Conformance {};                                    \
+  INSTANTIATE_TEST_SUITE_P(transports, Suite, testing::ValuesIn((cases)), \
                            [](const testing::TestParamInfo<TransportCase>& param) { return param.param.name; })
+
+#define BATON_CONFORMANCE_SUITE(Suite) BATON_CONFORMANCE_SUITE_OVER(Suite, transports())
 
 }  // namespace conformance

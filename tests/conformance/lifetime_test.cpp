@@ -162,17 +162,23 @@ TEST_P(Lifetime, lets_the_callback_of_an_event_destroy_the_port_that_is_just_clo
   for (const bool destroy : {false, true}) {
     auto publisher = std::make_optional(node_.publisher<Message>("topic").value());
     auto subscriber = std::make_optional(other_.subscriber<Message>("topic").value());
+    std::atomic<int> gone{0};
     node_.on_event([&](const baton::Event& event) {
-      if (event.kind == baton::EventKind::unmatched) publisher.reset();
+      if (event.kind != baton::EventKind::unmatched) return;
+      publisher.reset();
+      ++gone;
     });
     other_.on_event([&](const baton::Event& event) {
-      if (event.kind == baton::EventKind::unmatched) subscriber.reset();
+      if (event.kind != baton::EventKind::unmatched) return;
+      subscriber.reset();
+      ++gone;
     });
     if (destroy) {
       publisher->close();
     } else {
       subscriber->close();
     }
+    EXPECT_TRUE(eventually([&] { return gone == 2; }));
     node_.on_event(nullptr);
     other_.on_event(nullptr);
     EXPECT_FALSE(publisher);

@@ -11,11 +11,16 @@ using baton::Errc;
 using baton::EventKind;
 using baton::Overflow;
 
+/// The next event of a kind; those before it are passed over.
 std::optional<baton::Event> take_event(baton::Node& node, EventKind kind) {
-  while (auto event = node.take_event()) {
-    if (event->kind == kind) return event;
-  }
-  return std::nullopt;
+  std::optional<baton::Event> event;
+  const bool came = eventually([&] {
+    do {
+      event = node.take_event();
+    } while (event && event->kind != kind);
+    return event.has_value();
+  });
+  return came ? event : std::nullopt;
 }
 
 TEST_P(Matching, tells_both_sides_when_a_pair_is_connected_and_when_it_ends) {
@@ -43,11 +48,15 @@ TEST_P(Matching, refuses_ports_that_disagree_about_the_type_and_tells_both_which
   auto publisher = node_.publisher<Message>("topic").value();
   auto subscriber = other_.subscriber<other::Message>("topic").value();
   auto agreeing = other_.subscriber<Message>("topic").value();
-  baton::flush_log();
-  baton::set_log_sink(nullptr);
 
   const auto at_publisher = take_event(node_, EventKind::refused);
   const auto at_subscriber = take_event(other_, EventKind::refused);
+  EXPECT_TRUE(eventually([&] {
+    baton::flush_log();
+    const std::lock_guard lock(mutex);
+    return log.size() >= 2;
+  }));
+  baton::set_log_sink(nullptr);
   ASSERT_TRUE(at_publisher);
   ASSERT_TRUE(at_subscriber);
   EXPECT_EQ(at_publisher->peer, "second");
@@ -73,22 +82,29 @@ TEST_P(Matching, refuses_a_subscriber_that_asks_for_no_loss_from_a_publisher_tha
 }
 
 TEST_P(Matching, calls_back_for_events_which_may_open_ports) {
+  std::mutex mutex;
   std::vector<std::string> peers;
   std::optional<baton::Publisher<Message>> opened;
   node_.on_event([&](const baton::Event& event) {
+    const std::lock_guard lock(mutex);
     peers.push_back(event.peer);
     if (!opened) opened = node_.publisher<Message>("another").value();
   });
   auto publisher = node_.publisher<Message>("topic").value();
   auto subscriber = other_.subscriber<Message>("topic").value();
-  EXPECT_EQ(peers, (std::vector<std::string>{"second"}));
-  EXPECT_TRUE(opened);
+  EXPECT_TRUE(eventually([&] {
+    const std::lock_guard lock(mutex);
+    return opened.has_value();
+  }));
   node_.on_event(nullptr);
+  const std::lock_guard lock(mutex);
+  EXPECT_EQ(peers, (std::vector<std::string>{"second"}));
 }
 
 TEST_P(Matching, keeps_the_newest_events_when_nobody_takes_them) {
   auto publisher = node_.publisher<Message>("topic").value();
   for (int i = 0; i < 2'000; ++i) auto subscriber = other_.subscriber<Message>("topic").value();
+  publisher.close();  // the last event is there
   std::size_t events = 0;
   while (node_.take_event()) ++events;
   EXPECT_EQ(events, baton::EventQueue::kCapacity);

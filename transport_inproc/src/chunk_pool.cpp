@@ -6,8 +6,10 @@
 
 namespace baton::inproc {
 
-ChunkPool::ChunkPool(std::size_t payload_bytes) noexcept
-    : payload_bytes_(payload_bytes), stride_(sizeof(ChunkHeader) + (payload_bytes + 63) / 64 * 64) {}
+ChunkPool::ChunkPool(std::size_t payload_bytes, std::uint64_t max_bytes) noexcept
+    : payload_bytes_(payload_bytes),
+      stride_(sizeof(ChunkHeader) + (payload_bytes + 63) / 64 * 64),
+      max_chunks_(max_bytes / stride_) {}
 
 void ChunkPool::FreeMemory::operator()(std::byte* memory) const noexcept { std::free(memory); }
 

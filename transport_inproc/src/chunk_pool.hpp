@@ -24,11 +24,20 @@ static_assert(sizeof(ChunkHeader) == 64);
 /// called on any. The memory is freed with the pool.
 class ChunkPool {
  public:
-  explicit ChunkPool(std::size_t payload_bytes) noexcept;
+  /// No more than `max_bytes` in all.
+  ChunkPool(std::size_t payload_bytes, std::uint64_t max_bytes) noexcept;
   ChunkPool(const ChunkPool&) = delete;
   ChunkPool& operator=(const ChunkPool&) = delete;
 
   std::size_t payload_bytes() const noexcept { return payload_bytes_; }
+
+  /// A chunk with what belongs to it, and how many of them there may be.
+  std::size_t chunk_bytes() const noexcept { return stride_; }
+  std::uint64_t max_chunks() const noexcept { return max_chunks_; }
+
+  /// Whether the limit allows so many more to be reserved. Reservations may be given back at any time.
+  bool allows(std::uint64_t chunks) const noexcept { return reserved() + chunks <= max_chunks_; }
+  std::uint64_t reserved() const noexcept { return reserved_.load(std::memory_order_relaxed); }  // a sum of numbers
 
   /// Counts `chunks` more as needed and makes what is missing. False, and nothing changed, if memory ran out. Callers
   /// exclude each other.
@@ -75,6 +84,7 @@ class ChunkPool {
 
   const std::size_t payload_bytes_;
   const std::size_t stride_;
+  const std::uint64_t max_chunks_;
   ChunkHeader* free_ = nullptr;  // last in, first out: the chunk used last is the one in the cache
 
   std::vector<std::unique_ptr<std::byte, FreeMemory>> slabs_;

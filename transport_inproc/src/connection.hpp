@@ -39,7 +39,10 @@ struct Connection {
 
   /// The chunks that this connection may keep from the publisher: what a reader may have been given, and one that is
   /// inside a callback when a reader that holds samples goes over to being called back.
-  std::uint64_t share() const noexcept { return capacity + 1; }
+  std::uint64_t share() const noexcept { return share_of(depth, capacity - depth); }
+  static std::uint64_t share_of(std::uint64_t queue_depth, std::uint64_t held_limit) noexcept {
+    return queue_depth + held_limit + 1;
+  }
 
   /// Chunks given to the reader's queue and not given back. The publisher's thread; others get a figure.
   std::uint64_t given() const noexcept {

@@ -22,7 +22,8 @@ InprocPublisher::InprocPublisher(const PortRequest& request)
       events_(request.events),
       identity_(std::make_shared<PublisherIdentity>(PublisherIdentity{
           announcement_.topic, announcement_.node, request.port_id, StampClock(announcement_.qos.stamp)})),
-      pool_(std::make_shared<ChunkPool>(request.payload_bytes)),
+      pool_(std::make_shared<ChunkPool>(request.payload_bytes, announcement_.qos.max_memory)),
+      presence_(request.presence),
       history_(announcement_.qos.history),
       clock_(announcement_.qos.stamp),
       payload_bytes_(request.payload_bytes),
@@ -289,10 +290,33 @@ void InprocPublisher::settle() noexcept {
   if (((state_ & kClosed) != 0 || unused) && (state_ & kLeft) == 0) {
     state_ |= kLeft | kDelivering;
     topic_->leave(*this);
+    presence_.reset();
     state_ &= static_cast<std::uint8_t>(~kDelivering);
     active_->clear();
   }
   if ((state_ & kAbandoned) != 0 && open_loans_ == 0) delete this;
+}
+
+/// Why a reader cannot be given its share of the pool, if `max_memory` does not allow it.
+std::optional<Refusal> InprocPublisher::refuse_beyond_max_memory(const PortAnnouncement& reader) const {
+  const std::uint64_t share = Connection::share_of(reader.qos.depth, reader.qos.max_held);
+  if (pool_->allows(share)) return std::nullopt;
+  std::string holders = fmt::format("{} for max_loans and history", max_loans_ + announcement_.qos.history);
+  {
+    constexpr std::size_t kMaxNames = 8;
+    const std::lock_guard lock(mutex_);
+    for (std::size_t i = 0; i < std::min(links_.size(), kMaxNames); ++i) {
+      holders += fmt::format(", {} for {}", links_[i].connection->share(), links_[i].connection->to);
+    }
+    if (links_.size() > kMaxNames) holders += fmt::format(", the rest for {} others", links_.size() - kMaxNames);
+  }
+  const auto reason = [&](std::string_view whose, std::string_view reader_name) {
+    return fmt::format("{}max_memory of {} bytes is enough for {} chunks of {} bytes, of which {} are taken ({}), and "
+                       "depth and max_held of {} need {} more; raise max_memory, or lower those",
+                       whose, announcement_.qos.max_memory, pool_->max_chunks(), pool_->chunk_bytes(),
+                       pool_->reserved(), holders, reader_name, share);
+  };
+  return Refusal{reason("", reader.node), reason(announcement_.node + "'s ", "this subscriber")};
 }
 
 void InprocPublisher::add_link(Link link, std::uint32_t history_wanted) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "baton/port.hpp"
@@ -42,6 +43,7 @@ class InprocPublisher final : public PublisherPort {
   void abandon() noexcept override;
 
   // What the topic does, on a joiner's thread, under the topic's mutex.
+  std::optional<Refusal> refuse_beyond_max_memory(const PortAnnouncement& reader) const;
   void add_link(Link link, std::uint32_t history_wanted);
   bool remove_link(const InprocSubscriber& reader) noexcept;  ///< false if there was none
   std::vector<Link> unlink() noexcept;                        ///< ends all connections and returns them
@@ -83,6 +85,7 @@ class InprocPublisher final : public PublisherPort {
   const std::shared_ptr<const PublisherIdentity> identity_;
   const std::shared_ptr<ChunkPool> pool_;
   std::shared_ptr<Topic> topic_;
+  std::shared_ptr<domain::Presence> presence_;  // until the port has left the topic
 
   // As joiners see it.
   mutable std::mutex mutex_;

@@ -18,21 +18,13 @@ std::optional<steady_clock::time_point> deadline_after(std::chrono::nanoseconds 
   return now + timeout;
 }
 
-void add_to(ConnectionCounters& sum, const ConnectionCounters& part) noexcept {
-  sum.offered += part.offered;
-  sum.taken += part.taken;
-  sum.queued += part.queued;
-  sum.held += part.held;
-  sum.dropped_oldest += part.dropped_oldest;
-  sum.dropped_newest += part.dropped_newest;
-  sum.dropped_timeout += part.dropped_timeout;
-  sum.undelivered += part.undelivered;
-}
-
 }  // namespace
 
-InprocSubscriber::InprocSubscriber(PortAnnouncement announcement, std::shared_ptr<EventQueue> events)
-    : announcement_(std::move(announcement)), max_held_(announcement_.qos.max_held), events_(std::move(events)) {}
+InprocSubscriber::InprocSubscriber(const PortRequest& request)
+    : announcement_(request.announcement),
+      max_held_(announcement_.qos.max_held),
+      events_(request.events),
+      presence_(request.presence) {}
 
 void InprocSubscriber::open(std::shared_ptr<Topic> topic, std::shared_ptr<InprocSubscriber> self) noexcept {
   topic_ = std::move(topic);
@@ -212,7 +204,7 @@ std::vector<std::shared_ptr<Connection>> InprocSubscriber::remove_departed() {
   const auto first = std::stable_partition(connections_.begin(), connections_.end(),
                                            [](const auto& connection) { return !connection->departed(); });
   std::vector<std::shared_ptr<Connection>> gone(first, connections_.end());
-  for (const auto& connection : gone) add_to(departed_, connection->counters({}));
+  for (const auto& connection : gone) departed_ += connection->counters({});
   connections_.erase(first, connections_.end());
   return gone;
 }
@@ -264,7 +256,7 @@ SubscriberCounters InprocSubscriber::counters() const {
   figures.total = departed_;
   for (const auto& connection : connections_) {
     ConnectionCounters part = connection->counters(connection->from->node);
-    add_to(figures.total, part);
+    figures.total += part;
     if (connection->live()) figures.connections.push_back(std::move(part));
   }
   return figures;
@@ -280,6 +272,7 @@ void InprocSubscriber::close() noexcept {
   const auto alive = self_;  // an event's callback, or ours, may abandon the port meanwhile
   if (!closed_.exchange(true, std::memory_order_acq_rel)) {  // the callback's runner looks at it too
     topic_->leave(*this);
+    presence_.reset();
     set_handler(nullptr);     // drops what is queued, too
   } else if (!runs_here()) {  // closed from inside the callback, which may still be running
     acquire_role();

@@ -19,7 +19,7 @@ class Topic;
 /// See the folder's README for the route of a message, the role's states and the edges E1 to E6, W1 and W2.
 class InprocSubscriber final : public SubscriberPort {
  public:
-  InprocSubscriber(PortAnnouncement announcement, std::shared_ptr<EventQueue> events);
+  explicit InprocSubscriber(const PortRequest& request);
 
   /// Joins a topic, once, and keeps itself alive until it is abandoned and its last sample released.
   void open(std::shared_ptr<Topic> topic, std::shared_ptr<InprocSubscriber> self) noexcept;
@@ -127,6 +127,7 @@ class InprocSubscriber final : public SubscriberPort {
   const std::uint32_t max_held_;
   const std::shared_ptr<EventQueue> events_;
   std::shared_ptr<Topic> topic_;
+  std::shared_ptr<domain::Presence> presence_;  // until the port has left the topic
   std::shared_ptr<InprocSubscriber> self_;  // reset when abandoned and nothing is held
 
   // The list of connections, as joiners see it.

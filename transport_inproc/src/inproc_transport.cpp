@@ -20,9 +20,20 @@ tl::unexpected<Error> out_of_memory(const PortRequest& request) {
               "lower them");
 }
 
+tl::unexpected<Error> beyond_max_memory(const PortRequest& request, const inproc::ChunkPool& pool) {
+  const Qos& qos = request.announcement.qos;
+  return fail(Errc::no_space, fmt::format("topic '{}'", request.announcement.topic),
+              fmt::format("max_loans {} and history {} take {} bytes, and max_memory is {} bytes", qos.max_loans,
+                          qos.history, (std::uint64_t{qos.max_loans} + qos.history) * pool.chunk_bytes(),
+                          qos.max_memory),
+              "raise max_memory, or lower the others");
+}
+
 class InprocTransport final : public Transport {
  public:
   std::string_view name() const noexcept override { return "inproc"; }
+
+  Reach reach() const noexcept override { return Reach::process; }
 
   Result<PublisherPortHandle> create_publisher(const PortRequest& request) override try {
     auto topic = inproc::Topic::find(request.domain, request.announcement.topic);
@@ -30,7 +41,9 @@ class InprocTransport final : public Transport {
     publisher->open(topic);
     PublisherPortHandle handle(publisher);
     const Qos& qos = request.announcement.qos;
-    if (!publisher->pool()->reserve(std::uint64_t{qos.max_loans} + qos.history)) return out_of_memory(request);
+    const std::uint64_t own_chunks = std::uint64_t{qos.max_loans} + qos.history;
+    if (!publisher->pool()->allows(own_chunks)) return beyond_max_memory(request, *publisher->pool());
+    if (!publisher->pool()->reserve(own_chunks)) return out_of_memory(request);
     topic->join(*publisher);
     return handle;
   } catch (const std::bad_alloc&) {
@@ -39,7 +52,7 @@ class InprocTransport final : public Transport {
 
   Result<SubscriberPortHandle> create_subscriber(const PortRequest& request) override try {
     auto topic = inproc::Topic::find(request.domain, request.announcement.topic);
-    auto subscriber = std::make_shared<inproc::InprocSubscriber>(request.announcement, request.events);
+    auto subscriber = std::make_shared<inproc::InprocSubscriber>(request);
     subscriber->open(topic, subscriber);
     SubscriberPortHandle handle(subscriber.get());
     topic->join(subscriber);

@@ -66,6 +66,10 @@ void Topic::connect(InprocPublisher& publisher, const std::shared_ptr<InprocSubs
     report_both(reports, publisher, *subscriber, EventKind::refused, *std::move(refusal));
     return;
   }
+  if (auto refusal = publisher.refuse_beyond_max_memory(reader)) {
+    report_both(reports, publisher, *subscriber, EventKind::refused, *std::move(refusal));
+    return;
+  }
   auto connection =
       std::make_shared<Connection>(publisher.identity(), publisher.pool(), reader.node,
                                    connection_overflow(writer, reader), reader.qos.depth, reader.qos.max_held);

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "baton/domain/settings.hpp"
 #include "baton/error.hpp"
 #include "baton/log.hpp"
 #include "baton/qos.hpp"
@@ -35,6 +36,9 @@ class BATON_API Config {
 
   const std::optional<std::string>& domain() const noexcept;
   std::optional<LogLevel> log_level() const noexcept;
+
+  /// Where domains lie, and when a node is called hung; what the file leaves open has its built-in default.
+  domain::Settings domain_settings() const;
 
   struct TopicSettings {
     QosSettings settings;

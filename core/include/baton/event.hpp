@@ -16,19 +16,22 @@ namespace baton {
 inline namespace v1 {
 
 enum class EventKind : std::uint8_t {
-  matched,    ///< a publisher and a subscriber are connected
-  unmatched,  ///< a connection ended: the peer closed
-  refused,    ///< two ports of one topic cannot be connected; `reason` says why
+  matched,      ///< a publisher and a subscriber are connected
+  unmatched,    ///< a connection ended: the peer closed, or, if there is a `reason`, ended in that way
+  refused,      ///< two ports of one topic cannot be connected; `reason` says why
+  hung,         ///< a peer's process shows no sign of life: nobody waits for it, and nothing is taken away from it
+  back,         ///< a peer that was hung runs again
+  domain_lost,  ///< the domain's files were removed from outside: connections go on, new ones cannot be made
 };
 
 BATON_API std::string_view to_string(EventKind kind) noexcept;
 
-/// Something that happened to one of a node's ports.
+/// Something that happened to one of a node's ports, or to the nodes that it is connected to.
 struct Event {
   EventKind kind = EventKind::matched;
-  std::string topic;
-  std::string peer;    ///< the name of the other port's node
-  std::string reason;  ///< of a refusal, seen from this side; otherwise empty
+  std::string topic;   ///< empty for what concerns a whole node: hung, back, domain_lost
+  std::string peer;    ///< the name of the other port's node; empty for domain_lost
+  std::string reason;  ///< of a refusal, seen from this side; how a connection or the domain was lost; otherwise empty
 };
 
 /// A node's events, in order. Written by transports, on any thread; read by the node's user. Bounded: when nobody

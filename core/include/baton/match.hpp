@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -9,6 +10,12 @@
 
 namespace baton {
 inline namespace v1 {
+
+/// How far a transport carries.
+enum class Reach : std::uint8_t {
+  process,  ///< to the nodes of this process
+  machine,  ///< to the nodes of this machine
+};
 
 /// What a port announces of itself: all that decides whether it may be connected to another.
 struct PortAnnouncement {
@@ -21,6 +28,8 @@ struct PortAnnouncement {
   Qos qos;
   bool overflow_asked = false;  ///< false: a subscriber leaves the overflow policy to the publisher
   bool history_asked = false;   ///< false: a subscriber wants as much history as the publisher keeps
+  Reach reach = Reach::machine;  ///< of the transport
+  std::uint64_t process = 0;     ///< tells the processes of a machine apart: see domain::process_token
 };
 
 /// Why two ports of one topic are not connected, as each of them should be told.

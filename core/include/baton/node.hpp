@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,8 +44,9 @@ struct Options {
   ConfigSource config = {};
   /// What may carry topics, in the order of preference of `transport = "auto"`.
   std::vector<std::shared_ptr<Transport>> transports = builtin_transports();
-  /// Whether the node may keep a thread of its own for transports whose peers live in other processes. The in-process
-  /// transport needs none.
+  /// Whether the node has a thread of its own, its keeper: it connects ports while nobody uses them, shows that the
+  /// program runs, and notices when others do not any more. It sleeps but for that, and starts with the first port. A
+  /// program that wants no thread sets this to false and calls `Node::keep` often.
   bool keeper = true;
 };
 
@@ -79,6 +81,11 @@ class BATON_API Node {
 
   const std::string& name() const noexcept;
   const std::string& domain() const noexcept;
+
+  /// What the keeper does, once, for a node without one (`Options::keeper`): connects what is to be connected, and looks
+  /// after peers that have gone. Waits until there is something to do, `timeout` at most. It calls the callback of
+  /// `on_event`. Any thread; before the first port there is nothing to do, and it returns at once.
+  void keep(std::chrono::nanoseconds timeout = std::chrono::nanoseconds::zero());
 
   /// The oldest event that has not been taken. The queue keeps the newest 1,024.
   std::optional<Event> take_event();

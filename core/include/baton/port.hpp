@@ -118,6 +118,19 @@ struct ConnectionCounters {
   std::uint64_t undelivered = 0;      ///< still queued when the subscriber closed
 
   std::uint64_t dropped() const noexcept { return dropped_oldest + dropped_newest + dropped_timeout; }
+
+  /// Adds up the figures, not the peers.
+  ConnectionCounters& operator+=(const ConnectionCounters& other) noexcept {
+    offered += other.offered;
+    taken += other.taken;
+    queued += other.queued;
+    held += other.held;
+    dropped_oldest += other.dropped_oldest;
+    dropped_newest += other.dropped_newest;
+    dropped_timeout += other.dropped_timeout;
+    undelivered += other.undelivered;
+    return *this;
+  }
 };
 
 struct PublisherCounters {
@@ -222,6 +235,11 @@ struct AbandonPort {
 using PublisherPortHandle = std::unique_ptr<PublisherPort, AbandonPort>;
 using SubscriberPortHandle = std::unique_ptr<SubscriberPort, AbandonPort>;
 
+namespace domain {
+class Member;
+class Presence;
+}  // namespace domain
+
 /// What a node asks of a transport when it opens a port.
 struct PortRequest {
   PortAnnouncement announcement;
@@ -229,6 +247,13 @@ struct PortRequest {
   std::uint64_t port_id = 0;           ///< becomes `SampleInfo::publisher_id`
   std::uint64_t payload_bytes = 0;     ///< the size of the type; its alignment is at most 64
   std::shared_ptr<EventQueue> events;  ///< where to report matches and refusals
+  /// The node's membership in the domain on this machine. Never null for a transport that reaches the machine; for one
+  /// that reaches the process, null where the domain cannot be joined.
+  std::shared_ptr<domain::Member> member;
+  /// For a transport that reaches the process: what announces the port to other processes, whose ports are told why
+  /// they cannot be connected. The port lets go of it when it closes. Null for other transports, which announce
+  /// themselves.
+  std::shared_ptr<domain::Presence> presence;
 };
 
 /// A way to carry a topic. Shared by the nodes that use it.
@@ -236,6 +261,8 @@ class BATON_API Transport {
  public:
   /// The name in configuration files: "inproc".
   virtual std::string_view name() const noexcept = 0;
+
+  virtual Reach reach() const noexcept = 0;
 
   /// Both connect the new port to its peers before they return, and report each match and refusal to both sides.
   virtual Result<PublisherPortHandle> create_publisher(const PortRequest& request) = 0;

@@ -40,6 +40,8 @@ struct Qos {
   static constexpr std::uint32_t kMaxHistory = 65'536;
   static constexpr std::uint32_t kMaxHeld = 65'536;
   static constexpr std::uint32_t kMaxLoans = 1'024;
+  static constexpr std::uint64_t kMinMemory = std::uint64_t{1} << 10;
+  static constexpr std::uint64_t kMaxMemory = std::uint64_t{1} << 40;
   static constexpr std::chrono::nanoseconds kMaxBlockTimeout = std::chrono::hours(1);
 
   std::string transport = "auto";             ///< a transport's name, or "auto"
@@ -51,6 +53,8 @@ struct Qos {
   std::uint32_t max_held = 8;          ///< samples a subscriber may hold at a time
   std::uint32_t max_loans = 4;         ///< loans a publisher may have open at a time
   Stamp stamp = Stamp::tsc;
+  std::uint64_t max_memory = std::uint64_t{1} << 30;  ///< bytes that a publisher's chunks may take; a reader for which
+                                                      ///< that is not enough is refused
 };
 
 /// Settings of one layer (code or file): what is not set is left to the layer below.
@@ -65,6 +69,7 @@ struct QosSettings {
   std::optional<std::uint32_t> max_held = {};
   std::optional<std::uint32_t> max_loans = {};
   std::optional<Stamp> stamp = {};
+  std::optional<std::uint64_t> max_memory = {};
 };
 
 /// Lays `upper` over `lower`: a setting that `upper` has wins.

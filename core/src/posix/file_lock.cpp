@@ -29,6 +29,24 @@ std::string byte_text(const FileDescriptor& file, std::uint64_t byte) {
   return fmt::format("byte {} of descriptor {}", byte, file.get());
 }
 
+// False if another description's lock is in the way.
+Result<bool> set_lock(const FileDescriptor& file, std::uint64_t byte, short type) {
+  if (auto checked = check_byte(byte); !checked) return fail(checked.error());
+  struct flock range = byte_range(type, byte);
+  while (::fcntl(file.get(), F_OFD_SETLK, &range) != 0) {
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN || errno == EACCES) return false;
+    return system_failure(byte_text(file, byte), "cannot be locked", errno);
+  }
+  return true;
+}
+
+void clear_lock(const FileDescriptor& file, std::uint64_t byte) noexcept {
+  struct flock range = byte_range(F_UNLCK, byte);
+  while (::fcntl(file.get(), F_OFD_SETLK, &range) != 0 && errno == EINTR) {
+  }
+}
+
 }  // namespace
 
 Result<std::optional<FileLock>> FileLock::try_lock(const FileDescriptor& file, std::uint64_t byte) {
@@ -36,12 +54,9 @@ Result<std::optional<FileLock>> FileLock::try_lock(const FileDescriptor& file, s
   // The duplicate first: once locked, nothing may fail.
   auto duplicate = file.duplicate();
   if (!duplicate) return fail(duplicate.error());
-  struct flock range = byte_range(F_WRLCK, byte);
-  while (::fcntl(duplicate->get(), F_OFD_SETLK, &range) != 0) {
-    if (errno == EINTR) continue;
-    if (errno == EAGAIN || errno == EACCES) return std::optional<FileLock>();
-    return system_failure(byte_text(file, byte), "cannot be locked", errno);
-  }
+  auto locked = set_lock(*duplicate, byte, F_WRLCK);
+  if (!locked) return fail(locked.error());
+  if (!*locked) return std::optional<FileLock>();
   return std::optional(FileLock(std::move(*duplicate), byte));
 }
 
@@ -57,10 +72,16 @@ Result<bool> FileLock::is_held_by_other(const FileDescriptor& file, std::uint64_
 
 void FileLock::release() noexcept {
   if (!file_) return;
-  struct flock range = byte_range(F_UNLCK, byte_);
-  while (::fcntl(file_.get(), F_OFD_SETLK, &range) != 0 && errno == EINTR) {
-  }
+  clear_lock(file_, byte_);
   file_.reset();
+}
+
+Result<bool> FileLocks::try_lock(std::uint64_t byte, Mode mode) const {
+  return set_lock(file_, byte, mode == Mode::shared ? F_RDLCK : F_WRLCK);
+}
+
+void FileLocks::unlock(std::uint64_t byte) const noexcept {
+  if (file_) clear_lock(file_, byte);
 }
 
 }  // namespace posix

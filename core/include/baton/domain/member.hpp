@@ -1,0 +1,258 @@
+#pragma once
+
+/// A node's membership in its domain on this machine: what transports between processes are built on. See
+/// core/src/domain/README.md for the files, the locks and what survives whom.
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "baton/domain/layout.hpp"
+#include "baton/domain/settings.hpp"
+#include "baton/error.hpp"
+#include "baton/event.hpp"
+#include "baton/export.hpp"
+#include "baton/match.hpp"
+#include "baton/posix/file_descriptor.hpp"
+#include "baton/posix/mapping.hpp"
+#include "baton/posix/shared_memory.hpp"
+#include "baton/posix/socket.hpp"
+
+namespace baton {
+inline namespace v1 {
+namespace domain {
+
+/// One life of one node.
+struct NodeId {
+  std::uint32_t slot = 0;
+  std::uint64_t generation = 0;
+
+  friend constexpr bool operator==(const NodeId&, const NodeId&) = default;
+  friend constexpr auto operator<=>(const NodeId&, const NodeId&) = default;
+};
+
+/// One port of one node. Numbers are not used twice in a node's life.
+struct PortRef {
+  NodeId node;
+  std::uint32_t port = 0;
+
+  friend constexpr bool operator==(const PortRef&, const PortRef&) = default;
+  friend constexpr auto operator<=>(const PortRef&, const PortRef&) = default;
+};
+
+enum class PortRole : std::uint8_t { publisher, subscriber };
+
+/// A random number that tells this process from all others of the machine, a forked child from its parent too.
+BATON_API std::uint64_t process_token() noexcept;
+
+/// A 64-bit FNV-1a hash of a topic's name. Its low byte is the topic's bucket.
+BATON_API std::uint64_t topic_hash(std::string_view topic) noexcept;
+inline std::uint32_t bucket_of(std::string_view topic) noexcept {
+  return static_cast<std::uint32_t>(topic_hash(topic)) % kBuckets;
+}
+
+/// The names of files. Each carries its owner's slot and generation: whoever reaps a node knows by the name what was
+/// its. `for_reader`: a second name (a hard link) of a publisher's segment that belongs to one of its readers, so that
+/// what was published can still be mapped when the publisher is gone; the reader removes it when it has mapped it.
+BATON_API std::string port_file_name(PortRole role, std::string_view topic, const PortRef& owner);
+BATON_API std::string segment_name(const PortRef& owner, std::uint32_t number);
+BATON_API std::string segment_name_for_reader(const PortRef& reader, const PortRef& publisher, std::uint32_t number);
+BATON_API std::string inbox_name(const PortRef& owner);
+BATON_API std::string bell_socket_name(const PortRef& owner);
+
+/// Changes with every constant of layout.hpp that two processes must agree on.
+BATON_API std::uint64_t layout_fingerprint() noexcept;
+
+/// Fills in everything of a head but what its caller knows better.
+BATON_API FileHead make_head(FileKind kind, const PortRef& owner, std::uint32_t number, std::uint64_t file_bytes);
+
+/// Whether a file's head is what it should be; the error (`Errc::incompatible` for another version or layout,
+/// `Errc::corrupt` for anything else) names the file and what is wrong with it.
+BATON_API Result<void> check_head(const FileHead& head, FileKind kind, const PortRef& owner, std::uint32_t number,
+                                  std::uint64_t file_bytes, std::string_view file);
+
+/// A mapping that all of this process share: whoever maps the same bytes of the same file gets the same memory, so that
+/// a thousand ports do not map a registry a thousand times, and a race between two nodes of one process is visible to
+/// ThreadSanitizer. A read-only request may therefore be given memory that is mapped writable. Any thread.
+BATON_API Result<std::shared_ptr<const posix::Mapping>> map_shared(const posix::SharedMemory& memory,
+                                                                   std::uint64_t offset, std::uint64_t bytes,
+                                                                   posix::Access access);
+
+enum class Health : std::uint8_t {
+  alive,
+  hung,  ///< silent for longer than `hung_after`: nobody should wait for it, and nothing is taken away from it
+  gone,  ///< it has left, or has died and been reaped
+};
+
+/// Something of a port that is to be done without its user: matching, history, cleaning up after a peer. Called on the
+/// keeper's thread, or in `Member::keep`, whenever a port of its bucket may have come or gone, a peer may have changed
+/// its health, or somebody sent `nudge`. Calls for one object never overlap with each other.
+class Kept {
+ public:
+  /// Does what there is to do. Events that it gave their place (`EventQueue::append`) it adds to `to_announce`: they are
+  /// announced afterwards, when `remove` does not wait for this call any more, because a user's callback may do anything.
+  virtual void keep(std::vector<Event>& to_announce) noexcept = 0;
+
+  /// Called in a forked child, from the fork itself: may only set atomic words. The object is the parent's.
+  virtual void forked() noexcept {}
+
+ protected:
+  ~Kept() = default;
+};
+
+class Membership;  // core/src/domain
+
+/// Joined at construction, left at destruction: by the last of the node and its ports, which hold shared pointers to it.
+/// All functions may be called on any thread.
+class BATON_API Member : public std::enable_shared_from_this<Member> {
+ public:
+  struct Request {
+    std::string node;
+    std::string domain;
+    Settings settings;
+    bool keeper = true;  ///< false: no thread; somebody calls `keep`
+    std::shared_ptr<EventQueue> events;
+  };
+
+  /// Finds or makes the domain's directory and registry, takes a slot, reaps what is dead, and starts the keeper.
+  static Result<std::shared_ptr<Member>> join(Request request);
+
+  ~Member();
+  Member(const Member&) = delete;
+  Member& operator=(const Member&) = delete;
+
+  NodeId id() const noexcept;
+  const std::string& node() const noexcept;
+  const std::string& domain() const noexcept;
+  bool has_keeper() const noexcept;
+
+  /// True in a child that was forked from the process that joined: the membership stayed with the parent, and nothing
+  /// of it may be touched here. Cheap.
+  bool forked() const noexcept;
+
+  /// The files of the topics of one bucket lie in a directory of their own, made here if need be. The descriptor lives
+  /// as long as the membership.
+  Result<const posix::FileDescriptor*> directory(std::uint32_t bucket);
+
+  /// Opens a file of a bucket's directory that this user owns. A missing one is `Errc::system` with ENOENT.
+  Result<posix::SharedMemory> open(std::uint32_t bucket, const std::string& name, posix::Access access,
+                                   std::uint64_t min_bytes);
+
+  /// Removes a name; one that is not there is fine.
+  void unlink(std::uint32_t bucket, const std::string& name) noexcept;
+
+  /// Names of a bucket's directory that begin with `prefix`.
+  Result<std::vector<std::string>> list(std::uint32_t bucket, std::string_view prefix);
+
+  /// A number for a new port.
+  std::uint32_t next_port() noexcept;
+
+  /// The word that changes when ports of the bucket come, go or change. One load tells whether to look again.
+  const std::atomic<std::uint32_t>& epoch(std::uint32_t bucket) const noexcept;
+
+  /// Changes the epoch, and wakes the keepers of all nodes that have ports in the bucket, this one's too.
+  void bump(std::uint32_t bucket) noexcept;
+
+  /// Wakes the keeper of one node for the ports of one bucket.
+  void nudge(const NodeId& node, std::uint32_t bucket) noexcept;
+
+  Health health(const NodeId& node) const noexcept;
+
+  /// Whether a slot word's owner, of which it only has the low 24 bits of the generation, lives; and who it is.
+  std::optional<NodeId> find_node(std::uint32_t slot, std::uint32_t generation_low_bits) const noexcept;
+
+  /// Looks at a node's lock now, and reaps the node if it is dead. For who cannot wait for the keeper. Returns its
+  /// health afterwards.
+  Health check(const NodeId& node) noexcept;
+
+  /// Has the keeper watch for the node's death, until `unwatch`. Counted.
+  void watch(const NodeId& node) noexcept;
+  void unwatch(const NodeId& node) noexcept;
+
+  /// A node's file as its peers see it: bells for ringing, everything else for looking.
+  struct NodeView {
+    std::shared_ptr<const posix::Mapping> page;   ///< the NodeFile's first page
+    std::shared_ptr<const posix::Mapping> bells;  ///< kNodeBells bells, writable
+    Bell* bell(std::uint32_t index) const noexcept;
+  };
+  Result<NodeView> view(const NodeId& node);
+
+  /// A bell of this node's own file, or nothing when all are taken.
+  std::optional<std::uint32_t> take_bell() noexcept;
+  void give_back_bell(std::uint32_t index) noexcept;
+
+  /// For ringing sockets.
+  const posix::Socket& socket() const noexcept;
+
+  /// From now on `kept.keep()` is called, once soon. `remove` waits for a call under way on another thread.
+  void add(std::uint32_t bucket, Kept& kept);
+  void remove(Kept& kept) noexcept;
+
+  /// What the keeper does, once, for a node without one. Waits for something to do until the timeout at most.
+  void keep(std::chrono::nanoseconds timeout);
+
+  const std::shared_ptr<EventQueue>& events() const noexcept;
+
+ private:
+  friend class Peers;
+  explicit Member(std::shared_ptr<Membership> state) noexcept;
+
+  const std::shared_ptr<Membership> state_;  // the keeper's thread has a share: the last port may go on that thread
+};
+
+/// A port's file. It is there from `announce` until this is destroyed; both change the bucket's epoch.
+class BATON_API Presence {
+ public:
+  static Result<std::shared_ptr<Presence>> announce(std::shared_ptr<Member> member, PortRole role, const PortRef& port,
+                                                    const PortAnnouncement& announcement, std::uint64_t port_id);
+  ~Presence();
+  Presence(const Presence&) = delete;
+  Presence& operator=(const Presence&) = delete;
+
+ private:
+  Presence(std::shared_ptr<Member> member, std::uint32_t bucket, std::string file) noexcept;
+
+  const std::shared_ptr<Member> member_;
+  const std::uint32_t bucket_;
+  const std::string file_;
+};
+
+/// What a port knows of the ports it might be connected to: those of its topic in the other role, in this domain on
+/// this machine. For one thread at a time.
+class BATON_API Peers {
+ public:
+  struct Peer {
+    PortRef port;
+    std::uint64_t port_id = 0;
+    PortAnnouncement announcement;
+  };
+  struct Changes {
+    std::vector<Peer> matched;  ///< new ones that match, oldest first
+    std::vector<PortRef> gone;  ///< matched before, and not there any more: closed, or reaped
+  };
+
+  Peers(std::shared_ptr<Member> member, PortRole own_role, PortRef self, PortAnnouncement own);
+
+  /// Looks at the bucket's directory. New peers are judged by `match`: those refused are reported as events (to this
+  /// port's node; their own node reports to them), once each: appended here, and added to `to_announce` for the caller to
+  /// announce when it holds no lock. Peers of one process that are both "inproc" are left out:
+  /// that transport connects them itself; of two processes, they are refused with that reason. A file that cannot be
+  /// read, or is damaged, is reported once, and passed over.
+  Changes refresh(std::vector<Event>& to_announce);
+
+  /// Forgets a peer that `refresh` returned as matched, so that the next one returns it again.
+  void forget(const PortRef& peer) noexcept;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace domain
+}  // namespace v1
+}  // namespace baton

@@ -1,0 +1,81 @@
+#include "domain/bucket_view.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <set>
+
+namespace baton {
+inline namespace v1 {
+namespace domain {
+namespace {
+
+bool is_older(const std::shared_ptr<const BucketView::Port>& a, const std::shared_ptr<const BucketView::Port>& b) {
+  const auto age = [](const BucketView::Port& port) { return port.content ? port.content->made_ns : 0; };
+  return std::pair(age(*a), a->name.owner) < std::pair(age(*b), b->name.owner);
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const BucketView::Ports>> BucketView::look(Member& member, std::uint32_t bucket, PortRole role,
+                                                                  std::uint64_t hash, std::uint64_t& seen) {
+  const std::lock_guard lock(mutex_);
+  // E1 (acquire), before the directory is listed: a change that comes after is found by another epoch.
+  const std::uint32_t epoch = member.epoch(bucket).load(std::memory_order_acquire);
+  if (!current_ || epoch != epoch_) {
+    current_ = false;
+    if (auto listed = list(member, bucket); !listed) return fail(std::move(listed).error());
+    epoch_ = epoch;
+    current_ = true;
+  }
+  Group& group = groups_[{role, hash}];
+  if (group.version == 0) group.version = ++last_version_;
+  if (group.version == seen) return std::shared_ptr<const Ports>();
+  if (group.in_order == nullptr) {
+    auto directory = member.directory(bucket);
+    if (!directory) return fail(std::move(directory).error());
+    group.in_order = read(**directory, group);
+  }
+  seen = group.version;
+  return group.in_order;
+}
+
+Result<void> BucketView::list(Member& member, std::uint32_t bucket) {
+  std::map<Key, std::set<std::string>> present;
+  auto files = member.list(bucket, "");
+  if (!files) return fail(std::move(files).error());
+  for (std::string& name : *files) {
+    if (const auto parsed = parse_port_file_name(name)) {
+      present[{parsed->role, parsed->topic_hash}].insert(std::move(name));
+    }
+  }
+  for (const auto& [key, names] : present) groups_[key];
+  for (auto& [key, group] : groups_) {
+    const std::set<std::string>& names = present[key];
+    bool changed = std::erase_if(group.ports, [&](const auto& known) { return !names.contains(known.first); }) != 0;
+    for (const std::string& name : names) changed |= group.ports.try_emplace(name).second;
+    if (!changed) continue;
+    group.version = ++last_version_;
+    group.in_order = nullptr;
+  }
+  std::erase_if(groups_, [](const auto& entry) { return entry.second.ports.empty(); });
+  return {};
+}
+
+std::shared_ptr<const BucketView::Ports> BucketView::read(const posix::FileDescriptor& directory, Group& group) {
+  auto ports = std::make_shared<Ports>();
+  for (auto& [file, port] : group.ports) {
+    if (port == nullptr) {
+      const PortFileName name = parse_port_file_name(file).value_or(PortFileName{});
+      auto content = read_port_file(directory, file, name);
+      if (!content && content.error().os_errno() == ENOENT) continue;  // gone again: a new epoch will tell
+      port = std::make_shared<const Port>(Port{file, name, std::move(content)});
+    }
+    ports->push_back(port);
+  }
+  std::sort(ports->begin(), ports->end(), is_older);
+  return ports;
+}
+
+}  // namespace domain
+}  // namespace v1
+}  // namespace baton

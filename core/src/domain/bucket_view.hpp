@@ -1,0 +1,55 @@
+// The ports that announce themselves in one bucket, as last listed: so that a thousand ports of a node list a directory
+// once, and read each file once. Used by Peers.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "domain/port_file.hpp"
+
+namespace baton {
+inline namespace v1 {
+namespace domain {
+
+/// Any thread.
+class BucketView {
+ public:
+  struct Port {
+    std::string file;
+    PortFileName name;
+    Result<PortFileContent> content;
+  };
+  using Ports = std::vector<std::shared_ptr<const Port>>;  ///< oldest first
+
+  /// The ports of one topic and role. `seen` is what the last call made of it, 0 before the first. If nothing has changed
+  /// since then: null.
+  Result<std::shared_ptr<const Ports>> look(Member& member, std::uint32_t bucket, PortRole role, std::uint64_t hash,
+                                            std::uint64_t& seen);
+
+ private:
+  /// The ports of one topic and role.
+  struct Group {
+    std::map<std::string, std::shared_ptr<const Port>> ports;  // null: not read yet
+    std::shared_ptr<const Ports> in_order;                     // null: to be made anew
+    std::uint64_t version = 0;                                 // changes with the ports
+  };
+  using Key = std::pair<PortRole, std::uint64_t>;
+
+  Result<void> list(Member& member, std::uint32_t bucket);
+  static std::shared_ptr<const Ports> read(const posix::FileDescriptor& directory, Group& group);
+
+  std::mutex mutex_;
+  std::map<Key, Group> groups_;
+  std::uint64_t last_version_ = 0;
+  std::uint32_t epoch_ = 0;
+  bool current_ = false;  // `groups_` is of `epoch_`
+};
+
+}  // namespace domain
+}  // namespace v1
+}  // namespace baton

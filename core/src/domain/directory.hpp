@@ -1,0 +1,52 @@
+// The directory of a domain: made if it is missing, opened only if nobody else could have made or may change it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "baton/error.hpp"
+#include "baton/posix/file_descriptor.hpp"
+
+namespace baton {
+inline namespace v1 {
+namespace domain {
+
+/// "<parent>/baton-<uid>/<domain>", opened component by component, none of which may be a symbolic link.
+struct Directory {
+  posix::FileDescriptor fd;
+  posix::FileDescriptor user;  ///< "<parent>/baton-<uid>"
+  posix::FileDescriptor parent;
+  std::string path;
+  std::string name;       ///< the last component
+  std::string user_name;  ///< "baton-<uid>"
+
+  /// The parent must exist. An error with ENOENT, if the parent is there: somebody removed a directory just after it was
+  /// made here; try again.
+  static Result<Directory> open(const std::string& parent, const std::string& domain);
+
+  /// Removes the directory, and the user's, where they are empty.
+  void remove_if_empty() const noexcept;
+};
+
+/// The directory `name` in another, made if it is missing. `path` names it in errors.
+Result<posix::FileDescriptor> open_own_directory(const posix::FileDescriptor& parent, const std::string& name,
+                                                 const std::string& path);
+
+/// The names in a directory that begin with `prefix`; all, or an error.
+Result<std::vector<std::string>> list_names(const posix::FileDescriptor& directory, std::string_view prefix = {});
+
+/// True if the name is gone, whoever removed it.
+bool unlink_name(const posix::FileDescriptor& directory, const std::string& name) noexcept;
+
+/// Removes all files of a domain's directory and its buckets; the registry last. Only for who has the domain to himself.
+void remove_files(const Directory& directory) noexcept;
+
+/// Removes the files of all owners that had this slot, from the directory and the buckets in it. True if none is left for
+/// sure.
+bool remove_files_of(const Directory& directory, std::uint32_t slot) noexcept;
+
+}  // namespace domain
+}  // namespace v1
+}  // namespace baton

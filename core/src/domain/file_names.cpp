@@ -1,0 +1,109 @@
+#include "domain/file_names.hpp"
+
+#include <charconv>
+#include <limits>
+
+#include <fmt/format.h>
+
+namespace baton {
+inline namespace v1 {
+namespace domain {
+namespace {
+
+std::string_view prefix(PortRole role) noexcept { return role == PortRole::publisher ? "pub-" : "sub-"; }
+
+std::string text(const NodeId& node) { return fmt::format("{}.{}", node.slot, node.generation); }
+std::string text(const PortRef& port) { return fmt::format("{}.{}", text(port.node), port.port); }
+
+// Takes what stands before the next dot.
+std::string_view next_part(std::string_view& rest) noexcept {
+  const std::size_t dot = rest.find('.');
+  const std::string_view part = rest.substr(0, dot);
+  rest.remove_prefix(dot == std::string_view::npos ? rest.size() : dot + 1);
+  return part;
+}
+
+// A number as we write it: without a sign or a leading zero, and no larger than allowed.
+template <class Number>
+bool parse_number(std::string_view digits, Number& number, std::uint64_t most) noexcept {
+  if (digits.empty() || (digits.size() > 1 && digits.front() == '0')) return false;
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error != std::errc() || end != digits.data() + digits.size() || value > most) return false;
+  number = static_cast<Number>(value);
+  return true;
+}
+
+bool parse_node(std::string_view& rest, NodeId& node) noexcept {
+  return parse_number(next_part(rest), node.slot, kMaxNodes - 1) &&
+         parse_number(next_part(rest), node.generation, std::numeric_limits<std::uint64_t>::max());
+}
+
+std::optional<std::uint64_t> parse_hex(std::string_view digits, std::size_t length) noexcept {
+  if (digits.size() != length) return std::nullopt;
+  std::uint64_t value = 0;
+  for (const char c : digits) {
+    if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return std::nullopt;
+    value = value * 16 + static_cast<std::uint64_t>(c <= '9' ? c - '0' : c - 'a' + 10);
+  }
+  return value;
+}
+
+}  // namespace
+
+std::uint64_t topic_hash(std::string_view topic) noexcept {
+  std::uint64_t hash = 0xcbf29ce484222325U;
+  for (const char c : topic) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+  return hash;
+}
+
+std::string node_file_name(const NodeId& node) { return "node." + text(node); }
+std::string node_socket_name(const NodeId& node) { return "sock." + text(node); }
+
+std::string port_file_name(PortRole role, std::string_view topic, const PortRef& owner) {
+  return fmt::format("{}{:016x}.{}", prefix(role), topic_hash(topic), text(owner));
+}
+
+std::string segment_name(const PortRef& owner, std::uint32_t number) {
+  return fmt::format("seg.{}.{}", text(owner), number);
+}
+
+std::string segment_name_for_reader(const PortRef& reader, const PortRef& publisher, std::uint32_t number) {
+  return fmt::format("seg-of.{}.of.{}.{}", text(reader), text(publisher), number);
+}
+
+std::string inbox_name(const PortRef& owner) { return "inbox." + text(owner); }
+std::string bell_socket_name(const PortRef& owner) { return "bell." + text(owner); }
+
+std::string bucket_name(std::uint32_t bucket) { return fmt::format("{:02x}", bucket); }
+
+std::optional<std::uint32_t> parse_bucket_name(std::string_view name) noexcept {
+  const auto value = parse_hex(name, 2);
+  if (!value) return std::nullopt;
+  return static_cast<std::uint32_t>(*value);
+}
+
+std::optional<NodeId> owner_of(std::string_view name) noexcept {
+  NodeId node;
+  if (next_part(name).empty() || !parse_node(name, node)) return std::nullopt;
+  return node;
+}
+
+std::optional<PortFileName> parse_port_file_name(std::string_view name) noexcept {
+  PortFileName parsed;
+  const std::string_view kind = next_part(name);
+  if (kind.substr(0, 4) == prefix(PortRole::subscriber)) {
+    parsed.role = PortRole::subscriber;
+  } else if (kind.substr(0, 4) != prefix(PortRole::publisher)) {
+    return std::nullopt;
+  }
+  const auto hash = parse_hex(kind.substr(4), 16);
+  if (!hash || !parse_node(name, parsed.owner.node)) return std::nullopt;
+  parsed.topic_hash = *hash;
+  if (!parse_number(name, parsed.owner.port, std::numeric_limits<std::uint32_t>::max())) return std::nullopt;
+  return parsed;
+}
+
+}  // namespace domain
+}  // namespace v1
+}  // namespace baton

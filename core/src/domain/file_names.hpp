@@ -1,0 +1,50 @@
+// The names of a domain's files. One grammar for all of them, so that a reaper knows whose a file is:
+//
+//   <kind>.<owner's slot>.<owner's generation>[.<more>]
+//
+//   node.3.1700000000000001                         its node file             in the domain's directory
+//   sock.3.1700000000000001                         its keeper's socket
+//   pub-<hash of the topic>.3.1700000000000001.7    port 7 announces itself   in the topic's bucket: "00" to "ff"
+//   sub-<hash of the topic>.3.1700000000000001.7
+//   seg.3.1700000000000001.7.0                      its segment number 0
+//   seg-of.5.<…>.2.of.3.<…>.7.0                     the same file, kept by port 2 of node 5, which reads it
+//   inbox.5.1700000000000002.2                      where port 2 of node 5 receives
+//   bell.5.1700000000000002.2                       its socket
+//
+// Numbers are decimal, hashes 16 hexadecimal digits. What does not follow the grammar is nobody's.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "baton/domain/member.hpp"
+
+namespace baton {
+inline namespace v1 {
+namespace domain {
+
+inline constexpr const char* kRegistryName = "registry";
+
+BATON_API std::string node_file_name(const NodeId& node);
+BATON_API std::string node_socket_name(const NodeId& node);
+
+/// Two hexadecimal digits.
+BATON_API std::string bucket_name(std::uint32_t bucket);
+BATON_API std::optional<std::uint32_t> parse_bucket_name(std::string_view name) noexcept;
+
+/// Whose file it is, or nothing if the name is not of the grammar.
+BATON_API std::optional<NodeId> owner_of(std::string_view name) noexcept;
+
+/// What the name of a port's file says.
+struct PortFileName {
+  PortRole role = PortRole::publisher;
+  std::uint64_t topic_hash = 0;
+  PortRef owner;
+};
+BATON_API std::optional<PortFileName> parse_port_file_name(std::string_view name) noexcept;
+
+}  // namespace domain
+}  // namespace v1
+}  // namespace baton

@@ -1,0 +1,166 @@
+// A membership's rounds: wait until there is something to do, find out for whom, and call them. Done by the keeper's
+// thread, or by whoever calls `keep`.
+#include <sys/stat.h>
+
+#include <fmt/format.h>
+
+#include "baton/log.hpp"
+#include "domain/membership.hpp"
+
+namespace baton {
+inline namespace v1 {
+namespace domain {
+namespace {
+
+/// How many slots are looked at for the dead in one tick, which the whole registry takes a minute for, if it is full.
+constexpr std::uint32_t kLooksPerTick = 16;
+
+NodeFile& writable(const Member::NodeView& view) noexcept {
+  return *reinterpret_cast<NodeFile*>(view.page->writable_bytes().data());
+}
+
+}  // namespace
+
+void Membership::run() noexcept {
+  // relaxed: whoever sets it signals the descriptor afterwards. Not read again until then.
+  while (!ending_.load(std::memory_order_relaxed)) {
+    try {
+      wait_and_work(std::nullopt);
+    } catch (const std::exception& error) {  // no memory: what was due stays due
+      log::error("[{}] the keeper could not do its work: {}", request_.node, error.what());
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+  }
+}
+
+void Membership::keep(std::chrono::nanoseconds timeout) {
+  const Clock::time_point now = Clock::now();
+  const Clock::time_point deadline = timeout > Clock::time_point::max() - now ? Clock::time_point::max() : now + timeout;
+  while (!wait_and_work(deadline) && Clock::now() < deadline) {
+  }
+}
+
+/// One round. True if something was called.
+bool Membership::wait_and_work(std::optional<Clock::time_point> deadline) {
+  // From inside a callback of this very thread: what is due is done when that has returned. relaxed: own id.
+  if (round_owner_.load(std::memory_order_relaxed) == std::this_thread::get_id()) return true;
+  posix::Poll poll;
+  const std::size_t own_socket = poll.add(socket_->fd().get());
+  const std::size_t own_wake = poll.add(wake_->fd().get());
+  static_cast<void>(own_socket);
+  static_cast<void>(own_wake);
+  const Watches::Waiting waiting = watches_->prepare(poll);
+  Clock::time_point until = std::min(next_tick_.load(std::memory_order_relaxed), watches_->next_look());
+  if (deadline) until = std::min(until, *deadline);
+  if (kept_.has_due()) until = Clock::now();
+  if (auto waited = poll.wait(until); !waited) {
+    log::error("[{}] the keeper cannot wait: {}", request_.node, waited.error());
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  if (ending_.load(std::memory_order_relaxed)) return true;
+
+  // One thread at a time does a round, so that nobody is called by two at once.
+  std::unique_lock round(round_mutex_, std::defer_lock);
+  if (!deadline) {
+    round.lock();
+  } else if (!round.try_lock_until(*deadline) && !round.try_lock()) {
+    return true;
+  }
+  round_owner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  struct Release {
+    std::atomic<std::thread::id>& owner;
+    ~Release() { owner.store({}, std::memory_order_relaxed); }
+  } release{round_owner_};
+  return work(waiting, poll);
+}
+
+bool Membership::work(const Watches::Waiting& waiting, const posix::Poll& poll) {
+  KeptList::Buckets due;
+  wake_->drain();  // before what it was signalled for is looked at
+  receive(due);
+  if (watches_->look(waiting, poll)) due.set();
+  const Clock::time_point now = Clock::now();
+  if (now >= next_tick_.load(std::memory_order_relaxed)) tick(now, due);
+  compare_epochs(due);
+  if (due.any()) kept_.make_due(due);
+  return kept_.call_due(*request_.events) != 0;
+}
+
+void Membership::receive(KeptList::Buckets& due) {
+  {
+    const std::lock_guard lock(own_nudges_mutex_);
+    due |= own_nudges_;
+    own_nudges_.reset();
+  }
+  Message message = 0;
+  while (true) {
+    const auto received = socket_->receive(std::as_writable_bytes(std::span(&message, 1)));
+    // One that is too large is nobody's of ours: it is taken, and forgotten.
+    if (!received && received.error().code() == Errc::too_large) continue;
+    if (!received || !*received) return;
+    if (**received != sizeof(message)) continue;
+    if (message < kBuckets) {
+      due.set(message);
+    } else {
+      due.set();
+    }
+  }
+}
+
+void Membership::compare_epochs(KeptList::Buckets& due) noexcept {
+  const KeptList::Buckets kept = kept_.buckets();
+  for (std::uint32_t bucket = 0; bucket < kBuckets; ++bucket) {
+    if (!kept[bucket]) continue;
+    const std::uint32_t epoch = registration_->registry().epochs[bucket].load(std::memory_order_seq_cst);  // B1
+    if (epoch != seen_epochs_[bucket]) due.set(bucket);
+    seen_epochs_[bucket] = epoch;
+  }
+}
+
+void Membership::tick(Clock::time_point now, KeptList::Buckets& due) {
+  const auto interval = request_.settings.heartbeat;
+  const bool after_pause = now - last_tick_ > 2 * interval;
+  last_tick_ = now;
+  next_tick_.store(now + interval, std::memory_order_relaxed);
+  // relaxed: a number that changes. Only one round at a time adds.
+  std::atomic<std::uint64_t>& heartbeat = writable(*own_view_).heartbeat;
+  heartbeat.store(heartbeat.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+
+  std::vector<Event> events;
+  watches_->sample(after_pause, events);
+  if (!events.empty()) due.set();
+  find_dead();
+  look_for_files();
+  for (const Event& event : events) request_.events->append(event);
+  for (const Event& event : events) request_.events->announce(event);
+}
+
+void Membership::find_dead() noexcept {
+  std::uint32_t looks = 0;
+  for (std::uint32_t step = 0; step < kMaxNodes && looks < kLooksPerTick; ++step) {
+    const std::uint32_t slot = next_to_look_at_;
+    next_to_look_at_ = (slot + 1) % kMaxNodes;
+    if (slot == registration_->id().slot || !registration_->node_at(slot)) continue;
+    ++looks;
+    reap(slot);
+  }
+}
+
+void Membership::look_for_files() {
+  struct stat status {};
+  const bool own_lost = ::fstat(node_memory_->fd().get(), &status) == 0 && status.st_nlink == 0;
+  if (lost_reported_ || !(own_lost || registration_->is_lost())) return;
+  lost_reported_ = true;
+  const Event event{EventKind::domain_lost, "", "",
+                    fmt::format("the files of domain '{}' in {} were removed while it was in use: connections go on, new "
+                                "ones cannot be made; start the programs of the domain again, and see that nothing cleans "
+                                "up there (systemd-logind does when a user logs out: set RemoveIPC=no, or run as a "
+                                "system user)",
+                                request_.domain, registration_->directory().path)};
+  request_.events->append(event);
+  request_.events->announce(event);
+}
+
+}  // namespace domain
+}  // namespace v1
+}  // namespace baton

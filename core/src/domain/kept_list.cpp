@@ -1,0 +1,108 @@
+#include "domain/kept_list.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace baton {
+inline namespace v1 {
+namespace domain {
+
+bool KeptList::add(std::uint32_t bucket, Kept& kept) {
+  const std::lock_guard lock(fork_mutex());
+  entries_[bucket].push_back({&kept, true});
+  due_.set(bucket);
+  return entries_[bucket].size() == 1;
+}
+
+bool KeptList::remove(Kept& kept, std::uint32_t& bucket) noexcept {
+  std::unique_lock lock(fork_mutex());
+  bool last = false;
+  for (bucket = 0; bucket < kBuckets; ++bucket) {
+    auto& entries = entries_[bucket];
+    const auto entry = std::find_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.kept == &kept; });
+    if (entry == entries.end()) continue;
+    entries.erase(entry);
+    last = entries.empty();
+    break;
+  }
+  if (runner_ != std::this_thread::get_id()) {
+    ended_.wait(lock, [&] { return running_ != &kept; });
+  }
+  return last;
+}
+
+KeptList::Buckets KeptList::buckets() const noexcept {
+  Buckets buckets;
+  const std::lock_guard lock(fork_mutex());
+  for (std::uint32_t bucket = 0; bucket < kBuckets; ++bucket) buckets[bucket] = !entries_[bucket].empty();
+  return buckets;
+}
+
+void KeptList::make_due(const Buckets& buckets) noexcept {
+  const std::lock_guard lock(fork_mutex());
+  for (std::uint32_t bucket = 0; bucket < kBuckets; ++bucket) {
+    if (!buckets[bucket] || entries_[bucket].empty()) continue;
+    for (Entry& entry : entries_[bucket]) entry.due = true;
+    due_.set(bucket);
+  }
+}
+
+bool KeptList::has_due() const noexcept {
+  const std::lock_guard lock(fork_mutex());
+  return due_.any();
+}
+
+/// The next one that is due, from a place on; it counts as running until `end_call`. Null when there is none any more.
+Kept* KeptList::begin_next(std::uint32_t& bucket, std::size_t& index) noexcept {
+  const std::lock_guard lock(fork_mutex());
+  for (; bucket < kBuckets; ++bucket, index = 0) {
+    if (!due_[bucket]) continue;
+    auto& entries = entries_[bucket];
+    // From the beginning again, if one before the place was removed or has become due meanwhile: that is rare, and found
+    // by the look from 0 that ends each bucket.
+    for (const std::size_t first : {index, std::size_t{0}}) {
+      for (std::size_t i = first; i < entries.size(); ++i) {
+        if (!entries[i].due) continue;
+        entries[i].due = false;
+        index = i + 1;
+        running_ = entries[i].kept;
+        runner_ = std::this_thread::get_id();
+        return entries[i].kept;
+      }
+    }
+    due_.reset(bucket);
+  }
+  return nullptr;
+}
+
+void KeptList::end_call() noexcept {
+  const std::lock_guard lock(fork_mutex());
+  running_ = nullptr;
+  runner_ = {};
+  ended_.notify_all();
+}
+
+std::size_t KeptList::call_due(EventQueue& events) {
+  std::size_t calls = 0;
+  std::uint32_t bucket = 0;
+  std::size_t index = 0;
+  std::vector<Event> to_announce;
+  while (Kept* const kept = begin_next(bucket, index)) {
+    to_announce.clear();
+    kept->keep(to_announce);
+    end_call();
+    for (const Event& event : to_announce) events.announce(event);
+    ++calls;
+  }
+  return calls;
+}
+
+void KeptList::in_child() noexcept {
+  for (const auto& entries : entries_) {
+    for (const Entry& entry : entries) entry.kept->forked();
+  }
+}
+
+}  // namespace domain
+}  // namespace v1
+}  // namespace baton

@@ -1,0 +1,62 @@
+// The kept objects of a node: which of them are due, and which one is being called. Used by Membership.
+#pragma once
+
+#include <array>
+#include <bitset>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "baton/domain/member.hpp"
+#include "domain/process.hpp"
+
+namespace baton {
+inline namespace v1 {
+namespace domain {
+
+/// The lists are guarded by `fork_mutex`, so that a forked child finds them whole; no kept object is called with it held.
+class KeptList final : private ForkAware {
+ public:
+  using Buckets = std::bitset<kBuckets>;
+
+  KeptList() { enlist(); }
+  ~KeptList() { delist(); }
+
+  /// Adds an object, due at once. True if it is the first one of its bucket.
+  bool add(std::uint32_t bucket, Kept& kept);
+
+  /// Waits for a call under way on another thread. True if it was the last one of its bucket, which is stored.
+  bool remove(Kept& kept, std::uint32_t& bucket) noexcept;
+
+  /// Buckets that objects are kept in.
+  Buckets buckets() const noexcept;
+
+  void make_due(const Buckets& buckets) noexcept;
+  bool has_due() const noexcept;
+
+  /// Calls every object that is due, and announces its events to `events` when it has been. One thread at a time: the
+  /// objects that it calls, and the callbacks of the events, may add and remove objects. The result is how many it called.
+  std::size_t call_due(EventQueue& events);
+
+ private:
+  struct Entry {
+    Kept* kept;
+    bool due;
+  };
+
+  Kept* begin_next(std::uint32_t& bucket, std::size_t& index) noexcept;
+  void end_call() noexcept;
+  void in_child() noexcept override;
+
+  std::array<std::vector<Entry>, kBuckets> entries_;
+  Buckets due_;  // buckets with an entry that is due
+  const Kept* running_ = nullptr;
+  std::thread::id runner_;
+  std::condition_variable ended_;
+};
+
+}  // namespace domain
+}  // namespace v1
+}  // namespace baton

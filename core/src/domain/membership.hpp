@@ -1,0 +1,113 @@
+// What a `Member` is made of: its place in the registry, its node file and socket, what it keeps and what it watches, and
+// the keeper, which brings these together.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "baton/domain/member.hpp"
+#include "baton/posix/event_fd.hpp"
+#include "domain/bucket_view.hpp"
+#include "domain/kept_list.hpp"
+#include "domain/registration.hpp"
+#include "domain/watches.hpp"
+
+namespace baton {
+inline namespace v1 {
+namespace domain {
+
+/// The keeper's thread shares in it, and so does who calls `keep`: the `Member` may be destroyed from inside a call.
+class Membership final : public std::enable_shared_from_this<Membership> {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  static Result<std::shared_ptr<Membership>> join(Member::Request request);
+
+  /// Ends the keeper, waiting for it unless this is its thread, and leaves the domain. In a forked child it does nothing,
+  /// and the object must be left alone for ever: its locks may be held by threads that the child does not have.
+  void leave() noexcept;
+
+  const Member::Request& request() const noexcept { return request_; }
+  Registration& registration() const noexcept { return *registration_; }
+  Watches& watches() noexcept { return *watches_; }
+  KeptList& kept() noexcept { return kept_; }
+  const posix::Socket& socket() const noexcept { return *socket_; }
+  BucketView& bucket_view(std::uint32_t bucket);
+
+  std::uint32_t next_port() noexcept { return next_port_.fetch_add(1, std::memory_order_relaxed); }  // a count
+
+  void bump(std::uint32_t bucket) noexcept;
+  void nudge(const NodeId& node, std::uint32_t bucket) noexcept;
+  bool reap(std::uint32_t slot) noexcept;
+
+  void watch(const NodeId& node, std::shared_ptr<const posix::Mapping> page);
+
+  void add(std::uint32_t bucket, Kept& kept);
+  void remove(Kept& kept) noexcept;
+
+  Result<Member::NodeView> view(const NodeId& node) const;
+  std::optional<std::uint32_t> take_bell() noexcept;
+  void give_back_bell(std::uint32_t index) noexcept;
+
+  void keep(std::chrono::nanoseconds timeout);
+
+ private:
+  /// A datagram to a keeper: the bucket to look after, or `kEverything`.
+  using Message = std::uint32_t;
+  static constexpr Message kEverything = kBuckets;
+
+  explicit Membership(Member::Request request) noexcept : request_(std::move(request)) {}
+
+  // membership.cpp: joining, and what members do to each other
+  Result<void> make_node_file();
+  Result<void> start_keeper();
+  bool send(const NodeId& node, Message message) const noexcept;
+  void wake_self(std::uint32_t bucket) noexcept;
+  void wake_everybody() noexcept;
+
+  // keeper.cpp: rounds
+  void run() noexcept;
+  bool wait_and_work(std::optional<Clock::time_point> deadline);
+  bool work(const Watches::Waiting& waiting, const posix::Poll& poll);
+  void receive(KeptList::Buckets& due);
+  void compare_epochs(KeptList::Buckets& due) noexcept;
+  void tick(Clock::time_point now, KeptList::Buckets& due);
+  void find_dead() noexcept;
+  void look_for_files();
+
+  const Member::Request request_;
+  std::unique_ptr<Registration> registration_;
+  std::optional<posix::SharedMemory> node_memory_;
+  std::optional<Member::NodeView> own_view_;
+  std::optional<posix::Socket> socket_;
+  std::optional<posix::EventFd> wake_;  // for this process's threads
+  std::unique_ptr<Watches> watches_;
+  KeptList kept_;
+  std::atomic<std::uint32_t> next_port_{1};
+  std::atomic<std::uint64_t> taken_bells_{0};
+  std::mutex views_mutex_;
+  std::array<std::unique_ptr<BucketView>, kBuckets> views_;
+
+  std::thread thread_;
+  std::atomic<bool> ending_{false};
+
+  // Of whoever does a round.
+  std::timed_mutex round_mutex_;
+  std::atomic<std::thread::id> round_owner_{};  // compared with the reader's own id only
+  std::array<std::uint32_t, kBuckets> seen_epochs_{};
+  std::atomic<Clock::time_point> next_tick_{};  // read by those who wait, too; relaxed: a time
+  Clock::time_point last_tick_{};
+  std::uint32_t next_to_look_at_ = 0;
+  bool lost_reported_ = false;
+
+  // Nudges of this process's own, which need no datagram. Guarded by the mutex.
+  std::mutex own_nudges_mutex_;
+  KeptList::Buckets own_nudges_;
+};
+
+}  // namespace domain
+}  // namespace v1
+}  // namespace baton

@@ -1,0 +1,65 @@
+// The mappings that all of this process share.
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <map>
+#include <tuple>
+
+#include "baton/domain/member.hpp"
+#include "domain/process.hpp"
+#include "posix/system_error.hpp"
+
+namespace baton {
+inline namespace v1 {
+namespace domain {
+namespace {
+
+// The device and inode cannot mean another file as long as a mapping of this one exists.
+using Key = std::tuple<dev_t, ino_t, std::uint64_t, std::uint64_t>;
+
+/// Guarded by `fork_mutex`. Never destroyed: mappings may be let go of in destructors of static objects.
+std::map<Key, std::weak_ptr<const posix::Mapping>>& cache() {
+  static auto* const known = new std::map<Key, std::weak_ptr<const posix::Mapping>>;
+  return *known;
+}
+
+bool serves(const posix::Mapping& mapping, posix::Access access) noexcept {
+  return access == posix::Access::read_only || !mapping.writable_bytes().empty();
+}
+
+void forget(const Key& key, const posix::Mapping* mapping) noexcept {
+  {
+    const std::lock_guard lock(fork_mutex());
+    const auto entry = cache().find(key);
+    // Another mapping may have taken the place meanwhile.
+    if (entry != cache().end() && entry->second.expired()) cache().erase(entry);
+  }
+  delete mapping;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const posix::Mapping>> map_shared(const posix::SharedMemory& memory, std::uint64_t offset,
+                                                         std::uint64_t bytes, posix::Access access) {
+  struct stat status {};
+  if (::fstat(memory.fd().get(), &status) != 0) {
+    return posix::system_failure(memory.label(), "cannot be examined", errno);
+  }
+  const Key key{status.st_dev, status.st_ino, offset, bytes};
+  std::shared_ptr<const posix::Mapping> known;  // outlives the lock: the last one to go takes it
+  const std::lock_guard lock(fork_mutex());
+  auto& entries = cache();
+  if (const auto entry = entries.find(key); entry != entries.end()) known = entry->second.lock();
+  if (known != nullptr && serves(*known, access)) return known;
+
+  auto mapped = posix::Mapping::map(memory, offset, bytes, access);
+  if (!mapped) return fail(std::move(mapped).error());
+  std::shared_ptr<const posix::Mapping> made(new posix::Mapping(*std::move(mapped)),
+                                             [key](const posix::Mapping* mapping) { forget(key, mapping); });
+  entries[key] = made;
+  return made;
+}
+
+}  // namespace domain
+}  // namespace v1
+}  // namespace baton

@@ -1,0 +1,76 @@
+#include "chunk_pool.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+namespace baton::shm {
+namespace {
+
+/// How much of the caches the chunks in rotation may take; measured in docs/adr/0006-publisher-owned-chunks.md.
+constexpr std::uint64_t kRotationBytes = 8U << 20U;
+constexpr std::uint64_t kLeastRotation = 4;
+/// Chunks of this size and up are collected early, before their rotation is empty.
+constexpr std::uint64_t kLargeChunkBytes = 64U << 10U;
+
+}  // namespace
+
+ChunkPool::ChunkPool(std::uint64_t payload_bytes) noexcept : payload_bytes_(payload_bytes) {}
+
+void ChunkPool::add(Segment segment) {
+  const std::uint64_t total = chunks_.size() + segment.chunks();
+  std::vector<Number> rotation(std::bit_ceil(total));
+  for (std::uint64_t i = 0; i < rotation_count_; ++i) rotation[i] = rotation_[(rotation_begin_ + i) & rotation_mask_];
+  chunks_.reserve(total);
+  holders_.reserve(total * words_);
+  reserve_.reserve(total);
+  places_.reserve(segments_.size() + 1);
+  segments_.reserve(segments_.size() + 1);
+
+  // Nothing throws from here on.
+  rotation_ = std::move(rotation);
+  rotation_mask_ = rotation_.size() - 1;
+  rotation_begin_ = 0;
+  rotation_limit_ = std::min(total, std::max(kLeastRotation, kRotationBytes / chunk_bytes()));
+  low_water_ = chunk_bytes() >= kLargeChunkBytes ? rotation_limit_ / 2 : 0;
+  const auto first = static_cast<Number>(chunks_.size());
+  places_.push_back({first, segment.chunks(), segment.generation()});
+  for (std::uint32_t i = 0; i < segment.chunks(); ++i) {
+    chunks_.push_back({segment.payload(i), Reference::make(segment.number(), segment.generation(), i)});
+  }
+  holders_.resize(total * words_, 0);
+  segments_.push_back(std::move(segment));
+  for (Number chunk = first; chunk < total; ++chunk) put(chunk);
+}
+
+std::uint32_t ChunkPool::take_holder() {
+  for (std::uint32_t word = 0;; ++word) {
+    if (word == used_holders_.size()) {
+      std::vector<std::uint64_t> wider(chunks_.size() * (words_ + 1), 0);
+      used_holders_.push_back(0);
+      for (std::size_t chunk = 0; chunk < chunks_.size(); ++chunk) {
+        std::copy_n(holders_.begin() + static_cast<std::ptrdiff_t>(chunk * words_), words_,
+                    wider.begin() + static_cast<std::ptrdiff_t>(chunk * (words_ + 1)));
+      }
+      holders_ = std::move(wider);
+      ++words_;
+    }
+    if (used_holders_[word] == UINT64_MAX) continue;
+    const auto free_bit = static_cast<std::uint32_t>(std::countr_one(used_holders_[word]));
+    used_holders_[word] |= std::uint64_t{1} << free_bit;
+    return word * 64 + free_bit;
+  }
+}
+
+std::uint64_t ChunkPool::give_back_holder(std::uint32_t holder) noexcept {
+  std::uint64_t had = 0;
+  for (Number chunk = 0; chunk < chunks_.size(); ++chunk) {
+    if (!is_held(chunk, holder)) continue;
+    release(chunk, holder);
+    ++had;
+  }
+  used_holders_[holder / 64] &= ~bit(holder);
+  return had;
+}
+
+}  // namespace baton::shm

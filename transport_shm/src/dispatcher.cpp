@@ -1,0 +1,134 @@
+#include "dispatcher.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <map>
+#include <utility>
+
+#include "baton/log.hpp"
+
+namespace baton::shm {
+namespace {
+
+thread_local const domain::Member* serving = nullptr;
+thread_local const Dispatched* running = nullptr;
+
+/// The dispatchers of this process. Never destroyed: ports may be closed by destructors of static objects.
+struct Known {
+  std::mutex mutex;
+  std::map<const domain::Member*, std::weak_ptr<Dispatcher>> dispatchers;
+
+  static Known& instance() {
+    static Known* const known = new Known;
+    return *known;
+  }
+};
+
+}  // namespace
+
+std::shared_ptr<Dispatcher> Dispatcher::of(const std::shared_ptr<domain::Member>& member) try {
+  Known& known = Known::instance();
+  const std::lock_guard lock(known.mutex);
+  std::erase_if(known.dispatchers, [](const auto& entry) { return entry.second.expired(); });
+  std::weak_ptr<Dispatcher>& entry = known.dispatchers[member.get()];
+  if (auto dispatcher = entry.lock()) return dispatcher;
+  auto view = member->view(member->id());
+  if (!view) {
+    log::error("[{}] callbacks cannot be called: {}", member->node(), view.error().message());
+    return nullptr;
+  }
+  const auto bell = member->take_bell();
+  if (!bell) {
+    log::error("[{}] callbacks cannot be called: all of the node's bells are taken", member->node());
+    return nullptr;
+  }
+  auto dispatcher = std::make_shared<Dispatcher>(member, *std::move(view), *bell);
+  entry = dispatcher;
+  return dispatcher;
+} catch (const std::exception& error) {
+  log::error("[{}] callbacks cannot be called: {}", member->node(), error.what());
+  return nullptr;
+}
+
+Dispatcher::Dispatcher(std::shared_ptr<domain::Member> member, domain::Member::NodeView view, std::uint32_t bell)
+    : state_(std::make_shared<State>()) {
+  state_->member = std::move(member);
+  state_->view = std::move(view);
+  state_->bell = bell;
+  thread_ = std::thread([state = state_] { run(state); });
+}
+
+Dispatcher::~Dispatcher() {
+  state_->stop.store(true, std::memory_order_release);  // before the ring
+  if (state_->member->forked()) {
+    thread_.detach();  // it does not exist here
+    return;
+  }
+  wake();
+  // A callback may destroy the last subscriber, and so this: the thread ends by itself then.
+  if (thread_.get_id() == std::this_thread::get_id()) {
+    thread_.detach();
+  } else {
+    thread_.join();
+  }
+}
+
+void Dispatcher::add(std::shared_ptr<Dispatched> dispatched) {
+  const std::lock_guard lock(state_->mutex);
+  auto& list = state_->list;
+  if (std::find(list.begin(), list.end(), dispatched) == list.end()) list.push_back(std::move(dispatched));
+}
+
+void Dispatcher::remove(const Dispatched& dispatched) noexcept {
+  std::shared_ptr<Dispatched> gone;  // destroyed after the mutex is released
+  const std::lock_guard lock(state_->mutex);
+  auto& list = state_->list;
+  const auto entry =
+      std::find_if(list.begin(), list.end(), [&](const auto& other) { return other.get() == &dispatched; });
+  if (entry == list.end()) return;
+  gone = std::move(*entry);
+  list.erase(entry);
+}
+
+void Dispatcher::run(const std::shared_ptr<State>& state) noexcept {
+  serving = state->member.get();
+  domain::Sleeper sleeper(*state->view.bell(state->bell));
+  std::vector<std::shared_ptr<Dispatched>> round;
+  const auto dispatch_all = [&] {
+    {
+      const std::lock_guard lock(state->mutex);
+      round = state->list;
+    }
+    bool more = false;
+    for (auto& dispatched : round) {
+      running = dispatched.get();
+      more |= dispatched->dispatch();
+      running = nullptr;
+      dispatched.reset();  // perhaps the last reference: a callback may have destroyed the port
+    }
+    return more;
+  };
+  while (!state->stop.load(std::memory_order_acquire)) {
+    if (dispatch_all()) continue;
+    const std::uint32_t sequence = sleeper.sequence();
+    sleeper.arm(domain::kRingFutex);
+    if (dispatch_all()) {  // W1: after arming
+      sleeper.disarm();
+      continue;
+    }
+    if (state->stop.load(std::memory_order_acquire)) break;
+    const bool keeper = state->member->has_keeper();
+    sleeper.sleep(sequence, std::chrono::steady_clock::now() +
+                                (keeper ? std::chrono::milliseconds(std::chrono::hours(1)) : domain::kLongestSleep));
+    sleeper.disarm();
+  }
+  state->member->give_back_bell(state->bell);
+}
+
+bool Dispatcher::serves_here(const domain::PortRef& port) noexcept {
+  return serving != nullptr && serving->id() == port.node;
+}
+
+const Dispatched* Dispatcher::running_here() noexcept { return running; }
+
+}  // namespace baton::shm

@@ -1,0 +1,193 @@
+#include "inlet.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace baton::shm {
+namespace {
+
+SlotHead* slot_of(const posix::Mapping& mapping) noexcept {
+  return std::launder(reinterpret_cast<SlotHead*>(mapping.writable_bytes().data()));
+}
+
+/// What a publisher wrote, made valid.
+Overflow overflow_of(std::uint8_t value) noexcept {
+  return value <= static_cast<std::uint8_t>(Overflow::block) ? static_cast<Overflow>(value) : Overflow::drop_oldest;
+}
+Stamp stamp_of(std::uint8_t value) noexcept {
+  return value <= static_cast<std::uint8_t>(Stamp::off) ? static_cast<Stamp>(value) : Stamp::off;
+}
+std::string name_of(const SlotHead& slot) {
+  const std::array<char, sizeof(slot.node)> copy = slot.node;
+  return {copy.data(), ::strnlen(copy.data(), copy.size())};
+}
+
+}  // namespace
+
+Inlet::Inlet(const Request& request, std::shared_ptr<const posix::Mapping> slot_mapping)
+    : request_(request),
+      slot_mapping_(std::move(slot_mapping)),
+      slot_(slot_of(*slot_mapping_)),
+      shape_(request.queue_shift),
+      entries_(submissions(*slot_)),
+      completions_(completions(*slot_, request.queue_shift)),
+      overflow_(overflow_of(slot_->overflow)),
+      publisher_id_(slot_->port_id),
+      publisher_node_(name_of(*slot_)),
+      clock_(stamp_of(slot_->stamp)) {}
+
+bool Inlet::ready() const noexcept {
+  if (broken_) return false;
+  if (overflow_ != Overflow::drop_oldest) {
+    // W1, W2: after arming, or after clearing the ready bit. A plain load on x86.
+    return shape_.is_at(entries_[shape_.index(position_)].load(std::memory_order_seq_cst), position_);
+  }
+  std::uint64_t head = slot_->head.position.load(std::memory_order_acquire);                   // H1
+  while (!shape_.is_at(entries_[shape_.index(head)].load(std::memory_order_seq_cst), head)) {  // W1, W2
+    const std::uint64_t again = slot_->head.position.load(std::memory_order_acquire);          // H1
+    if (again == head) return false;
+    head = again;  // the publisher took the oldest back meanwhile
+  }
+  return true;
+}
+
+/// Removes the oldest entry from the queue.
+std::optional<Reference> Inlet::claim_next() noexcept {
+  if (overflow_ != Overflow::drop_oldest) {
+    // E1 (acquire): the payload. W1, W2 as in ready().
+    const std::uint64_t entry = entries_[shape_.index(position_)].load(std::memory_order_seq_cst);
+    if (!shape_.is_at(entry, position_)) return std::nullopt;
+    // L1, and figures: nobody else writes the head of a lossless connection.
+    slot_->head.position.store(++position_, std::memory_order_release);
+    return QueueShape::reference(entry);
+  }
+  std::uint64_t head = slot_->head.position.load(std::memory_order_acquire);  // H1
+  while (true) {
+    const std::uint64_t entry = entries_[shape_.index(head)].load(std::memory_order_seq_cst);  // E1 (acquire). W1, W2
+    if (shape_.is_at(entry, head)) {
+      // H1, acq_rel: the entry was read before the claim, and so before the publisher overwrites it.
+      if (slot_->head.position.compare_exchange_weak(head, head + 1, std::memory_order_acq_rel,
+                                                     std::memory_order_acquire)) {
+        return QueueShape::reference(entry);
+      }
+      continue;  // the publisher took it back, and `head` is the new one
+    }
+    const std::uint64_t again = slot_->head.position.load(std::memory_order_acquire);  // H1
+    if (again == head) return std::nullopt;
+    head = again;
+  }
+}
+
+Inlet::Taken Inlet::take(domain::Member& member) noexcept {
+  if (broken_) [[unlikely]]
+    return {};
+  const std::optional<Reference> reference = claim_next();
+  if (!reference) return {};
+  const SegmentView* const segment = segments_[reference->segment()].get();
+  const std::byte* payload = segment == nullptr ? nullptr : segment->find(*reference);
+  if (payload == nullptr) [[unlikely]]
+    payload = resolve(member, *reference);
+  if (payload == nullptr) [[unlikely]] {
+    undelivered_.fetch_add(1, std::memory_order_relaxed);  // a figure
+    return {};
+  }
+  taken_.store(taken_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);  // W: the consumer alone
+  return {payload, *reference};
+}
+
+/// The first reference into a segment maps it. Null and `broken` if that cannot be.
+const std::byte* Inlet::resolve(domain::Member& member, Reference reference) noexcept try {
+  auto view = SegmentView::open(member, request_.bucket, request_.self, request_.publisher, reference.segment(),
+                                request_.payload_bytes);
+  if (!view) {
+    error_ = view.error().message();
+  } else if (const std::byte* const payload = view->find(reference); payload == nullptr) {
+    error_ = fmt::format("it gave a reference to chunk {} of segment {}, which is not there", reference.chunk(),
+                         reference.segment());
+  } else {
+    segments_[reference.segment()] = std::make_unique<SegmentView>(*std::move(view));
+    return payload;
+  }
+  broken_ = true;
+  return nullptr;
+} catch (const std::bad_alloc&) {
+  broken_ = true;
+  return nullptr;
+}
+
+void Inlet::complete(Reference reference) noexcept {
+  const std::uint64_t position = completed_.fetch_add(1, std::memory_order_seq_cst);  // W1: before `limit_reached_`
+  std::atomic<std::uint64_t>& place = completions_[shape_.index(position)];
+  if (overflow_ != Overflow::block) [[likely]] {
+    place.store(shape_.entry(position, reference), std::memory_order_release);  // E2: our last read came before
+    return;
+  }
+  place.store(shape_.entry(position, reference), std::memory_order_seq_cst);  // E2. W3: before the room bell
+  room_ringer_.ring(slot_->room);
+  finished_.fetch_add(1, std::memory_order_release);  // the last touch: see all_completed
+}
+
+bool Inlet::all_completed() const noexcept {
+  const std::uint64_t completed = completed_.load(std::memory_order_acquire);
+  if (completed != taken_.load(std::memory_order_relaxed)) return false;  // W: the consumer, who asks
+  if (overflow_ == Overflow::block) return finished_.load(std::memory_order_acquire) == completed;
+  // Positions are claimed before they are written: somebody may still be about to.
+  for (std::uint64_t back = 0; back < std::min(completed, shape_.entries()); ++back) {
+    const std::uint64_t position = completed - 1 - back;
+    const std::uint64_t entry = completions_[shape_.index(position)].load(std::memory_order_acquire);  // then the wipe
+    if (!shape_.is_at(entry, position)) return false;
+  }
+  return true;
+}
+
+void Inlet::give_up() noexcept {
+  ConnectionCounters figures = counters();
+  figures.undelivered += std::exchange(figures.queued, 0);
+  final_ = std::move(figures);
+}
+
+void wipe_slot(SlotHead& slot, std::uint32_t queue_shift) noexcept {
+  // relaxed: nobody else looks here. The publisher has gone, and the next one claims the slot by S1. Lap 0 is never
+  // valid.
+  std::atomic<std::uint64_t>* const entries = submissions(slot);
+  for (std::uint64_t i = 0; i < 2ULL << queue_shift; ++i) entries[i].store(0, std::memory_order_relaxed);
+  slot.head.position.store(0, std::memory_order_relaxed);
+  slot.dropped.newest.store(0, std::memory_order_relaxed);
+  slot.dropped.timeout.store(0, std::memory_order_relaxed);
+  slot.room.armed.store(0, std::memory_order_relaxed);
+  slot.ready.store(0, std::memory_order_relaxed);
+}
+
+ConnectionCounters Inlet::counters() const noexcept {
+  const std::uint64_t completed = completed_.load(std::memory_order_relaxed);  // relaxed: figures, each of one writer
+  if (final_) {
+    ConnectionCounters figures = *final_;
+    figures.held = figures.taken > completed ? figures.taken - completed : 0;
+    return figures;
+  }
+  ConnectionCounters figures;
+  figures.peer = publisher_node_;
+  const std::uint64_t head = slot_->head.position.load(std::memory_order_acquire);
+  figures.taken = taken_.load(std::memory_order_relaxed);
+  figures.undelivered = undelivered_.load(std::memory_order_relaxed);
+  figures.held = figures.taken > completed ? figures.taken - completed : 0;
+  figures.dropped_newest = slot_->dropped.newest.load(std::memory_order_relaxed);
+  figures.dropped_timeout = slot_->dropped.timeout.load(std::memory_order_relaxed);
+  // What moved the head and was neither taken nor given up was taken back by the publisher.
+  const std::uint64_t ours = figures.taken + figures.undelivered;
+  figures.dropped_oldest = overflow_ == Overflow::drop_oldest && head > ours ? head - ours : 0;
+  std::uint64_t end = head;
+  while (end - head < shape_.entries() &&
+         shape_.is_at(entries_[shape_.index(end)].load(std::memory_order_acquire), end)) {
+    ++end;
+  }
+  figures.queued = broken_ ? 0 : end - head;
+  figures.offered = ours + figures.dropped() + figures.queued;
+  return figures;
+}
+
+}  // namespace baton::shm

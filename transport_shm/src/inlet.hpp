@@ -1,0 +1,124 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "baton/clock.hpp"
+#include "baton/domain/bell.hpp"
+#include "baton/domain/member.hpp"
+#include "baton/port.hpp"
+#include "layout.hpp"
+#include "ringer.hpp"
+#include "segment.hpp"
+
+namespace baton::shm {
+
+/// Zeroes a slot for its next connection. The subscriber, when nobody else refers to it.
+void wipe_slot(SlotHead& slot, std::uint32_t queue_shift) noexcept;
+
+/// The subscribing end of a connection.
+///
+/// Roles:      the consumer (one thread at a time: the user's, or the dispatcher) takes; any thread completes. The
+/// publisher
+///             writes submission entries, and under `drop_oldest` moves the head as well.
+/// Hand-over:  E1 entry in, E2 entry back, H1 head: see the README.
+/// Invariants: held() <= B, so the completion queue, which has more entries than that and the queue together, always
+/// has a place. Crash windows: ours: everything that we hold is in the publisher's given-set. The publisher's: what it
+/// gave stays in its segments,
+///             which we have mapped or have a name of.
+class Inlet {
+ public:
+  struct Request {
+    std::uint32_t slot_index = 0;
+    std::uint32_t queue_shift = 0;
+    std::uint32_t bucket = 0;
+    domain::PortRef self;
+    domain::PortRef publisher;
+    std::uint64_t payload_bytes = 0;
+  };
+
+  Inlet(const Request& request, std::shared_ptr<const posix::Mapping> slot_mapping);
+
+  std::uint32_t slot_index() const noexcept { return request_.slot_index; }
+  const domain::PortRef& publisher() const noexcept { return request_.publisher; }
+  std::uint64_t publisher_id() const noexcept { return publisher_id_; }
+  const std::string& publisher_node() const noexcept { return publisher_node_; }
+  const StampClock& clock() const noexcept { return clock_; }
+
+  /// Whether something is queued. The consumer.
+  bool ready() const noexcept;
+
+  struct Taken {
+    const std::byte* payload = nullptr;
+    Reference reference;
+  };
+
+  /// Takes the oldest message; without a payload there is none, or `broken()`. The consumer.
+  Taken take(domain::Member& member) noexcept;
+
+  /// Gives a message back. Any thread. Nothing of the slot may be touched afterwards.
+  void complete(Reference reference) noexcept;
+
+  /// Samples out. Exact for the consumer, but for completions under way.
+  std::uint64_t held() const noexcept {
+    return taken_.load(std::memory_order_relaxed) -     // W: the consumer, who asks
+           completed_.load(std::memory_order_seq_cst);  // W1: after `limit_reached_`
+  }
+
+  /// Whether all that was taken has been given back, to the last store. The consumer.
+  bool all_completed() const noexcept;
+
+  /// Nothing more will be taken: counts what is queued as undelivered. The publisher takes it back.
+  void give_up() noexcept;
+
+  /// The publisher has closed or is gone: there will be no new entry.
+  void set_ended() noexcept { ended_ = true; }
+  bool ended() const noexcept { return ended_; }
+
+  /// The publisher gave a reference that is none; `error` says which.
+  bool broken() const noexcept { return broken_; }
+  const std::string& error() const noexcept { return error_; }
+
+  void wake_publisher() noexcept { domain::ring_futex(slot_->room); }
+
+  /// Zeroes the slot for its next connection. The consumer, when the connection has ended and nothing is held.
+  void wipe() noexcept { wipe_slot(*slot_, request_.queue_shift); }
+
+  ConnectionCounters counters() const noexcept;
+
+ private:
+  std::optional<Reference> claim_next() noexcept;
+  const std::byte* resolve(domain::Member& member, Reference reference) noexcept;
+
+  const Request request_;
+  const std::shared_ptr<const posix::Mapping> slot_mapping_;
+  SlotHead* const slot_;
+  const QueueShape shape_;
+  std::atomic<std::uint64_t>* const entries_;      // E1; W: publisher
+  std::atomic<std::uint64_t>* const completions_;  // E2; W: us
+  const Overflow overflow_;
+  const std::uint64_t publisher_id_;
+  const std::string publisher_node_;
+  const StampClock clock_;
+
+  // The consumer's.
+  std::uint64_t position_ = 0;           // the next entry; under `drop_oldest` the head says it
+  std::atomic<std::uint64_t> taken_{0};  // a figure for others
+  std::array<std::unique_ptr<SegmentView>, Reference::kMaxSegments> segments_;
+  std::atomic<std::uint64_t> undelivered_{0};  // a figure for others
+  std::optional<ConnectionCounters> final_;    // as of `give_up`
+  bool ended_ = false;
+  bool broken_ = false;
+  std::string error_;
+
+  // Of whoever completes.
+  alignas(64) std::atomic<std::uint64_t> completed_{0};  // the next position of the completion queue
+  std::atomic<std::uint64_t> finished_{0};               // under `block`: who is through with the room bell
+  Ringer room_ringer_;
+};
+
+}  // namespace baton::shm

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "baton/domain/bell.hpp"
+
+namespace baton::shm {
+
+/// A ringer's end of a bell (see bell.hpp): rings each arming once. Releases on any thread may ring, so the remembered
+/// number is atomic; two threads that ring one number do no harm.
+class Ringer {
+ public:
+  /// After the deed: wakes who sleeps on the futex. True if the sleeper's socket is to be rung as well.
+  bool ring(domain::Bell& bell) noexcept {
+    const std::uint64_t armed = bell.armed.load(std::memory_order_seq_cst);  // W1: after the deed
+    if (armed == 0 || armed == rung_.load(std::memory_order_relaxed)) [[likely]]
+      return false;
+    rung_.store(armed, std::memory_order_relaxed);  // a private note
+    domain::ring_futex(bell);
+    return (armed & domain::kRingSocket) != 0;
+  }
+
+ private:
+  std::atomic<std::uint64_t> rung_{0};  // numbers are times, so those of two bells do not meet
+};
+
+}  // namespace baton::shm

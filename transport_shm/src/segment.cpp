@@ -1,0 +1,87 @@
+#include "segment.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <new>
+
+#include <fmt/format.h>
+
+namespace baton::shm {
+
+Result<Segment> Segment::create(domain::Member& member, const Request& request) {
+  auto directory = member.directory(request.bucket);
+  if (!directory) return fail(std::move(directory).error());
+  const std::uint64_t bytes = kPageBytes + request.chunks * chunk_bytes_for(request.payload_bytes);
+  auto memory = posix::SharedMemory::create(**directory, bytes);
+  if (!memory) return fail(std::move(memory).error());
+  auto mapping = domain::map_shared(*memory, 0, bytes, posix::Access::read_write);
+  if (!mapping) return fail(std::move(mapping).error());
+
+  auto* const head = ::new ((*mapping)->writable_bytes().data()) SegmentHead{};
+  head->head = domain::make_head(domain::FileKind::segment, request.port, request.number, bytes);
+  head->payload_bytes = request.payload_bytes;
+  head->chunk_bytes = chunk_bytes_for(request.payload_bytes);
+  head->chunks = request.chunks;
+  head->generation = request.generation;
+  auto linked = memory->link(**directory, domain::segment_name(request.port, request.number));
+  if (!linked) return fail(std::move(linked).error());
+  return Segment(request, *std::move(mapping));
+}
+
+Result<void> Segment::link_for(domain::Member& member, const domain::PortRef& reader) const {
+  auto directory = member.directory(request_.bucket);
+  if (!directory) return fail(std::move(directory).error());
+  const std::string own = domain::segment_name(request_.port, request_.number);
+  const std::string readers = domain::segment_name_for_reader(reader, request_.port, request_.number);
+  // A name that is there already is left from an attempt that was given up half-way.
+  if (::linkat((*directory)->get(), own.c_str(), (*directory)->get(), readers.c_str(), 0) == 0 || errno == EEXIST) {
+    return {};
+  }
+  const int error = errno;
+  return fail(error == ENOSPC ? Errc::no_space : Errc::system, own, "cannot be given a name for its reader",
+              error == ENOENT ? "do not remove files of a domain that is in use" : "", error);
+}
+
+void Segment::unlink_for(domain::Member& member, const domain::PortRef& reader) const noexcept {
+  member.unlink(request_.bucket, domain::segment_name_for_reader(reader, request_.port, request_.number));
+}
+
+void Segment::remove_name(domain::Member& member) const noexcept {
+  member.unlink(request_.bucket, domain::segment_name(request_.port, request_.number));
+}
+
+Result<SegmentView> SegmentView::open(domain::Member& member, std::uint32_t bucket, const domain::PortRef& reader,
+                                      const domain::PortRef& publisher, std::uint32_t number,
+                                      std::uint64_t payload_bytes) {
+  const std::string name = domain::segment_name_for_reader(reader, publisher, number);
+  auto memory = member.open(bucket, name, posix::Access::read_only, kPageBytes);
+  if (!memory) return fail(std::move(memory).error());
+  auto mapping = domain::map_shared(*memory, 0, memory->bytes(), posix::Access::read_only);
+  if (!mapping) return fail(std::move(mapping).error());
+
+  SegmentHead head;  // a copy: the publisher could change the original between check and use
+  std::memcpy(&head, (*mapping)->bytes().data(), sizeof(head));
+  auto checked =
+      domain::check_head(head.head, domain::FileKind::segment, publisher, number, memory->bytes(), memory->label());
+  if (!checked) return fail(std::move(checked).error());
+  const std::uint64_t room = (memory->bytes() - kPageBytes) / chunk_bytes_for(payload_bytes);
+  if (head.payload_bytes != payload_bytes || head.chunk_bytes != chunk_bytes_for(payload_bytes) || head.chunks > room ||
+      head.chunks > Reference::kMaxChunks) {
+    return fail(Errc::corrupt, name,
+                fmt::format("it claims {} chunks for {} bytes every {} bytes, in {} bytes", head.chunks,
+                            head.payload_bytes, head.chunk_bytes, memory->bytes()),
+                "end the publisher's program");
+  }
+  SegmentView view;
+  view.mapping_ = *std::move(mapping);
+  view.chunks_begin_ = view.mapping_->bytes().data() + kPageBytes;
+  view.chunk_bytes_ = head.chunk_bytes;
+  view.chunks_ = head.chunks;
+  view.generation_ = head.generation;
+  member.unlink(bucket, name);
+  return view;
+}
+
+}  // namespace baton::shm

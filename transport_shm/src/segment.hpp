@@ -1,0 +1,86 @@
+#pragma once
+
+// Data segments: a publisher's memory, and a reader's view of it.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "baton/domain/member.hpp"
+#include "layout.hpp"
+#include "reference.hpp"
+
+namespace baton::shm {
+
+/// Bytes from one chunk to the next.
+constexpr std::uint64_t chunk_bytes_for(std::uint64_t payload_bytes) noexcept {
+  return sizeof(ChunkHead) + (payload_bytes + 63) / 64 * 64;
+}
+
+/// A segment as its publisher has it: the file is there, under its own name, until `remove_name`.
+class Segment {
+ public:
+  struct Request {
+    std::uint32_t bucket;
+    domain::PortRef port;
+    std::uint32_t number;
+    std::uint32_t generation;
+    std::uint32_t chunks;
+    std::uint64_t payload_bytes;
+  };
+
+  static Result<Segment> create(domain::Member& member, const Request& request);
+
+  /// Gives the file a second name, of a reader's. Done before the reader is given the first reference into it.
+  Result<void> link_for(domain::Member& member, const domain::PortRef& reader) const;
+  void unlink_for(domain::Member& member, const domain::PortRef& reader) const noexcept;
+
+  void remove_name(domain::Member& member) const noexcept;
+
+  std::uint32_t number() const noexcept { return request_.number; }
+  std::uint32_t generation() const noexcept { return request_.generation; }
+  std::uint32_t chunks() const noexcept { return request_.chunks; }
+  std::byte* payload(std::uint32_t chunk) const noexcept {
+    return mapping_->writable_bytes().data() + kPageBytes + chunk * chunk_bytes_for(request_.payload_bytes) +
+           sizeof(ChunkHead);
+  }
+
+ private:
+  Segment(const Request& request, std::shared_ptr<const posix::Mapping> mapping)
+      : request_(request), mapping_(std::move(mapping)) {}
+
+  Request request_;
+  std::shared_ptr<const posix::Mapping> mapping_;
+};
+
+/// A segment as a reader maps it, read-only. What its head says was checked once, against the file's size.
+class SegmentView {
+ public:
+  /// Maps the segment by the name that belongs to the reader, and removes that name.
+  static Result<SegmentView> open(domain::Member& member, std::uint32_t bucket, const domain::PortRef& reader,
+                                  const domain::PortRef& publisher, std::uint32_t number, std::uint64_t payload_bytes);
+
+  /// The chunk's payload, or null if the reference is not one of this segment's.
+  const std::byte* find(Reference reference) const noexcept {
+    if (reference.generation() != generation_ || reference.chunk() >= chunks_) [[unlikely]]
+      return nullptr;
+    return chunks_begin_ + reference.chunk() * chunk_bytes_ + sizeof(ChunkHead);
+  }
+
+ private:
+  SegmentView() = default;
+
+  std::shared_ptr<const posix::Mapping> mapping_;
+  const std::byte* chunks_begin_ = nullptr;
+  std::uint64_t chunk_bytes_ = 0;
+  std::uint32_t chunks_ = 0;
+  std::uint32_t generation_ = 0;
+};
+
+inline const ChunkHead& chunk_head(const std::byte* payload) noexcept {
+  return reinterpret_cast<const ChunkHead*>(payload)[-1];
+}
+inline ChunkHead& chunk_head(std::byte* payload) noexcept { return reinterpret_cast<ChunkHead*>(payload)[-1]; }
+
+}  // namespace baton::shm

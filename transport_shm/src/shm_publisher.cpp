@@ -1,0 +1,260 @@
+// The way of a message from its loan to the queues of its readers. Who the readers are: shm_publisher_connect.cpp.
+
+#include "shm_publisher.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "baton/assert.hpp"
+#include "baton/log.hpp"
+#include "dispatcher.hpp"
+
+namespace baton::shm {
+
+using std::chrono::steady_clock;
+
+/// A user's verb inside the guard. Not entered in a forked child.
+class ShmPublisher::Visit {
+ public:
+  explicit Visit(const ShmPublisher& port) noexcept : guard_(port.guard_), entered_(guard_.enter()) {}
+  ~Visit() {
+    if (entered_) guard_.leave();
+  }
+  Visit(const Visit&) = delete;
+  Visit& operator=(const Visit&) = delete;
+
+  explicit operator bool() const noexcept { return entered_; }
+
+  /// Outside of the guard for the time of a sleep.
+  template <class Sleep>
+  void leave_for(Sleep sleep) noexcept {
+    guard_.leave();
+    sleep();
+    entered_ = guard_.enter();
+  }
+
+ private:
+  Guard& guard_;
+  bool entered_;
+};
+
+Chunk ShmPublisher::loan(std::size_t bytes) noexcept {
+  const Visit visit(*this);
+  LoanStatus status = LoanStatus::ok;
+  ChunkPool::Number chunk = ChunkPool::kNone;
+  if (!visit || closed_) {
+    status = LoanStatus::closed;
+  } else if (bytes > pool_.payload_bytes()) {
+    status = LoanStatus::too_large;
+  } else if (open_loans_ == max_loans_) {
+    status = LoanStatus::too_many_loans;
+  } else {
+    if (pool_.is_low()) [[unlikely]]
+      collect_all();
+    chunk = pool_.pop();
+    if (chunk == ChunkPool::kNone) status = LoanStatus::out_of_chunks;
+  }
+  if (status != LoanStatus::ok) [[unlikely]] {
+    if (visit) ++failed_loans_;
+    return Chunk::refusal(status);
+  }
+  ++open_loans_;
+  return {pool_.payload(chunk), chunk};
+}
+
+void ShmPublisher::collect_all() noexcept {
+  for (const OutletPtr& outlet : live_) outlet->collect(pool_);
+  for (const OutletPtr& outlet : departing_) outlet->collect(pool_);
+}
+
+/// Gives the message its number, its stamp and its place in the history.
+inline void ShmPublisher::seal(ChunkPool::Number chunk, std::size_t bytes) noexcept {
+  ChunkHead& head = chunk_head(pool_.payload(chunk));
+  head.sequence = next_sequence_++;
+  head.stamp = clock_.read();
+  head.bytes = bytes;
+  if (history_.limit() != 0) [[unlikely]] {
+    pool_.hold(chunk, ChunkPool::kHistory);
+    const ChunkPool::Number evicted = history_.push(chunk);
+    if (evicted != ChunkPool::kNone) pool_.release(evicted, ChunkPool::kHistory);
+  }
+}
+
+PublishResult ShmPublisher::publish(Chunk chunk, std::size_t bytes) noexcept {
+  BATON_ASSERT(bytes <= pool_.payload_bytes());
+  const auto number = static_cast<ChunkPool::Number>(chunk.token);
+  if (changed()) [[unlikely]]
+    look_and_announce();
+  PublishResult result;
+  {
+    Visit visit(*this);
+    if (!visit) return {PublishStatus::closed};
+    if (!closed_) [[likely]] {
+      if (overflow_ == Overflow::reject || overflow_ == Overflow::block) {
+        result.status = find_room(visit);
+        if (result.status == PublishStatus::rejected) return result;
+        if (!visit) return {PublishStatus::closed};
+      }
+      seal(number, bytes);
+      for (const OutletPtr& outlet : live_) {
+        if (!outlet->give(pool_, number, result.dropped)) continue;
+        ++result.delivered;
+        if (outlet->ring()) [[unlikely]]
+          ring_socket(*outlet);
+      }
+    } else {
+      result.status = PublishStatus::closed;
+    }
+    pool_.release(number, ChunkPool::kLoan);
+    --open_loans_;
+  }
+  if (abandoned_) [[unlikely]]
+    settle();
+  return result;
+}
+
+/// Sees to the lossless readers before anything is handed over. `rejected` means that nothing may be.
+PublishStatus ShmPublisher::find_room(Visit& visit) noexcept {
+  std::optional<steady_clock::time_point> deadline;
+  bool late = false;
+  for (std::size_t i = 0; i < live_.size();) {
+    Outlet& outlet = *live_[i];
+    if (!outlet.lossless() || outlet.has_room(pool_) || outlet.broken() || outlet.hung() || late) {
+      ++i;
+      continue;
+    }
+    if (overflow_ == Overflow::reject) {
+      ++rejected_;
+      return PublishStatus::rejected;
+    }
+    if (!deadline) deadline = steady_clock::now() + announcement_.qos.block_timeout;
+    late = !wait_for_room(visit, OutletPtr(live_[i]), *deadline);
+    if (!visit) return PublishStatus::closed;
+    if (!late) i = 0;  // readers may have come and gone during the sleep
+  }
+  if (!late) return PublishStatus::ok;
+  ++timed_out_;
+  return PublishStatus::timed_out;
+}
+
+/// Sleeps until something has changed for the better. False at the deadline, or if only the calling thread itself could
+/// make room.
+bool ShmPublisher::wait_for_room(Visit& visit, const OutletPtr& outlet, steady_clock::time_point deadline) noexcept {
+  if (Dispatcher::serves_here(outlet->request().reader)) return false;
+  domain::Sleeper& sleeper = outlet->sleeper();
+  const std::uint32_t sequence = sleeper.sequence();
+  sleeper.arm(domain::kRingFutex);
+  if (outlet->has_room(pool_) || outlet->reader_leaves()) {  // W3: after arming
+    sleeper.disarm();
+  } else {
+    const auto now = steady_clock::now();
+    if (now >= deadline) {
+      sleeper.disarm();
+      return false;
+    }
+    // Somebody has to notice that the reader died: the keeper, or this thread from time to time.
+    const bool alone = !member_->has_keeper();
+    const auto until = alone ? std::min(deadline, now + domain::kLongestSleep) : deadline;
+    visit.leave_for([&] {
+      sleeper.sleep(sequence, until);
+      sleeper.disarm();
+      if (alone) member_->check(outlet->request().reader.node);
+    });
+    if (!visit) return false;
+  }
+  if (changed()) visit.leave_for([&] { look_and_announce(); });
+  return true;
+}
+
+void ShmPublisher::ring_socket(const Outlet& outlet) noexcept {
+  const auto directory = member_->directory(bucket_);
+  if (!directory) return;
+  const std::byte anything{};
+  static_cast<void>(
+      member_->socket().send(**directory, domain::bell_socket_name(outlet.request().reader), {&anything, 1}));
+}
+
+void ShmPublisher::discard(Chunk chunk) noexcept {
+  {
+    const Visit visit(*this);
+    if (!visit) return;
+    pool_.release(static_cast<ChunkPool::Number>(chunk.token), ChunkPool::kLoan);
+    --open_loans_;
+  }
+  if (abandoned_) [[unlikely]]
+    settle();
+}
+
+Error ShmPublisher::explain(LoanStatus status) const {
+  const std::string where = fmt::format("topic '{}': loan in {}", announcement_.topic, announcement_.node);
+  if (guard_.forked()) {
+    return {Errc::forked, where, "the publisher belongs to the process that this one was forked from",
+            "open a node in the child, or fork before opening one"};
+  }
+  switch (status) {
+    case LoanStatus::too_many_loans:
+      return {Errc::too_many_loans, where, fmt::format("all {} loans are open", max_loans_),
+              "publish or discard one, or raise max_loans"};
+    case LoanStatus::too_large:
+      return {Errc::too_large, where, fmt::format("the type's chunks have {} bytes", pool_.payload_bytes()),
+              "publish a message of the port's type"};
+    case LoanStatus::closed: return {Errc::closed, where, "the publisher is closed", "open a new one"};
+    case LoanStatus::out_of_chunks:
+    case LoanStatus::ok: break;
+  }
+  return {Errc::out_of_chunks, where, fmt::format("none of {} chunks is free; {}", pool_.size(), holders()),
+          "have the readers release their samples"};
+}
+
+PublisherCounters ShmPublisher::counters() const {
+  auto& self = const_cast<ShmPublisher&>(*this);  // looking at what came back changes private state only
+  PublisherCounters figures;
+  if (guard_.forked()) return figures;
+  if (changed()) self.look_and_announce();
+  const std::lock_guard lock(cold_mutex_);
+  const Visit visit(*this);
+  if (!visit) return figures;
+  self.collect_all();
+  figures.published = next_sequence_;
+  figures.rejected = rejected_;
+  figures.timed_out = timed_out_;
+  figures.failed_loans = failed_loans_;
+  figures.open_loans = open_loans_;
+  figures.chunks = pool_.size();
+  figures.free_chunks = pool_.count_free();
+  for (const OutletPtr& outlet : live_) figures.connections.push_back(outlet->counters(self.pool_));
+  return figures;
+}
+
+std::size_t ShmPublisher::connection_count() const noexcept {
+  if (guard_.forked()) return 0;
+  if (changed()) const_cast<ShmPublisher&>(*this).look_and_announce();
+  const std::lock_guard lock(cold_mutex_);
+  return live_.size();
+}
+
+void ShmPublisher::close() noexcept {
+  if (guard_.forked()) return;
+  closed_ = true;
+  settle();
+}
+
+void ShmPublisher::abandon() noexcept {
+  abandoned_ = true;
+  settle();
+}
+
+/// Leaves the topic if the port is closed, and frees the port if nobody can use it any more.
+void ShmPublisher::settle() noexcept {
+  if (announcing_) return;  // an event's callback abandons the port that announces the event: who announces comes here
+  const bool unused = abandoned_ && open_loans_ == 0;
+  if ((closed_ || unused) && !left_ && !guard_.forked()) {
+    left_ = true;
+    disconnect_all();
+  }
+  if (abandoned_ && open_loans_ == 0) delete this;
+}
+
+}  // namespace baton::shm

@@ -1,0 +1,116 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "baton/clock.hpp"
+#include "baton/domain/member.hpp"
+#include "baton/port.hpp"
+#include "chunk_history.hpp"
+#include "chunk_pool.hpp"
+#include "guard.hpp"
+#include "outlet.hpp"
+
+namespace baton::shm {
+
+/// A publisher's end of a topic: the pool, the history, and an outlet for each reader.
+///
+/// Three parties come here: the user's thread, the node's keeper (`keep`), and the child of a fork (`forked`). The
+/// guard keeps the first two apart in what a message touches; `cold_mutex_` keeps them apart in what opening and
+/// mapping touch. Who changes what both look at (the lists of outlets) holds both, so holding either is enough to read.
+class ShmPublisher final : public PublisherPort, public domain::Kept {
+ public:
+  static Result<PublisherPortHandle> open(const PortRequest& request);
+
+  // The user's verbs.
+  Chunk loan(std::size_t bytes) noexcept override;
+  PublishResult publish(Chunk chunk, std::size_t bytes) noexcept override;
+  void discard(Chunk chunk) noexcept override;
+  Error explain(LoanStatus status) const override;
+  const PortAnnouncement& announcement() const noexcept override { return announcement_; }
+  PublisherCounters counters() const override;
+  std::size_t connection_count() const noexcept override;
+  void close() noexcept override;
+  void abandon() noexcept override;
+
+  // The domain's.
+  void keep(std::vector<Event>& to_announce) noexcept override;
+  void forked() noexcept override { guard_.fork(); }
+
+ private:
+  using OutletPtr = std::shared_ptr<Outlet>;
+  enum class Caller : std::uint8_t { user, keeper };
+  class Visit;
+
+  explicit ShmPublisher(const PortRequest& request);
+  ~ShmPublisher();
+
+  // shm_publisher.cpp: the way of a message
+  PublishStatus find_room(Visit& visit) noexcept;
+  bool wait_for_room(Visit& visit, const OutletPtr& outlet, std::chrono::steady_clock::time_point deadline) noexcept;
+  void seal(ChunkPool::Number chunk, std::size_t bytes) noexcept;
+  void collect_all() noexcept;
+  void ring_socket(const Outlet& outlet) noexcept;
+  void settle() noexcept;
+
+  // shm_publisher_connect.cpp: who is connected
+  Result<void> start(const PortRequest& request);
+  bool changed() const noexcept {
+    // relaxed: whoever makes a publisher look has made what it will see before, under the registry's file lock or by a
+    // system call; the look itself begins with an acquire.
+    return epoch_.load(std::memory_order_relaxed) != seen_epoch_.load(std::memory_order_relaxed);
+  }
+  void look(Caller caller, std::vector<Event>& to_announce) noexcept;
+  void look_and_announce() noexcept;
+  void connect(Caller caller, const domain::Peers::Peer& peer, std::vector<Event>& to_announce);
+  Result<std::optional<Segment>> make_room_in_pool(std::uint64_t share);
+  std::string holders() const;
+  void refuse(const domain::Peers::Peer& peer, const std::string& reason, std::vector<Event>& to_announce);
+  void give_history(Outlet& outlet, const PortAnnouncement& reader) noexcept;
+  bool end_outlets(Caller caller, std::vector<Event>& to_announce) noexcept;
+  void disconnect_all() noexcept;
+  void report(EventKind kind, const std::string& peer, const std::string& reason, std::vector<Event>& to_announce);
+
+  const PortAnnouncement announcement_;
+  const std::shared_ptr<domain::Member> member_;
+  const std::shared_ptr<EventQueue> events_;
+  const domain::PortRef self_;
+  const std::uint64_t port_id_;
+  const std::uint32_t bucket_;
+  const std::atomic<std::uint32_t>& epoch_;   // of the bucket, in the registry
+  std::atomic<std::uint32_t> seen_epoch_{0};  // W: under cold_mutex_
+
+  // Of who holds cold_mutex_.
+  mutable std::mutex cold_mutex_;
+  domain::Peers peers_;
+  std::shared_ptr<domain::Presence> presence_;
+  std::set<domain::PortRef> refused_for_memory_;
+  std::uint64_t reserved_ = 0;  // chunks promised: loans, history, and each connection's share
+  std::uint32_t next_segment_generation_ = 1;
+
+  // Guarded. First what every verb looks at.
+  mutable Guard guard_;
+  const StampClock clock_;
+  const std::uint32_t max_loans_;
+  const Overflow overflow_;
+  std::uint32_t open_loans_ = 0;
+  bool closed_ = false;              // by the user
+  bool left_ = false;                // the topic
+  bool abandoned_ = false;           // nobody but open loans uses the port
+  bool announcing_ = false;          // events, whose callbacks may do anything
+  std::uint64_t next_sequence_ = 0;  // and the count of messages published
+  ChunkPool pool_;
+  std::vector<OutletPtr> live_;
+  std::vector<OutletPtr> departing_;  // nothing more is given, something is still held
+  ChunkHistory history_;
+  std::uint64_t rejected_ = 0;
+  std::uint64_t timed_out_ = 0;
+  std::uint64_t failed_loans_ = 0;
+};
+
+}  // namespace baton::shm

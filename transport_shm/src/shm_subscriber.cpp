@@ -1,0 +1,283 @@
+// The way of a message from the queues to the user and back. Who the publishers are: shm_subscriber_slots.cpp; the
+// callback: shm_subscriber_callback.cpp.
+
+#include "shm_subscriber.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace baton::shm {
+namespace {
+
+using std::chrono::steady_clock;
+
+/// Up to so many inlets are simply asked in turn; of more, those whose ready bits are set.
+constexpr std::size_t kAskedDirectly = 8;
+
+steady_clock::time_point deadline_after(std::chrono::nanoseconds timeout) noexcept {
+  const steady_clock::time_point now = steady_clock::now();
+  return timeout >= steady_clock::time_point::max() - now ? steady_clock::time_point::max() : now + timeout;
+}
+
+}  // namespace
+
+Chunk ShmSubscriber::take() noexcept {
+  if (!is_open()) [[unlikely]]
+    return Chunk::refusal(TakeStatus::closed);
+  if (has_handler_.load(std::memory_order_acquire)) {  // what is queued is the callback's
+    rearm_fd();
+    return Chunk::refusal(TakeStatus::empty);
+  }
+  if (slots_changed()) [[unlikely]]
+    look_at_slots();
+  if (at_held_limit()) [[unlikely]] {
+    if (!rearm_fd() || at_held_limit()) return Chunk::refusal(TakeStatus::held_limit);
+    signal_fd();  // a release came between the two looks
+  }
+  Chunk chunk = pop_next();
+  if (!chunk) [[unlikely]] {
+    if (some_ended_) forget_ended();
+    if (rearm_fd()) {
+      if (slots_changed()) look_at_slots();  // W1: after arming
+      chunk = pop_next();
+    }
+    if (!chunk) return Chunk::refusal(TakeStatus::empty);
+    signal_fd();  // what else came before the bell was armed again must stay visible
+  }
+  ++held_at_most_;
+  ++samples_;
+  return chunk;
+}
+
+/// The next message of the inlets in turn, or a chunk without payload.
+Chunk ShmSubscriber::pop_next() noexcept {
+  if (inlets_.size() <= kAskedDirectly) [[likely]] {
+    for (std::size_t asked = 0; asked < inlets_.size(); ++asked) {
+      if (turn_ >= inlets_.size()) turn_ = 0;
+      if (const Chunk chunk = take_from(*inlets_[turn_++])) return chunk;
+    }
+    return {};
+  }
+  while (true) {
+    while (turn_ < active_.size()) {
+      if (const Chunk chunk = take_from(*active_[turn_])) {
+        ++turn_;
+        return chunk;
+      }
+      active_.erase(active_.begin() + static_cast<std::ptrdiff_t>(turn_));
+    }
+    turn_ = 0;
+    if (!gather_ready() && active_.empty()) return {};
+  }
+}
+
+/// Adds the inlets whose ready bits are set to those that are asked. False if none was.
+bool ShmSubscriber::gather_ready() noexcept {
+  bool any = false;
+  for (std::size_t word = 0; word < inbox_->ready.size(); ++word) {
+    std::uint64_t bits = inbox_->ready[word].load(std::memory_order_seq_cst);  // W2: after the entry
+    if (bits == 0) continue;
+    // W2: cleared before the queue is looked at, so that an entry that comes later sets it again.
+    inbox_->ready[word].fetch_and(~bits, std::memory_order_seq_cst);
+    for (; bits != 0; bits &= bits - 1) {
+      const auto index = word * 64 + static_cast<std::size_t>(std::countr_zero(bits));
+      Inlet* const inlet = by_slot_[index].load(std::memory_order_relaxed);  // W: the consumer, who asks
+      if (inlet == nullptr || std::find(active_.begin(), active_.end(), inlet) != active_.end()) continue;
+      active_.push_back(inlet);
+      any = true;
+    }
+  }
+  return any;
+}
+
+Chunk ShmSubscriber::take_from(Inlet& inlet) noexcept {
+  const Inlet::Taken taken = inlet.take(*member_);
+  if (taken.payload != nullptr) [[likely]]
+    return lend(inlet, taken);
+  if (inlet.broken() && !inlet.ended()) [[unlikely]]
+    end_broken(inlet);
+  return {};
+}
+
+bool ShmSubscriber::at_held_limit() noexcept {
+  if (held_at_most_ < max_held_) [[likely]]
+    return false;
+  const auto count = [this] {
+    std::uint64_t held = 0;
+    for (const auto& inlet : inlets_) held += inlet->held();
+    return held;
+  };
+  held_at_most_ = count();
+  if (held_at_most_ < max_held_) return false;
+  limit_reached_.store(true, std::memory_order_seq_cst);  // W1: then look again
+  held_at_most_ = count();
+  return held_at_most_ >= max_held_;
+}
+
+void ShmSubscriber::release(Chunk chunk) noexcept {
+  if (state_.load(std::memory_order_relaxed) == State::forked) return;  // the parent's; never changes back
+  inlet_of(chunk).complete(reference_of(chunk));
+  if (limit_reached_.load(std::memory_order_seq_cst) &&  // W1: after the completion was counted
+      limit_reached_.exchange(false, std::memory_order_seq_cst)) {
+    wake_self();
+  }
+  // The last touch of the port: counts up from 0 while it is owned, up to 0 once it is abandoned. acq_rel, so that the
+  // one who frees it comes after everybody else.
+  if (outstanding_.fetch_add(1, std::memory_order_acq_rel) + 1 == 0) free_self();
+}
+
+SampleInfo ShmSubscriber::info(Chunk chunk) const noexcept {
+  const Inlet& inlet = inlet_of(chunk);
+  const ChunkHead& head = chunk_head(static_cast<const std::byte*>(chunk.payload));
+  return {announcement_.topic, inlet.publisher_node(), inlet.publisher_id(), head.sequence,
+          inlet.clock().to_ns(head.stamp)};
+}
+
+bool ShmSubscriber::ready() noexcept {
+  if (has_handler_.load(std::memory_order_acquire)) return false;  // what is queued is the callback's
+  if (slots_changed()) look_at_slots();
+  if (at_held_limit()) return false;
+  return std::any_of(inlets_.begin(), inlets_.end(), [](const auto& inlet) { return inlet->ready(); });
+}
+
+WaitStatus ShmSubscriber::wait(std::chrono::nanoseconds timeout) noexcept {
+  if (!is_open()) return WaitStatus::closed;
+  if (ready()) return WaitStatus::ready;
+  if (timeout <= std::chrono::nanoseconds::zero()) return WaitStatus::timeout;
+  const auto deadline = deadline_after(timeout);
+  while (true) {
+    const std::uint32_t sequence = sleeper_->sequence();
+    sleeper_->arm(domain::kRingFutex | (fd_is_quiet_ ? domain::kRingSocket : 0));
+    bool found = ready();  // W1: after arming
+    if (!found) {
+      // Somebody has to notice that a publisher died with a message under way: the keeper, or this thread.
+      const bool alone = !member_->has_keeper();
+      sleeper_->sleep(sequence, alone ? std::min(deadline, steady_clock::now() + domain::kLongestSleep) : deadline);
+      if (alone) {
+        for (const auto& inlet : inlets_) {
+          if (member_->check(inlet->publisher().node) == domain::Health::gone && !inlet->ended()) --seen_slot_epoch_;
+        }
+      }
+      found = ready();
+    }
+    if (!found && steady_clock::now() < deadline) continue;
+    if (fd_is_quiet_) {
+      sleeper_->arm(domain::kRingSocket);
+      if (found || ready()) signal_fd();  // W1: after arming
+    } else {
+      sleeper_->disarm();
+    }
+    return found ? WaitStatus::ready : WaitStatus::timeout;
+  }
+}
+
+Result<int> ShmSubscriber::fd() {
+  if (!is_open()) {
+    return fail(Errc::closed, fmt::format("topic '{}': subscriber in {}", announcement_.topic, announcement_.node),
+                "it is closed", "open a new one");
+  }
+  if (!socket_) {
+    auto directory = member_->directory(bucket_);
+    if (!directory) return fail(std::move(directory).error());
+    auto socket = posix::Socket::bind(**directory, domain::bell_socket_name(self_));
+    if (!socket) return fail(std::move(socket).error());
+    socket_.emplace(*std::move(socket));
+    rearm_fd();
+    if (ready()) signal_fd();  // W1: after arming
+  }
+  return socket_->fd().get();
+}
+
+/// Makes the descriptor unreadable and its bell armed again, after a take that found nothing. False if there is no
+/// descriptor. After true the caller looks once more.
+bool ShmSubscriber::rearm_fd() noexcept {
+  if (!socket_) [[likely]]
+    return false;
+  std::array<std::byte, 16> datagram;
+  for (auto got = socket_->receive(datagram); got && *got; got = socket_->receive(datagram)) {
+  }
+  sleeper_->arm(domain::kRingSocket);  // W1: then look again
+  fd_is_quiet_ = true;
+  return true;
+}
+
+/// Makes the descriptor readable from the reader's side.
+void ShmSubscriber::signal_fd() noexcept {
+  if (!socket_) return;
+  sleeper_->disarm();
+  fd_is_quiet_ = false;
+  const auto directory = member_->directory(bucket_);
+  if (!directory) return;
+  const std::byte anything{};
+  static_cast<void>(member_->socket().send(**directory, domain::bell_socket_name(self_), {&anything, 1}));
+}
+
+/// From any thread: rings our own bell, as a publisher would.
+void ShmSubscriber::wake_self() noexcept {
+  if (!own_ringer_.ring(inbox_->bell)) return;
+  const auto directory = member_->directory(bucket_);
+  if (!directory) return;
+  const std::byte anything{};
+  static_cast<void>(member_->socket().send(**directory, domain::bell_socket_name(self_), {&anything, 1}));
+}
+
+SubscriberCounters ShmSubscriber::counters() const {
+  SubscriberCounters figures;
+  if (state_.load(std::memory_order_relaxed) == State::forked) return figures;
+  figures.failed_callbacks = failed_callbacks_.load(std::memory_order_relaxed);  // a figure
+  const std::lock_guard lock(cold_mutex_);
+  figures.total = departed_;
+  for (const auto& inlet : inlets_) {
+    ConnectionCounters part = inlet->counters();
+    figures.total += part;
+    if (is_open() && connected(inlet->slot_index())) figures.connections.push_back(std::move(part));
+  }
+  if (!is_open()) return figures;
+  // Slots that the consumer has not looked at yet.
+  for (std::uint32_t index = 0; index < inbox_->notes.slots.load(std::memory_order_relaxed); ++index) {  // own word
+    if (by_slot_[index].load(std::memory_order_relaxed) != nullptr) continue;  // stored under the mutex
+    const auto unseen = const_cast<ShmSubscriber&>(*this).make_inlet(index);   // maps the slot at most
+    if (unseen == nullptr) continue;
+    ConnectionCounters part = unseen->counters();
+    figures.total += part;
+    if (connected(index)) figures.connections.push_back(std::move(part));
+  }
+  return figures;
+}
+
+std::size_t ShmSubscriber::connection_count() const noexcept {
+  if (!is_open()) return 0;
+  const std::uint32_t slots = inbox_->notes.slots.load(std::memory_order_relaxed);  // own word
+  std::size_t count = 0;
+  for (std::uint32_t index = 0; index < slots; ++index) count += connected(index) ? 1 : 0;
+  return count;
+}
+
+void ShmSubscriber::close() noexcept {
+  const auto alive = alive_;  // an event's callback, or ours, may abandon the port meanwhile
+  std::vector<Event> to_announce;
+  {
+    const auto callback = hold_callback();
+    State open = State::open;
+    if (!state_.compare_exchange_strong(open, State::closed, std::memory_order_acq_rel)) return;
+    leave(to_announce);
+  }
+  announce(to_announce);
+}
+
+void ShmSubscriber::abandon() noexcept {
+  const auto alive = alive_;  // until the end of this function
+  close();
+  // From now on releases count up to 0 instead of up from 0; who gets there frees the port.
+  const auto samples = static_cast<std::int64_t>(samples_);
+  if (outstanding_.fetch_sub(samples, std::memory_order_acq_rel) - samples == 0) free_self();
+}
+
+void ShmSubscriber::free_self() noexcept {
+  const auto last = std::move(alive_);  // the port lives until the end of this line, or until its callback returns
+}
+
+}  // namespace baton::shm

@@ -1,0 +1,169 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "baton/domain/member.hpp"
+#include "baton/port.hpp"
+#include "dispatcher.hpp"
+#include "inlet.hpp"
+#include "layout.hpp"
+
+namespace baton::shm {
+
+/// A subscriber's end of a topic: the inbox, and an inlet for each publisher that claimed one of its slots.
+///
+/// Who comes here: the *consumer*, who takes (the user's thread, or, while a callback is set, the dispatcher, which
+/// holds dispatch_mutex_); any thread, with `release` and `info`; the keeper, with `keep`. The consumer's queues are
+/// its own. What the keeper touches too (the slots as such, and the list of inlets) is under cold_mutex_.
+class ShmSubscriber final : public SubscriberPort, public domain::Kept, public Dispatched {
+ public:
+  static Result<SubscriberPortHandle> open(const PortRequest& request);
+
+  explicit ShmSubscriber(const PortRequest& request);
+  ~ShmSubscriber();
+
+  // The user's verbs.
+  Chunk take() noexcept override;
+  void release(Chunk chunk) noexcept override;
+  SampleInfo info(Chunk chunk) const noexcept override;
+  WaitStatus wait(std::chrono::nanoseconds timeout) noexcept override;
+  Result<int> fd() override;
+  void on_message(MessageHandler handler) override;
+  const PortAnnouncement& announcement() const noexcept override { return announcement_; }
+  SubscriberCounters counters() const override;
+  std::size_t connection_count() const noexcept override;
+  void close() noexcept override;
+  void abandon() noexcept override;
+
+  // The domain's and the dispatcher's.
+  void keep(std::vector<Event>& to_announce) noexcept override;
+  void forked() noexcept override {
+    state_.store(State::forked, std::memory_order_relaxed);
+  }  // no other thread is here
+  bool dispatch() noexcept override;
+
+ private:
+  enum class State : std::uint8_t { open, closed, forked };
+
+  /// What has been reported of a slot, to report each change once.
+  struct Reported {
+    std::uint64_t claim = 0;  // the slot word, as claimed; 0: nobody
+    std::string node;
+    std::optional<domain::NodeId> owner;  // while it is watched
+    bool ended = true;
+    bool gone = false;  // its node; the consumer was told
+    bool hung = false;
+  };
+
+  // shm_subscriber.cpp: the way of a message
+  Chunk pop_next() noexcept;
+  Chunk take_from(Inlet& inlet) noexcept;
+  bool gather_ready() noexcept;
+  bool at_held_limit() noexcept;
+  bool ready() noexcept;
+  bool slots_changed() const noexcept {
+    return inbox_->slot_epoch.value.load(std::memory_order_seq_cst) != seen_slot_epoch_;  // W1: after arming
+  }
+  bool rearm_fd() noexcept;
+  void signal_fd() noexcept;
+  void wake_self() noexcept;
+  void free_self() noexcept;
+  bool is_open() const noexcept { return state_.load(std::memory_order_relaxed) == State::open; }  // own word
+
+  // shm_subscriber_slots.cpp: who is connected
+  Result<void> start(const PortRequest& request, std::shared_ptr<ShmSubscriber> self);
+  bool promises_to_look(const domain::NodeId& node) noexcept;
+  void wait_for_publishers(const std::vector<domain::Peers::Peer>& publishers) noexcept;
+  void look_at_slots() noexcept;
+  void look(std::vector<Event>& to_announce);
+  SlotHead* slot(std::uint32_t index);
+  void forget_ended() noexcept;
+  std::unique_ptr<Inlet> make_inlet(std::uint32_t index);
+  void free_half_claimed(std::uint32_t index);
+  void free_slot(std::uint32_t index, const std::optional<domain::PortRef>& publisher) noexcept;
+  void remove_names(const domain::PortRef& publisher) noexcept;
+  void remove_all_names() noexcept;
+  bool has_claim(const domain::PortRef& publisher) const noexcept;
+  bool connected(std::uint32_t index) const noexcept;
+  bool report_slots(std::vector<Event>& to_announce);
+  void report_slot(std::uint32_t index, std::vector<Event>& to_announce, bool& news);
+  void end_broken(Inlet& inlet) noexcept;
+  void grow_slots() noexcept;
+  void report(EventKind kind, const std::string& peer, const std::string& reason, std::vector<Event>& to_announce);
+  void announce(const std::vector<Event>& events) noexcept;
+  void leave(std::vector<Event>& to_announce) noexcept;
+
+  // shm_subscriber_callback.cpp: the callback
+  bool runs_here() const noexcept { return Dispatcher::running_here() == static_cast<const Dispatched*>(this); }
+  std::unique_lock<std::mutex> hold_callback() noexcept;
+  void install(MessageHandler handler) noexcept;
+  void invoke(Chunk chunk) noexcept;
+  void report_failure(const char* reason) noexcept;
+
+  static Chunk lend(const Inlet& inlet, const Inlet::Taken& taken) noexcept {
+    return {const_cast<std::byte*>(taken.payload),  // the seam hands it to readers only
+            std::uint64_t{inlet.slot_index()} << Reference::kBits | taken.reference.bits};
+  }
+  Inlet& inlet_of(Chunk chunk) const noexcept {
+    return *by_slot_[chunk.token >> Reference::kBits].load(std::memory_order_acquire);  // made before the sample was
+  }
+  static Reference reference_of(Chunk chunk) noexcept { return QueueShape::reference(chunk.token); }
+
+  const PortAnnouncement announcement_;
+  const std::shared_ptr<domain::Member> member_;
+  const std::shared_ptr<EventQueue> events_;
+  const domain::PortRef self_;
+  const std::uint32_t bucket_;
+  const std::uint64_t payload_bytes_;
+  const std::uint32_t max_held_;
+  std::shared_ptr<ShmSubscriber> alive_;  // reset when abandoned and nothing is held
+
+  std::optional<posix::SharedMemory> file_;
+  std::shared_ptr<const posix::Mapping> header_;
+  InboxHead* inbox_ = nullptr;
+
+  // Under cold_mutex_.
+  mutable std::mutex cold_mutex_;
+  std::optional<domain::Peers> peers_;
+  std::shared_ptr<domain::Presence> presence_;
+  std::vector<std::shared_ptr<const posix::Mapping>> slot_mappings_;
+  std::vector<Reported> reported_;
+  ConnectionCounters departed_;                 // sums over connections that have ended
+  std::vector<std::unique_ptr<Inlet>> inlets_;  // changed by the consumer
+
+  // The consumer's.
+  std::atomic<State> state_{State::open};
+  std::uint32_t seen_slot_epoch_ = 0;
+  std::size_t turn_ = 0;        // the inlet to be asked next
+  std::vector<Inlet*> active_;  // W2: of many inlets those that may have something
+  bool some_ended_ = false;
+  std::uint64_t held_at_most_ = 0;  // an upper bound, so that `take` counts only when it matters
+  std::uint64_t samples_ = 0;       // handed out by `take` in all
+  std::optional<domain::Sleeper> sleeper_;
+  std::optional<posix::Socket> socket_;  // behind fd()
+  bool fd_is_quiet_ = false;             // drained, and its bell armed
+
+  // The callback.
+  std::mutex dispatch_mutex_;             // held while it runs, and while it is changed
+  std::atomic<std::uint32_t> wanted_{0};  // how many wait for that mutex
+  std::atomic<bool> has_handler_{false};  // W: holder of dispatch_mutex_
+  MessageHandler handler_;
+  std::optional<MessageHandler> next_handler_;  // set from inside the callback, installed when it returns
+  std::shared_ptr<Dispatcher> dispatcher_;
+  std::atomic<std::uint64_t> failed_callbacks_{0};  // W: the dispatcher
+
+  // What releases on any thread touch.
+  std::array<std::atomic<Inlet*>, kMaxSlots> by_slot_{};
+  alignas(64) std::atomic<std::int64_t> outstanding_{0};  // counts releases up; see `abandon`
+  std::atomic<bool> limit_reached_{false};                // a release must ring: the reader is at its limit
+  Ringer own_ringer_;
+};
+
+}  // namespace baton::shm

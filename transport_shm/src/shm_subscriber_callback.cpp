@@ -1,0 +1,105 @@
+// The callback of a subscriber, which the node's dispatcher runs.
+//
+// Roles:      the dispatcher runs it; the user's thread sets, replaces and ends it; the callback itself may do all of
+// that, and
+//             close or destroy its subscriber.
+// States:     none, set, running (dispatch_mutex_ is held by the dispatcher).
+// Hand-over:  dispatch_mutex_: who changes the callback comes after the call under way, and the consumer's state goes
+// from
+//             one thread to the other with it. The callback itself does not take the mutex: what it sets is installed
+//             when it returns.
+
+#include <exception>
+#include <utility>
+
+#include "baton/log.hpp"
+#include "shm_subscriber.hpp"
+
+namespace baton::shm {
+namespace {
+
+/// Messages handled before the node's other subscribers have their turn.
+constexpr int kBatch = 64;
+
+}  // namespace
+
+/// The mutex, unless the callback itself is asking. The dispatcher lets go of it between two messages for who waits.
+std::unique_lock<std::mutex> ShmSubscriber::hold_callback() noexcept {
+  if (runs_here() || state_.load(std::memory_order_relaxed) == State::forked) return {};
+  wanted_.fetch_add(1, std::memory_order_relaxed);  // a hint; the mutex orders
+  std::unique_lock lock(dispatch_mutex_);
+  wanted_.fetch_sub(1, std::memory_order_relaxed);
+  return lock;
+}
+
+void ShmSubscriber::on_message(MessageHandler handler) {
+  if (!is_open()) return;
+  if (runs_here()) {  // the present one is still running: it is replaced when it returns
+    next_handler_ = std::move(handler);
+    return;
+  }
+  if (handler && dispatcher_ == nullptr) {
+    dispatcher_ = Dispatcher::of(member_);
+    if (dispatcher_ == nullptr) return;  // said why
+    dispatcher_->add(alive_);
+  }
+  {
+    const auto callback = hold_callback();
+    install(std::move(handler));
+  }
+  if (dispatcher_ != nullptr) dispatcher_->wake();
+}
+
+/// Under dispatch_mutex_.
+void ShmSubscriber::install(MessageHandler handler) noexcept {
+  handler_ = std::move(handler);
+  const bool set = static_cast<bool>(handler_);
+  has_handler_.store(set, std::memory_order_release);  // the user's thread sees whose the queues are
+  // W1: from now on publishers ring there; who re-points looks at the queues afterwards.
+  inbox_->notes.bell.store(set ? dispatcher_->bell_name() : 0, std::memory_order_seq_cst);
+  if (!set && socket_ && ready()) signal_fd();
+}
+
+bool ShmSubscriber::dispatch() noexcept {
+  for (int handled = 0; handled < kBatch; ++handled) {
+    if (wanted_.load(std::memory_order_relaxed) != 0) {  // a hint
+      std::this_thread::yield();
+      return true;
+    }
+    MessageHandler done;  // destroyed after the mutex is released: it may own ports
+    const std::lock_guard lock(dispatch_mutex_);
+    if (!handler_ || !is_open()) return false;
+    if (slots_changed()) look_at_slots();
+    const Chunk chunk = pop_next();
+    if (!chunk) {
+      if (some_ended_) forget_ended();
+      return false;
+    }
+    invoke(chunk);
+    inlet_of(chunk).complete(reference_of(chunk));
+    if (next_handler_) {
+      done = std::exchange(handler_, MessageHandler());
+      install(*std::exchange(next_handler_, std::nullopt));
+    }
+    if (!is_open()) done = std::exchange(handler_, MessageHandler());
+  }
+  return true;
+}
+
+void ShmSubscriber::invoke(Chunk chunk) noexcept {
+  try {
+    handler_(chunk);
+  } catch (const std::exception& error) {
+    report_failure(error.what());
+  } catch (...) {
+    report_failure("an exception that is not a std::exception");
+  }
+}
+
+void ShmSubscriber::report_failure(const char* reason) noexcept {
+  // relaxed: a figure that only the dispatcher writes.
+  failed_callbacks_.store(failed_callbacks_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  log::error("[{}] topic '{}': a callback threw: {}", announcement_.node, announcement_.topic, reason);
+}
+
+}  // namespace baton::shm

@@ -1,0 +1,426 @@
+// Who is connected to a subscriber: the slots of its inbox, from the claim to the day they are free again, and what is
+// said of it in events.
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <bit>
+#include <new>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "baton/log.hpp"
+#include "shm_subscriber.hpp"
+
+namespace baton::shm {
+namespace {
+
+using std::chrono::steady_clock;
+
+/// How long a new subscriber waits for the publishers that are there to connect. They do within a fraction of a
+/// millisecond; one that does not is stopped or busy, and connects when it goes on.
+constexpr std::chrono::milliseconds kJoinPatience{100};
+
+std::uint32_t queue_shift_for(const Qos& qos) noexcept {
+  const std::uint64_t entries = std::uint64_t{qos.depth} + qos.max_held + 1;
+  return static_cast<std::uint32_t>(std::bit_width(entries - 1));  // at least 2: there are 3 entries or more
+}
+
+std::uint64_t inbox_bytes(std::uint32_t slots, std::uint64_t bytes_each) noexcept {
+  return sizeof(InboxHead) + slots * bytes_each;
+}
+
+}  // namespace
+
+ShmSubscriber::ShmSubscriber(const PortRequest& request)
+    : announcement_(request.announcement),
+      member_(request.member),
+      events_(request.events),
+      self_{member_->id(), member_->next_port()},
+      bucket_(domain::bucket_of(announcement_.topic)),
+      payload_bytes_(request.payload_bytes),
+      max_held_(announcement_.qos.max_held) {}
+
+ShmSubscriber::~ShmSubscriber() = default;
+
+Result<SubscriberPortHandle> ShmSubscriber::open(const PortRequest& request) {
+  auto subscriber = std::make_shared<ShmSubscriber>(request);
+  if (auto started = subscriber->start(request, subscriber); !started) return fail(std::move(started).error());
+  return SubscriberPortHandle(subscriber.get());
+}
+
+Result<void> ShmSubscriber::start(const PortRequest& request, std::shared_ptr<ShmSubscriber> self) {
+  const std::string where = fmt::format("topic '{}': subscriber in {}", announcement_.topic, announcement_.node);
+  auto directory = member_->directory(bucket_);
+  if (!directory) return fail(std::move(directory).error());
+  const std::uint32_t shift = queue_shift_for(announcement_.qos);
+  const std::uint64_t bytes = inbox_bytes(kFirstSlots, slot_bytes(shift));
+  auto file = posix::SharedMemory::create(**directory, bytes);
+  if (!file) {
+    return fail(file.error().code(), where, fmt::format("its inbox cannot be made: {}", file.error().message()), "",
+                file.error().os_errno());
+  }
+  auto header = domain::map_shared(*file, 0, sizeof(InboxHead), posix::Access::read_write);
+  if (!header) return fail(std::move(header).error());
+  inbox_ = ::new ((*header)->writable_bytes().data()) InboxHead{};
+  inbox_->head = domain::make_head(domain::FileKind::inbox, self_, 0, bytes);
+  inbox_->queue_shift = shift;
+  inbox_->slot_bytes = static_cast<std::uint32_t>(slot_bytes(shift));
+  inbox_->notes.slots.store(kFirstSlots, std::memory_order_relaxed);  // nobody else knows the file yet
+  sleeper_.emplace(inbox_->bell);
+  header_ = *std::move(header);
+  file_.emplace(*std::move(file));
+  slot_mappings_.resize(kMaxSlots);
+  reported_.resize(kMaxSlots);
+  if (auto linked = file_->link(**directory, domain::inbox_name(self_)); !linked)
+    return fail(std::move(linked).error());
+
+  auto presence =
+      domain::Presence::announce(member_, domain::PortRole::subscriber, self_, announcement_, request.port_id);
+  if (!presence) {
+    member_->unlink(bucket_, domain::inbox_name(self_));
+    return fail(std::move(presence).error());
+  }
+  std::vector<Event> to_announce;
+  std::vector<domain::Peers::Peer> publishers;
+  {
+    const std::lock_guard lock(cold_mutex_);
+    presence_ = *std::move(presence);
+    peers_.emplace(member_, domain::PortRole::subscriber, self_, announcement_);
+    publishers = peers_->refresh(to_announce).matched;
+  }
+  alive_ = std::move(self);
+  member_->add(bucket_, *this);
+  announce(to_announce);
+  wait_for_publishers(publishers);
+  return {};
+}
+
+/// Whether the node has a keeper, which connects its publishers without their users.
+bool ShmSubscriber::promises_to_look(const domain::NodeId& node) noexcept {
+  const auto view = member_->view(node);
+  return view && reinterpret_cast<const domain::NodeFile*>(view->page->bytes().data())->heartbeat_interval_ns != 0;
+}
+
+/// Sleeps until the publishers that are there have connected, for a bounded time.
+void ShmSubscriber::wait_for_publishers(const std::vector<domain::Peers::Peer>& publishers) noexcept {
+  const auto deadline = steady_clock::now() + kJoinPatience;
+  const auto all_there = [&] {
+    look_at_slots();
+    return std::all_of(publishers.begin(), publishers.end(), [&](const domain::Peers::Peer& peer) {
+      return !promises_to_look(peer.port.node) || member_->health(peer.port.node) != domain::Health::alive ||
+             std::any_of(inlets_.begin(), inlets_.end(),
+                         [&](const auto& inlet) { return inlet->publisher() == peer.port; });
+    });
+  };
+  while (!all_there() && steady_clock::now() < deadline) {
+    const std::uint32_t sequence = sleeper_->sequence();
+    sleeper_->arm(domain::kRingFutex);
+    if (!all_there()) sleeper_->sleep(sequence, deadline);  // W1: after arming
+    sleeper_->disarm();
+  }
+}
+
+SlotHead* ShmSubscriber::slot(std::uint32_t index) {
+  auto& mapping = slot_mappings_[index];
+  if (mapping == nullptr) {
+    const std::uint64_t bytes = inbox_->slot_bytes;
+    auto mapped = domain::map_shared(*file_, sizeof(InboxHead) + index * bytes, bytes, posix::Access::read_write);
+    if (!mapped) {
+      log::error("[{}] topic '{}': {}", announcement_.node, announcement_.topic, mapped.error().message());
+      return nullptr;
+    }
+    mapping = *std::move(mapped);
+  }
+  return std::launder(reinterpret_cast<SlotHead*>(mapping->writable_bytes().data()));
+}
+
+/// The consumer's look: makes an inlet for each slot that was claimed since, and marks those whose publisher is gone.
+void ShmSubscriber::look_at_slots() noexcept try {
+  std::vector<Event> to_announce;
+  {
+    const std::lock_guard lock(cold_mutex_);
+    look(to_announce);
+  }
+  if (some_ended_) forget_ended();
+  announce(to_announce);
+} catch (const std::bad_alloc&) {
+  log::error("[{}] topic '{}': no memory to connect publishers", announcement_.node, announcement_.topic);
+}
+
+void ShmSubscriber::look(std::vector<Event>& to_announce) {
+  seen_slot_epoch_ = inbox_->slot_epoch.value.load(std::memory_order_seq_cst);      // W1: before the look
+  const std::uint32_t slots = inbox_->notes.slots.load(std::memory_order_relaxed);  // own word
+  for (std::uint32_t index = 0; index < slots; ++index) {
+    const SlotWord word = SlotWord::unpack(inbox_->slot_words[index].load(std::memory_order_acquire));  // S3
+    if (word.state == SlotWord::State::free) continue;
+    const bool ended =
+        word.state == SlotWord::State::closed || !member_->find_node(word.node_slot, word.node_generation);
+    Inlet* inlet = by_slot_[index].load(std::memory_order_relaxed);  // W: the consumer, who asks
+    if (inlet == nullptr) {
+      auto made = make_inlet(index);
+      if (made == nullptr) {
+        if (ended) free_half_claimed(index);
+        continue;
+      }
+      inlet = made.get();
+      inlets_.push_back(std::move(made));
+      by_slot_[index].store(inlet, std::memory_order_release);  // for who releases its samples
+    }
+    if (ended) {
+      inlet->set_ended();
+      some_ended_ = true;
+    }
+  }
+  // A publisher may have died between its entry and its ready bit, so all are asked once.
+  active_.clear();
+  for (const auto& inlet : inlets_) active_.push_back(inlet.get());
+  report_slots(to_announce);
+  grow_slots();
+}
+
+/// The subscribing end of a slot's connection; null if nobody has claimed it whole.
+std::unique_ptr<Inlet> ShmSubscriber::make_inlet(std::uint32_t index) {
+  const SlotWord word = SlotWord::unpack(inbox_->slot_words[index].load(std::memory_order_acquire));  // S3
+  if (word.state == SlotWord::State::free) return nullptr;
+  const SlotHead* const head = slot(index);
+  if (head == nullptr || head->ready.load(std::memory_order_acquire) == 0) return nullptr;  // S2
+  const domain::PortRef publisher{{word.node_slot, head->node_generation}, word.port};
+  return std::make_unique<Inlet>(Inlet::Request{index, inbox_->queue_shift, bucket_, self_, publisher, payload_bytes_},
+                                 slot_mappings_[index]);
+}
+
+/// Frees a slot whose publisher died between its claim and the end of it.
+void ShmSubscriber::free_half_claimed(std::uint32_t index) {
+  SlotHead* const head = slot(index);
+  if (head == nullptr || head->ready.load(std::memory_order_acquire) != 0) return;  // S2
+  wipe_slot(*head, inbox_->queue_shift);
+  free_slot(index, std::nullopt);
+}
+
+/// Frees the slots of publishers that are gone and of which nothing is queued or held any more.
+void ShmSubscriber::forget_ended() noexcept {
+  const std::lock_guard lock(cold_mutex_);
+  some_ended_ = false;
+  for (std::size_t i = 0; i < inlets_.size();) {
+    Inlet& inlet = *inlets_[i];
+    if (!inlet.ended() || inlet.ready() || !inlet.all_completed()) {
+      some_ended_ |= inlet.ended();
+      ++i;
+      continue;
+    }
+    departed_ += inlet.counters();
+    const std::uint32_t index = inlet.slot_index();
+    by_slot_[index].store(nullptr, std::memory_order_relaxed);  // no sample of it is out
+    std::erase(active_, &inlet);
+    inlet.wipe();
+    free_slot(index, inlet.publisher());
+    inlets_.erase(inlets_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+}
+
+/// After the wipe.
+void ShmSubscriber::free_slot(std::uint32_t index, const std::optional<domain::PortRef>& publisher) noexcept {
+  if (publisher) remove_names(*publisher);
+  auto& word = inbox_->slot_words[index];
+  SlotWord freed;  // keeps the generation, for the next claim to count on
+  freed.slot_generation =
+      SlotWord::unpack(word.load(std::memory_order_relaxed)).slot_generation;  // ours since it ended
+  const bool was_full = std::none_of(
+      inbox_->slot_words.begin(), inbox_->slot_words.begin() + inbox_->notes.slots.load(std::memory_order_relaxed),
+      [](const auto& other) {
+        return SlotWord::unpack(other.load(std::memory_order_relaxed)).state == SlotWord::State::free;
+      });
+  word.store(freed.pack(), std::memory_order_release);  // S1: the wipe came before
+  if (was_full) member_->bump(bucket_);                 // somebody may be waiting for it
+}
+
+/// Removes the names that a publisher made for us and that we did not need.
+void ShmSubscriber::remove_names(const domain::PortRef& publisher) noexcept {
+  std::string prefix = domain::segment_name_for_reader(self_, publisher, 0);
+  prefix.pop_back();  // the number
+  if (auto names = member_->list(bucket_, prefix)) {
+    for (const std::string& name : *names) member_->unlink(bucket_, name);
+  }
+}
+
+void ShmSubscriber::remove_all_names() noexcept {
+  std::string prefix = domain::segment_name_for_reader(self_, {}, 0);
+  prefix.resize(prefix.rfind(".of.") + 1);
+  if (auto names = member_->list(bucket_, prefix)) {
+    for (const std::string& name : *names) member_->unlink(bucket_, name);
+  }
+}
+
+/// The keeper's look.
+void ShmSubscriber::keep(std::vector<Event>& to_announce) noexcept try {
+  bool news = false;
+  {
+    const std::lock_guard lock(cold_mutex_);
+    if (presence_ == nullptr) return;  // closed meanwhile
+    for (const domain::PortRef& gone : peers_->refresh(to_announce).gone) {
+      // It may have made names for us and then died before it claimed a slot.
+      const bool connected =
+          std::any_of(inlets_.begin(), inlets_.end(), [&](const auto& inlet) { return inlet->publisher() == gone; });
+      if (!connected && member_->health(gone.node) == domain::Health::gone && !has_claim(gone)) remove_names(gone);
+    }
+    news = report_slots(to_announce);
+    grow_slots();
+  }
+  if (!news) return;
+  // The consumer is to look at its slots, also if it sleeps.
+  inbox_->slot_epoch.value.fetch_add(1, std::memory_order_seq_cst);  // W1: before the ring
+  domain::ring_futex(inbox_->bell);
+  wake_self();
+  if (has_handler_.load(std::memory_order_acquire) && dispatcher_) dispatcher_->wake();
+} catch (const std::exception& error) {
+  log::error("[{}] topic '{}': cannot look for publishers: {}", announcement_.node, announcement_.topic, error.what());
+}
+
+/// Reports each change of the slots once. True if the consumer must be told of one that it cannot see in the slots.
+bool ShmSubscriber::report_slots(std::vector<Event>& to_announce) {
+  bool news = false;
+  const std::uint32_t slots = inbox_->notes.slots.load(std::memory_order_relaxed);  // own word
+  for (std::uint32_t index = 0; index < slots; ++index) report_slot(index, to_announce, news);
+  return news;
+}
+
+void ShmSubscriber::report_slot(std::uint32_t index, std::vector<Event>& to_announce, bool& news) {
+  Reported& reported = reported_[index];
+  SlotWord word = SlotWord::unpack(inbox_->slot_words[index].load(std::memory_order_acquire));  // S3
+  const bool closed = word.state == SlotWord::State::closed;
+  const bool is_free = word.state == SlotWord::State::free;
+  word.state = SlotWord::State::claimed;
+  const std::uint64_t claim = is_free ? 0 : word.pack();
+
+  const auto end = [&](const std::string& reason) {
+    if (reported.ended) return;
+    reported.ended = true;
+    report(EventKind::unmatched, reported.node, reason, to_announce);
+  };
+  if (claim != reported.claim) {  // the former connection ended, and its slot was freed
+    end({});
+    if (is_free) {
+      reported = {};
+      return;
+    }
+    SlotHead* const head = slot(index);
+    if (head == nullptr) return;
+    const auto owner = member_->find_node(word.node_slot, word.node_generation);
+    if (head->ready.load(std::memory_order_acquire) == 0) {  // S2; the claim is not complete, or never will be
+      if (!owner && !std::exchange(reported.gone, true)) news = true;
+      return;
+    }
+    reported = {};
+    reported.claim = claim;
+    reported.node.assign(head->node.data(), ::strnlen(head->node.data(), head->node.size()));
+    reported.ended = false;
+    report(EventKind::matched, reported.node, {}, to_announce);
+    if (owner) member_->watch(*owner);
+    reported.owner = owner;
+  }
+  if (is_free) return;
+  const auto unwatch = [&] {
+    if (reported.owner) member_->unwatch(*reported.owner);
+    reported.owner.reset();
+  };
+  const bool gone = !member_->find_node(word.node_slot, word.node_generation);
+  if (gone && !std::exchange(reported.gone, true)) news = true;
+  if (closed || gone) {
+    unwatch();
+    end(closed ? "" : "its process died");
+    return;
+  }
+  const bool hung = reported.owner && member_->health(*reported.owner) == domain::Health::hung;
+  if (hung && !reported.hung) news = true;  // it may have been stopped between a message and its bell
+  reported.hung = hung;
+}
+
+bool ShmSubscriber::has_claim(const domain::PortRef& publisher) const noexcept {
+  const std::uint32_t slots = inbox_->notes.slots.load(std::memory_order_relaxed);  // own word
+  for (std::uint32_t index = 0; index < slots; ++index) {
+    const SlotWord word = SlotWord::unpack(inbox_->slot_words[index].load(std::memory_order_acquire));  // S3
+    if (word.state != SlotWord::State::free && word.node_slot == publisher.node.slot && word.port == publisher.port) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/// Whether the slot has a publisher that has neither closed nor gone.
+bool ShmSubscriber::connected(std::uint32_t index) const noexcept {
+  const SlotWord word = SlotWord::unpack(inbox_->slot_words[index].load(std::memory_order_acquire));  // S3
+  return word.state == SlotWord::State::claimed && member_->find_node(word.node_slot, word.node_generation).has_value();
+}
+
+/// The publisher gave something that is no reference into its segments: nothing more of it is taken.
+void ShmSubscriber::end_broken(Inlet& inlet) noexcept {
+  std::vector<Event> to_announce;
+  {
+    const std::lock_guard lock(cold_mutex_);
+    inlet.set_ended();
+    Reported& reported = reported_[inlet.slot_index()];
+    if (!std::exchange(reported.ended, true)) {
+      report(EventKind::unmatched, inlet.publisher_node(), inlet.error(), to_announce);
+    }
+  }
+  log::error("[{}] topic '{}': disconnected from {}: {}", announcement_.node, announcement_.topic,
+             inlet.publisher_node(), inlet.error());
+  announce(to_announce);
+}
+
+/// Makes slots when few are free. Under the mutex.
+void ShmSubscriber::grow_slots() noexcept {
+  const std::uint32_t slots = inbox_->notes.slots.load(std::memory_order_relaxed);  // own word
+  std::uint32_t free_slots = 0;
+  for (std::uint32_t index = 0; index < slots; ++index) {
+    const SlotWord word = SlotWord::unpack(inbox_->slot_words[index].load(std::memory_order_relaxed));  // a count
+    free_slots += word.state == SlotWord::State::free ? 1 : 0;
+  }
+  if (free_slots >= kSlotsWanted || slots == kMaxSlots) return;
+  const std::uint32_t more = std::min(kMaxSlots, 2 * slots);
+  const std::uint64_t bytes_each = inbox_->slot_bytes;
+  const int error = ::posix_fallocate(file_->fd().get(), static_cast<off_t>(inbox_bytes(slots, bytes_each)),
+                                      static_cast<off_t>((more - slots) * bytes_each));
+  if (error != 0) {
+    log::error("[{}] topic '{}': {} bytes for {} more publishers cannot be reserved ({})", announcement_.node,
+               announcement_.topic, (more - slots) * bytes_each, more - slots, std::strerror(error));
+    return;
+  }
+  inbox_->notes.slots.store(more, std::memory_order_release);  // the file grew before
+  member_->bump(bucket_);                                      // somebody may be waiting for one
+}
+
+void ShmSubscriber::report(EventKind kind, const std::string& peer, const std::string& reason,
+                           std::vector<Event>& to_announce) {
+  to_announce.push_back({kind, announcement_.topic, peer, reason});
+  events_->append(to_announce.back());
+}
+
+void ShmSubscriber::announce(const std::vector<Event>& events) noexcept {
+  for (const Event& event : events) events_->announce(event);
+}
+
+/// Leaves the topic, once. Samples stay valid.
+void ShmSubscriber::leave(std::vector<Event>& to_announce) noexcept {
+  member_->remove(*this);
+  {
+    const std::lock_guard lock(cold_mutex_);
+    for (const auto& inlet : inlets_) inlet->give_up();
+    inbox_->notes.leaving.store(1, std::memory_order_seq_cst);  // L1: nothing is taken any more
+    for (const auto& inlet : inlets_) inlet->wake_publisher();
+    presence_.reset();  // changes the epoch, so the publishers look. Before the names that they may still make for us
+    member_->unlink(bucket_, domain::inbox_name(self_));
+    if (socket_) member_->unlink(bucket_, domain::bell_socket_name(self_));
+    remove_all_names();
+    for (Reported& reported : reported_) {
+      if (reported.owner) member_->unwatch(*reported.owner);
+      reported.owner.reset();
+      if (!std::exchange(reported.ended, true)) report(EventKind::unmatched, reported.node, {}, to_announce);
+    }
+  }
+  if (dispatcher_) dispatcher_->remove(*this);
+}
+
+}  // namespace baton::shm
