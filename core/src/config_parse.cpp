@@ -187,8 +187,8 @@ class Reader {
     if (!value) {
       problem(node, fmt::format("{} {} {}", key, quoted(*text), value.error()));
     } else if (*value < least || *value > most) {
-      problem(node, fmt::format("{} is {}, allowed are {} to {}", key, size_text(*value), size_text(least),
-                                size_text(most)));
+      problem(node,
+              fmt::format("{} is {}, allowed are {} to {}", key, size_text(*value), size_text(least), size_text(most)));
     } else {
       return *value;
     }
@@ -225,9 +225,10 @@ class Reader {
     const auto hung_after = data_.hung_after.value_or(defaults.hung_after);
     if (hung_after >= 2 * heartbeat) return;
     const toml::node* const at = table->get(data_.hung_after ? "hung_after" : "heartbeat");
-    problem(*at, fmt::format("hung_after is {} and heartbeat is {}: a node would be called hung between two heartbeats; "
-                             "make hung_after at least {}",
-                             to_text(hung_after), to_text(heartbeat), to_text(2 * heartbeat)));
+    problem(*at,
+            fmt::format("hung_after is {} and heartbeat is {}: a node would be called hung between two heartbeats; "
+                        "make hung_after at least {}",
+                        to_text(hung_after), to_text(heartbeat), to_text(2 * heartbeat)));
   }
 
   void read_topics(const toml::node& node) {

@@ -33,9 +33,10 @@ bool is_out_of_reach(const PortAnnouncement& publisher, const PortAnnouncement& 
 
 Refusal reach_refusal(const PortAnnouncement& publisher, const PortAnnouncement& subscriber) {
   const auto reason = [](const PortAnnouncement& mine, const PortAnnouncement& theirs) {
-    return fmt::format("{} reaches the nodes of one process only, and {} is in another one; use shm for the topic in "
-                       "both configurations",
-                       mine.transport, theirs.node);
+    return fmt::format(
+        "{} reaches the nodes of one process only, and {} is in another one; use shm for the topic in "
+        "both configurations",
+        mine.transport, theirs.node);
   };
   return {reason(publisher, subscriber), reason(subscriber, publisher)};
 }

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <mutex>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -85,9 +86,10 @@ struct Node::State {
   std::shared_ptr<EventQueue> events;
   bool keeper = true;
 
-  std::mutex member_mutex;  // guards both
+  std::mutex member_mutex;  // guards what follows
   std::shared_ptr<domain::Member> member;
-  std::optional<Error> not_joined;  // why, if a port could do without
+  bool does_without = false;  // the domain could not be joined, and a port did not need it
+  bool warned = false;        // that something cannot be announced
 
   std::shared_ptr<domain::Member> joined() {
     const std::lock_guard lock(member_mutex);
@@ -176,7 +178,7 @@ struct Node::State {
   void announce_within_reach(domain::PortRole role, PortRequest& request) {
     {
       const std::lock_guard lock(member_mutex);
-      if (not_joined) return;
+      if (does_without) return;
     }
     auto made = join();
     auto presence = made ? Announced::make(*made, role, request) : fail(made.error());
@@ -187,10 +189,9 @@ struct Node::State {
     }
     if (presence.error().code() == Errc::forked) return;
     const std::lock_guard lock(member_mutex);
-    if (!not_joined) {
-      log::warn("[{}] programs of other processes are not told of the ports of this one: {}", name, presence.error());
-    }
-    if (!made) not_joined = made.error();
+    does_without = !made;
+    if (std::exchange(warned, true)) return;
+    log::warn("[{}] programs of other processes are not told of the ports of this one: {}", name, presence.error());
   }
 };
 

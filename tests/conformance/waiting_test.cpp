@@ -141,7 +141,7 @@ TEST_P(Waiting, has_a_descriptor_that_is_quiet_after_a_take_that_finds_nothing_h
   auto publisher = node_.publisher<Message>("topic").value();
   auto subscriber = other_.subscriber<Message>("topic").value();
   const int fd = subscriber.fd().value();
-  constexpr std::uint64_t kRounds = 20'000;
+  constexpr std::uint64_t kRounds = 4'000;
   std::atomic<std::uint64_t> go{0};
   std::atomic<std::uint64_t> done{0};
   std::thread writer([&] {
@@ -172,7 +172,7 @@ TEST_P(Waiting, has_a_descriptor_that_is_quiet_after_a_take_that_finds_nothing_h
 TEST_P(Waiting, loses_nothing_behind_the_descriptor_when_publishers_come_and_go) {
   auto subscriber = other_.subscriber<Message>("topic").value();
   const int fd = subscriber.fd().value();
-  constexpr std::uint64_t kRounds = 10'000;
+  constexpr std::uint64_t kRounds = 2'000;
   std::atomic<std::uint64_t> go{0};
   std::thread writer([&] {
     auto steady = node_.publisher<Message>("topic").value();

@@ -55,11 +55,11 @@ std::uint32_t Outlet::take_back(ChunkPool& pool, std::uint64_t limit) noexcept {
 
 /// Ends the reader's hold of a chunk. False, and broken, if it has none: it completed what it had not taken.
 bool Outlet::give_back(ChunkPool& pool, ChunkPool::Number chunk) noexcept {
-  if (!pool.is_held(chunk, request_.holder)) {
+  if (!pool.is_held(chunk, holder_)) {
     broken_ = true;
     return false;
   }
-  pool.release(chunk, request_.holder);
+  pool.release(chunk, holder_);
   --given_;
   return true;
 }
@@ -92,7 +92,7 @@ bool Outlet::give(ChunkPool& pool, ChunkPool::Number chunk, std::uint32_t& dropp
     ++dropped;
     return false;
   }
-  pool.hold(chunk, request_.holder);
+  pool.hold(chunk, holder_);
   ++given_;
   const std::uint64_t index = shape_.index(tail_);
   shadow_[index] = chunk;

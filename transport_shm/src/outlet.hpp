@@ -47,16 +47,19 @@ class Outlet {
   struct Request {
     domain::PortRef reader;
     std::string node;
-    std::uint32_t holder = 0;
     Overflow overflow = Overflow::drop_oldest;
     std::uint32_t depth = 0;
     std::uint32_t max_held = 0;
-    std::uint32_t bucket = 0;
   };
 
   Outlet(Request request, ClaimedSlot claimed, domain::Member::NodeView reader_node);
 
   const Request& request() const noexcept { return request_; }
+
+  /// Who the reader is to the pool. Set once, before anything is given.
+  void set_holder(std::uint32_t holder) noexcept { holder_ = holder; }
+  std::uint32_t holder() const noexcept { return holder_; }
+
   bool lossless() const noexcept {
     return request_.overflow == Overflow::reject || request_.overflow == Overflow::block;
   }
@@ -83,8 +86,8 @@ class Outlet {
   bool announce_slot() noexcept;
 
   /// A reader of this connection will not be waited for, and what it has no room for is dropped.
-  void set_hung(bool hung) noexcept { hung_ = hung; }
-  bool hung() const noexcept { return hung_; }
+  void set_hung(bool hung) noexcept { hung_.store(hung, std::memory_order_relaxed); }  // a hint: the wake-up orders
+  bool hung() const noexcept { return hung_.load(std::memory_order_relaxed); }
   bool broken() const noexcept { return broken_; }
   bool reader_leaves() const noexcept {
     return claimed_.inbox->notes.leaving.load(std::memory_order_acquire) != 0;  // L1
@@ -122,6 +125,7 @@ class Outlet {
   const std::uint64_t ready_bit_;
   const std::uint64_t capacity_;  // Q + B
 
+  std::uint32_t holder_ = 0;
   std::uint64_t tail_ = 0;       // the next position to be written
   std::uint64_t seen_head_ = 0;  // under drop_oldest: the head as it was when last looked at
   std::uint64_t given_ = 0;      // references out, and not collected back
@@ -137,7 +141,7 @@ class Outlet {
   Ringer ringer_;
   domain::Sleeper sleeper_;
   bool broken_ = false;
-  bool hung_ = false;
+  std::atomic<bool> hung_{false};  // W: under the publisher's cold mutex
 };
 
 }  // namespace baton::shm

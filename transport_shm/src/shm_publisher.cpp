@@ -204,6 +204,7 @@ Error ShmPublisher::explain(LoanStatus status) const {
     case LoanStatus::out_of_chunks:
     case LoanStatus::ok: break;
   }
+  const std::lock_guard lock(cold_mutex_);
   return {Errc::out_of_chunks, where, fmt::format("none of {} chunks is free; {}", pool_.size(), holders()),
           "have the readers release their samples"};
 }
@@ -213,26 +214,35 @@ PublisherCounters ShmPublisher::counters() const {
   PublisherCounters figures;
   if (guard_.forked()) return figures;
   if (changed()) self.look_and_announce();
-  const std::lock_guard lock(cold_mutex_);
-  const Visit visit(*this);
-  if (!visit) return figures;
-  self.collect_all();
-  figures.published = next_sequence_;
-  figures.rejected = rejected_;
-  figures.timed_out = timed_out_;
-  figures.failed_loans = failed_loans_;
-  figures.open_loans = open_loans_;
-  figures.chunks = pool_.size();
-  figures.free_chunks = pool_.count_free();
-  for (const OutletPtr& outlet : live_) figures.connections.push_back(outlet->counters(self.pool_));
+  {
+    const std::lock_guard lock(cold_mutex_);
+    const Visit visit(*this);
+    if (!visit) return figures;
+    self.collect_all();
+    figures.published = next_sequence_;
+    figures.rejected = rejected_;
+    figures.timed_out = timed_out_;
+    figures.failed_loans = failed_loans_;
+    figures.open_loans = open_loans_;
+    figures.chunks = pool_.size();
+    figures.free_chunks = pool_.count_free();
+    for (const OutletPtr& outlet : live_) figures.connections.push_back(outlet->counters(self.pool_));
+  }
+  if (abandoned_) self.settle();  // by an event's callback
   return figures;
 }
 
 std::size_t ShmPublisher::connection_count() const noexcept {
   if (guard_.forked()) return 0;
-  if (changed()) const_cast<ShmPublisher&>(*this).look_and_announce();
-  const std::lock_guard lock(cold_mutex_);
-  return live_.size();
+  auto& self = const_cast<ShmPublisher&>(*this);  // learns who is there
+  if (changed()) self.look_and_announce();
+  std::size_t count = 0;
+  {
+    const std::lock_guard lock(cold_mutex_);
+    count = live_.size();
+  }
+  if (abandoned_) self.settle();  // by an event's callback
+  return count;
 }
 
 void ShmPublisher::close() noexcept {

@@ -209,7 +209,7 @@ bool ShmPublisher::end_outlets(Caller caller, std::vector<Event>& to_announce) n
   const Inside inside(guard_, caller == Caller::keeper);
   if (!inside) return false;
   const auto forget = [this](const OutletPtr& outlet) {
-    pool_.give_back_holder(outlet->request().holder);
+    pool_.give_back_holder(outlet->holder());
     reserved_ -= outlet->share();
     member_->unwatch(outlet->request().reader.node);
   };
@@ -316,14 +316,20 @@ void ShmPublisher::connect(Caller caller, const domain::Peers::Peer& peer, std::
   announcement_.node.copy(slot.node.data(), slot.node.size() - 1);
   slot.ready.store(1, std::memory_order_release);  // S2
 
-  if (*segment) pool_.add(**std::move(segment));
-  const Outlet::Request request{reader, peer.announcement.node, pool_.take_holder(), overflow, qos.depth, qos.max_held,
-                                bucket_};
+  const Outlet::Request request{reader, peer.announcement.node, overflow, qos.depth, qos.max_held};
   auto outlet = std::make_shared<Outlet>(request, *std::move(claimed), *std::move(view));
+  try {
+    if (*segment) pool_.add(**std::move(segment));
+    outlet->set_holder(pool_.take_holder());
+    live_.push_back(outlet);
+  } catch (const std::bad_alloc&) {
+    outlet->close_slot();
+    unlink_all();
+    throw;
+  }
   reserved_ += share;
   member_->watch(reader.node);
   give_history(*outlet, peer.announcement);
-  live_.push_back(outlet);
   if (outlet->announce_slot()) ring_socket(*outlet);
   refused_for_memory_.erase(reader);
   member_->nudge(reader.node, bucket_);

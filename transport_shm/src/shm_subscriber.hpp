@@ -90,7 +90,8 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   void free_slot(std::uint32_t index, const std::optional<domain::PortRef>& publisher) noexcept;
   void remove_names(const domain::PortRef& publisher) noexcept;
   void remove_all_names() noexcept;
-  bool has_claim(const domain::PortRef& publisher) const noexcept;
+  void remove_orphaned_names() noexcept;
+  std::string names_prefix() const;
   bool connected(std::uint32_t index) const noexcept;
   bool report_slots(std::vector<Event>& to_announce);
   void report_slot(std::uint32_t index, std::vector<Event>& to_announce, bool& news);

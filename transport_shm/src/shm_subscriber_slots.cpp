@@ -246,11 +246,34 @@ void ShmSubscriber::remove_names(const domain::PortRef& publisher) noexcept {
 }
 
 void ShmSubscriber::remove_all_names() noexcept {
-  std::string prefix = domain::segment_name_for_reader(self_, {}, 0);
-  prefix.resize(prefix.rfind(".of.") + 1);
-  if (auto names = member_->list(bucket_, prefix)) {
+  if (auto names = member_->list(bucket_, names_prefix())) {
     for (const std::string& name : *names) member_->unlink(bucket_, name);
   }
+}
+
+/// A publisher may have made names for us, and died before it claimed a slot.
+void ShmSubscriber::remove_orphaned_names() noexcept {
+  const auto names = member_->list(bucket_, names_prefix());
+  if (!names) return;
+  for (const std::string& name : *names) {
+    const auto publisher = domain::publisher_in(name);
+    if (!publisher || member_->health(*publisher) != domain::Health::gone) continue;
+    const std::uint32_t slots = inbox_->notes.slots.load(std::memory_order_relaxed);  // own word
+    const bool claimed =
+        std::any_of(inbox_->slot_words.begin(), inbox_->slot_words.begin() + slots, [&](const auto& slot_word) {
+          const SlotWord word = SlotWord::unpack(slot_word.load(std::memory_order_acquire));  // S3
+          return word.state != SlotWord::State::free && word.node_slot == publisher->slot &&
+                 word.node_generation == (publisher->generation & SlotWord::kNodeGenerationMask);
+        });
+    if (!claimed) member_->unlink(bucket_, name);
+  }
+}
+
+/// What the names that publishers make for us begin with.
+std::string ShmSubscriber::names_prefix() const {
+  std::string prefix = domain::segment_name_for_reader(self_, {}, 0);
+  prefix.resize(prefix.rfind(".of.") + 1);
+  return prefix;
 }
 
 /// The keeper's look.
@@ -259,12 +282,8 @@ void ShmSubscriber::keep(std::vector<Event>& to_announce) noexcept try {
   {
     const std::lock_guard lock(cold_mutex_);
     if (presence_ == nullptr) return;  // closed meanwhile
-    for (const domain::PortRef& gone : peers_->refresh(to_announce).gone) {
-      // It may have made names for us and then died before it claimed a slot.
-      const bool connected =
-          std::any_of(inlets_.begin(), inlets_.end(), [&](const auto& inlet) { return inlet->publisher() == gone; });
-      if (!connected && member_->health(gone.node) == domain::Health::gone && !has_claim(gone)) remove_names(gone);
-    }
+    peers_->refresh(to_announce);      // reports who is refused
+    remove_orphaned_names();
     news = report_slots(to_announce);
     grow_slots();
   }
@@ -335,17 +354,6 @@ void ShmSubscriber::report_slot(std::uint32_t index, std::vector<Event>& to_anno
   const bool hung = reported.owner && member_->health(*reported.owner) == domain::Health::hung;
   if (hung && !reported.hung) news = true;  // it may have been stopped between a message and its bell
   reported.hung = hung;
-}
-
-bool ShmSubscriber::has_claim(const domain::PortRef& publisher) const noexcept {
-  const std::uint32_t slots = inbox_->notes.slots.load(std::memory_order_relaxed);  // own word
-  for (std::uint32_t index = 0; index < slots; ++index) {
-    const SlotWord word = SlotWord::unpack(inbox_->slot_words[index].load(std::memory_order_acquire));  // S3
-    if (word.state != SlotWord::State::free && word.node_slot == publisher.node.slot && word.port == publisher.port) {
-      return true;
-    }
-  }
-  return false;
 }
 
 /// Whether the slot has a publisher that has neither closed nor gone.

@@ -26,12 +26,12 @@ enum class Errc : std::uint8_t {
   out_of_chunks,      ///< the publisher's pool is empty: its readers hold or queue every chunk
   too_large,          ///< a message larger than its chunk
   closed,             ///< the node, publisher or subscriber has been closed
-  no_space,           ///< the machine has not enough memory, shared memory or descriptors, or a limit of yours is reached
-  permission,         ///< a file or directory that belongs to somebody else, or that others could change
-  incompatible,       ///< shared files of another version of baton, which is still in use
-  corrupt,            ///< a shared file that is damaged
-  forked,             ///< called in a child that was forked from the process that opened the node
-  system,             ///< a system call failed; `Error::os_errno()` says how
+  no_space,      ///< the machine has not enough memory, shared memory or descriptors, or a limit of yours is reached
+  permission,    ///< a file or directory that belongs to somebody else, or that others could change
+  incompatible,  ///< shared files of another version of baton, which is still in use
+  corrupt,       ///< a shared file that is damaged
+  forked,        ///< called in a child that was forked from the process that opened the node
+  system,        ///< a system call failed; `Error::os_errno()` says how
 };
 
 /// The name of an error code as it is spelt in the source: "invalid_name".

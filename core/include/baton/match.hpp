@@ -26,8 +26,8 @@ struct PortAnnouncement {
   Fingerprint fingerprint;
   std::string canonical;  ///< the type's canonical text, to say what differs
   Qos qos;
-  bool overflow_asked = false;  ///< false: a subscriber leaves the overflow policy to the publisher
-  bool history_asked = false;   ///< false: a subscriber wants as much history as the publisher keeps
+  bool overflow_asked = false;   ///< false: a subscriber leaves the overflow policy to the publisher
+  bool history_asked = false;    ///< false: a subscriber wants as much history as the publisher keeps
   Reach reach = Reach::machine;  ///< of the transport
   std::uint64_t process = 0;     ///< tells the processes of a machine apart: see domain::process_token
 };

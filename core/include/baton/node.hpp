@@ -82,9 +82,9 @@ class BATON_API Node {
   const std::string& name() const noexcept;
   const std::string& domain() const noexcept;
 
-  /// What the keeper does, once, for a node without one (`Options::keeper`): connects what is to be connected, and looks
-  /// after peers that have gone. Waits until there is something to do, `timeout` at most. It calls the callback of
-  /// `on_event`. Any thread; before the first port there is nothing to do, and it returns at once.
+  /// What the keeper does, once, for a node without one (`Options::keeper`): connects what is to be connected, and
+  /// looks after peers that have gone. Waits until there is something to do, `timeout` at most. It calls the callback
+  /// of `on_event`. Any thread; before the first port there is nothing to do, and it returns at once.
   void keep(std::chrono::nanoseconds timeout = std::chrono::nanoseconds::zero());
 
   /// The oldest event that has not been taken. The queue keeps the newest 1,024.

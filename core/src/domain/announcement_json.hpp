@@ -1,5 +1,5 @@
-// What a port announces, as JSON text: the content of its file. Written by us, read from files that anybody of this user
-// may have changed: whatever is missing, or not what it should be, is an error that says so.
+// What a port announces, as JSON text: the content of its file. Written by us, read from files that anybody of this
+// user may have changed: whatever is missing, or not what it should be, is an error that says so.
 #pragma once
 
 #include <string>

@@ -26,8 +26,8 @@ class BucketView {
   };
   using Ports = std::vector<std::shared_ptr<const Port>>;  ///< oldest first
 
-  /// The ports of one topic and role. `seen` is what the last call made of it, 0 before the first. If nothing has changed
-  /// since then: null.
+  /// The ports of one topic and role. `seen` is what the last call made of it, 0 before the first. If nothing has
+  /// changed since then: null.
   Result<std::shared_ptr<const Ports>> look(Member& member, std::uint32_t bucket, PortRole role, std::uint64_t hash,
                                             std::uint64_t& seen);
 

@@ -36,8 +36,8 @@ Result<void> check_own(const posix::FileDescriptor& directory, const std::string
   return {};
 }
 
-// Calls `remove(directory, name)` for each file of the domain's directory and of its buckets. True if all of it could be
-// listed and all calls returned true.
+// Calls `remove(directory, name)` for each file of the domain's directory and of its buckets. True if all of it could
+// be listed and all calls returned true.
 template <class Remove>
 bool for_each_file(const posix::FileDescriptor& domain, Remove remove) {
   const auto names = list_names(domain);
@@ -142,10 +142,12 @@ void remove_files(const Directory& directory) noexcept try {
 } catch (const std::bad_alloc&) {  // what is left is for the next one who has the domain to himself
 }
 
-bool remove_files_of(const Directory& directory, std::uint32_t slot) noexcept try {
-  return for_each_file(directory.fd, [slot](const posix::FileDescriptor& place, const std::string& name) {
+bool remove_files_of(const Directory& directory, std::uint32_t slot, std::optional<std::uint64_t> generation) noexcept
+    try {
+  return for_each_file(directory.fd, [&](const posix::FileDescriptor& place, const std::string& name) {
     const auto owner = owner_of(name);
-    return !owner || owner->slot != slot || unlink_name(place, name);
+    const bool meant = owner && owner->slot == slot && (!generation || owner->generation == *generation);
+    return !meant || unlink_name(place, name);
   });
 } catch (const std::bad_alloc&) {
   return false;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,8 +23,8 @@ struct Directory {
   std::string name;       ///< the last component
   std::string user_name;  ///< "baton-<uid>"
 
-  /// The parent must exist. An error with ENOENT, if the parent is there: somebody removed a directory just after it was
-  /// made here; try again.
+  /// The parent must exist. An error with ENOENT, if the parent is there: somebody removed a directory just after it
+  /// was made here; try again.
   static Result<Directory> open(const std::string& parent, const std::string& domain);
 
   /// Removes the directory, and the user's, where they are empty.
@@ -40,12 +41,14 @@ Result<std::vector<std::string>> list_names(const posix::FileDescriptor& directo
 /// True if the name is gone, whoever removed it.
 bool unlink_name(const posix::FileDescriptor& directory, const std::string& name) noexcept;
 
-/// Removes all files of a domain's directory and its buckets; the registry last. Only for who has the domain to himself.
+/// Removes all files of a domain's directory and its buckets; the registry last. Only for who has the domain to
+/// himself.
 void remove_files(const Directory& directory) noexcept;
 
-/// Removes the files of all owners that had this slot, from the directory and the buckets in it. True if none is left for
-/// sure.
-bool remove_files_of(const Directory& directory, std::uint32_t slot) noexcept;
+/// Removes the files of a slot's owners, or of the one of that generation, from the directory and the buckets in it.
+/// True if none is left for sure.
+bool remove_files_of(const Directory& directory, std::uint32_t slot,
+                     std::optional<std::uint64_t> generation = std::nullopt) noexcept;
 
 }  // namespace domain
 }  // namespace v1

@@ -111,9 +111,9 @@ Result<void> check_head(const FileHead& head, FileKind kind, const PortRef& owne
   if (head.boot != boot_id()) return corrupt(file, "is from before the machine was started");
   if (head.kind != kind) return corrupt(file, fmt::format("is {}, expected {}", kind_name(head.kind), kind_name(kind)));
   if (head.node_slot != owner.node.slot || head.node_generation != owner.node.generation || head.port != owner.port) {
-    return corrupt(file, fmt::format("belongs to port {} of node {}.{}, expected port {} of node {}.{}", head.port,
-                                     head.node_slot, head.node_generation, owner.port, owner.node.slot,
-                                     owner.node.generation));
+    return corrupt(
+        file, fmt::format("belongs to port {} of node {}.{}, expected port {} of node {}.{}", head.port, head.node_slot,
+                          head.node_generation, owner.port, owner.node.slot, owner.node.generation));
   }
   if (head.number != number) return corrupt(file, fmt::format("has the number {}, expected {}", head.number, number));
   if (head.file_bytes != file_bytes) {

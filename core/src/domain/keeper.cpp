@@ -35,7 +35,8 @@ void Membership::run() noexcept {
 
 void Membership::keep(std::chrono::nanoseconds timeout) {
   const Clock::time_point now = Clock::now();
-  const Clock::time_point deadline = timeout > Clock::time_point::max() - now ? Clock::time_point::max() : now + timeout;
+  const Clock::time_point deadline =
+      timeout > Clock::time_point::max() - now ? Clock::time_point::max() : now + timeout;
   while (!wait_and_work(deadline) && Clock::now() < deadline) {
   }
 }
@@ -78,7 +79,9 @@ bool Membership::work(const Watches::Waiting& waiting, const posix::Poll& poll) 
   KeptList::Buckets due;
   wake_->drain();  // before what it was signalled for is looked at
   receive(due);
-  if (watches_->look(waiting, poll)) due.set();
+  const Watches::Found found = watches_->look(waiting, poll);
+  if (found.gone) due.set();
+  if (found.reaped) wake_everybody();
   const Clock::time_point now = Clock::now();
   if (now >= next_tick_.load(std::memory_order_relaxed)) tick(now, due);
   compare_epochs(due);
@@ -151,12 +154,13 @@ void Membership::look_for_files() {
   const bool own_lost = ::fstat(node_memory_->fd().get(), &status) == 0 && status.st_nlink == 0;
   if (lost_reported_ || !(own_lost || registration_->is_lost())) return;
   lost_reported_ = true;
-  const Event event{EventKind::domain_lost, "", "",
-                    fmt::format("the files of domain '{}' in {} were removed while it was in use: connections go on, new "
-                                "ones cannot be made; start the programs of the domain again, and see that nothing cleans "
-                                "up there (systemd-logind does when a user logs out: set RemoveIPC=no, or run as a "
-                                "system user)",
-                                request_.domain, registration_->directory().path)};
+  const Event event{
+      EventKind::domain_lost, "", "",
+      fmt::format("the files of domain '{}' in {} were removed while it was in use: connections go on, new "
+                  "ones cannot be made; start the programs of the domain again, and see that nothing cleans "
+                  "up there (systemd-logind does when a user logs out: set RemoveIPC=no, or run as a "
+                  "system user)",
+                  request_.domain, registration_->directory().path)};
   request_.events->append(event);
   request_.events->announce(event);
 }

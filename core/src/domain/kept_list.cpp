@@ -58,8 +58,8 @@ Kept* KeptList::begin_next(std::uint32_t& bucket, std::size_t& index) noexcept {
   for (; bucket < kBuckets; ++bucket, index = 0) {
     if (!due_[bucket]) continue;
     auto& entries = entries_[bucket];
-    // From the beginning again, if one before the place was removed or has become due meanwhile: that is rare, and found
-    // by the look from 0 that ends each bucket.
+    // From the beginning again, if one before the place was removed or has become due meanwhile: that is rare, and
+    // found by the look from 0 that ends each bucket.
     for (const std::size_t first : {index, std::size_t{0}}) {
       for (std::size_t i = first; i < entries.size(); ++i) {
         if (!entries[i].due) continue;

@@ -16,7 +16,8 @@ namespace baton {
 inline namespace v1 {
 namespace domain {
 
-/// The lists are guarded by `fork_mutex`, so that a forked child finds them whole; no kept object is called with it held.
+/// The lists are guarded by `fork_mutex`, so that a forked child finds them whole; no kept object is called with it
+/// held.
 class KeptList final : private ForkAware {
  public:
   using Buckets = std::bitset<kBuckets>;
@@ -37,7 +38,8 @@ class KeptList final : private ForkAware {
   bool has_due() const noexcept;
 
   /// Calls every object that is due, and announces its events to `events` when it has been. One thread at a time: the
-  /// objects that it calls, and the callbacks of the events, may add and remove objects. The result is how many it called.
+  /// objects that it calls, and the callbacks of the events, may add and remove objects. The result is how many it
+  /// called.
   std::size_t call_due(EventQueue& events);
 
  private:

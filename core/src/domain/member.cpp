@@ -130,9 +130,7 @@ Result<Member::NodeView> Member::view(const NodeId& node) {
   return state_->view(node);
 }
 
-std::optional<std::uint32_t> Member::take_bell() noexcept {
-  return forked() ? std::nullopt : state_->take_bell();
-}
+std::optional<std::uint32_t> Member::take_bell() noexcept { return forked() ? std::nullopt : state_->take_bell(); }
 
 void Member::give_back_bell(std::uint32_t index) noexcept {
   if (!forked() && index < kNodeBells) state_->give_back_bell(index);

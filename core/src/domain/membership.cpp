@@ -198,7 +198,8 @@ void Membership::watch(const NodeId& node, std::shared_ptr<const posix::Mapping>
 void Membership::add(std::uint32_t bucket, Kept& kept) {
   const std::uint32_t slot = registration_->id().slot;
   auto& words = registration_->registry().interested[bucket];
-  if (kept_.add(bucket, kept)) words[slot / 64].fetch_or(std::uint64_t{1} << slot % 64, std::memory_order_seq_cst);  // B1
+  if (kept_.add(bucket, kept))
+    words[slot / 64].fetch_or(std::uint64_t{1} << slot % 64, std::memory_order_seq_cst);  // B1
   wake_->signal();
 }
 
@@ -207,7 +208,8 @@ void Membership::remove(Kept& kept) noexcept {
   if (!kept_.remove(kept, bucket)) return;
   const std::uint32_t slot = registration_->id().slot;
   auto& words = registration_->registry().interested[bucket];
-  words[slot / 64].fetch_and(~(std::uint64_t{1} << slot % 64), std::memory_order_relaxed);  // to be woken in vain is fine
+  words[slot / 64].fetch_and(~(std::uint64_t{1} << slot % 64),
+                             std::memory_order_relaxed);  // to be woken in vain is fine
 }
 
 Result<Member::NodeView> Membership::view(const NodeId& node) const {

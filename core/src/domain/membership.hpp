@@ -1,5 +1,5 @@
-// What a `Member` is made of: its place in the registry, its node file and socket, what it keeps and what it watches, and
-// the keeper, which brings these together.
+// What a `Member` is made of: its place in the registry, its node file and socket, what it keeps and what it watches,
+// and the keeper, which brings these together.
 #pragma once
 
 #include <atomic>
@@ -26,8 +26,9 @@ class Membership final : public std::enable_shared_from_this<Membership> {
 
   static Result<std::shared_ptr<Membership>> join(Member::Request request);
 
-  /// Ends the keeper, waiting for it unless this is its thread, and leaves the domain. In a forked child it does nothing,
-  /// and the object must be left alone for ever: its locks may be held by threads that the child does not have.
+  /// Ends the keeper, waiting for it unless this is its thread, and leaves the domain. In a forked child it does
+  /// nothing, and the object must be left alone for ever: its locks may be held by threads that the child does not
+  /// have.
   void leave() noexcept;
 
   const Member::Request& request() const noexcept { return request_; }

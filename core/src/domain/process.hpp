@@ -10,7 +10,8 @@ namespace baton {
 inline namespace v1 {
 namespace domain {
 
-/// Labels of a process: they tell whether a pid still means the process that wrote it. Nothing is decided by them alone.
+/// Labels of a process: they tell whether a pid still means the process that wrote it. Nothing is decided by them
+/// alone.
 struct ProcessLabels {
   std::uint32_t pid = 0;
   std::uint64_t start_ticks = 0;    ///< 0 where /proc does not say

@@ -23,7 +23,7 @@ namespace {
 using Mode = posix::FileLocks::Mode;
 using namespace std::chrono_literals;
 
-constexpr auto kPatience = 2s;            // with those who leave
+constexpr auto kPatience = 2s;           // with those who leave
 constexpr auto kLittlePatience = 200ms;  // with a registry that is of no use: another joiner may be about to replace it
 
 // Makes a registry and gives it its name; that another one has the name by now is fine.
@@ -38,8 +38,8 @@ Result<void> make_registry(const Directory& directory) {
       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(now).count());
   // All else is zero: free slots, epochs at their beginning.
   if (::pwrite(memory->fd().get(), &head, sizeof(head), 0) != sizeof(head) ||
-      ::pwrite(memory->fd().get(), &first_generation, sizeof(first_generation),
-               offsetof(Registry, first_generation)) != sizeof(first_generation)) {
+      ::pwrite(memory->fd().get(), &first_generation, sizeof(first_generation), offsetof(Registry, first_generation)) !=
+          sizeof(first_generation)) {
     return posix::system_failure(directory.path + "/" + kRegistryName, "cannot be written", errno);
   }
   auto linked = memory->link(directory.fd, kRegistryName);
@@ -116,8 +116,8 @@ bool Registration::start_anew() noexcept {
 
 Result<void> Registration::map_registry() {
   // A description of its own: a mapping keeps its description alive in a forked child, and with it the locks.
-  auto file = posix::SharedMemory::open(directory_.fd, kRegistryName, posix::Access::read_write, ::geteuid(),
-                                        sizeof(Registry));
+  auto file =
+      posix::SharedMemory::open(directory_.fd, kRegistryName, posix::Access::read_write, ::geteuid(), sizeof(Registry));
   if (!file) return fail(std::move(file).error());
   auto map = map_shared(*file, 0, sizeof(Registry), posix::Access::read_write);
   if (!map) return fail(std::move(map).error());
@@ -226,9 +226,10 @@ std::optional<NodeId> Registration::node_at(std::uint32_t number) const noexcept
   return NodeId{number, node.generation.load(std::memory_order_relaxed)};
 }
 
-/// Under the slot's lock: removes what the slot's owners left, and frees it. False if something could not be removed.
-bool Registration::clear_slot(std::uint32_t number) noexcept {
-  if (!remove_files_of(directory_, number)) return false;
+/// Under the slot's lock: removes what the slot's owners left, or only the one of that generation, and frees it. False
+/// if something could not be removed.
+bool Registration::clear_slot(std::uint32_t number, std::optional<std::uint64_t> generation) noexcept {
+  if (!remove_files_of(directory_, number, generation)) return false;
   // A dead node's ports are gone: whoever compares epochs has to look again, in every bucket, for the node may have
   // removed a file itself and died before it changed the epoch. All before the slot is free, so that a reaper that is
   // killed in between leaves a slot that is reaped again.
@@ -246,7 +247,8 @@ bool Registration::reap(std::uint32_t number) noexcept {
   const std::lock_guard lock(reap_mutex_);
   if (!locks_.try_lock(kFirstSlotByte + number, Mode::exclusive).value_or(false)) return false;
   const auto dead = node_at(number);
-  const bool reaped = dead && clear_slot(number);
+  // A registry that somebody removed is not looked into any more: what lies in the directory may be of another one.
+  const bool reaped = dead && has_its_name() && clear_slot(number);
   locks_.unlock(kFirstSlotByte + number);
   if (reaped) log::info("domain {}: reaped node {}.{}", directory_.path, number, dead->generation);
   return reaped;
@@ -254,7 +256,7 @@ bool Registration::reap(std::uint32_t number) noexcept {
 
 void Registration::leave_slot() noexcept {
   const std::lock_guard lock(reap_mutex_);
-  clear_slot(id_.slot);  // what cannot be removed is left to a reaper, with a slot that is not free
+  clear_slot(id_.slot, id_.generation);  // what cannot be removed is left to a reaper, with a slot that is not free
   locks_.unlock(kFirstSlotByte + id_.slot);
 }
 

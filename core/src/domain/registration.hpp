@@ -69,7 +69,7 @@ class Registration final : private ForkAware {
   bool start_anew() noexcept;
   Result<void> map_registry();
   Result<void> take_slot();
-  bool clear_slot(std::uint32_t slot) noexcept;
+  bool clear_slot(std::uint32_t slot, std::optional<std::uint64_t> generation = std::nullopt) noexcept;
   void in_child() noexcept override;
 
   Directory directory_;

@@ -54,7 +54,8 @@ posix::FileDescriptor open_pidfd(const NodeSlot& slot) {
   // relaxed: labels. Whatever they say, the lock decides.
   const std::uint32_t pid = slot.pid.load(std::memory_order_relaxed);
   const std::uint64_t start = slot.pid_start_ticks.load(std::memory_order_relaxed);
-  if (own_namespace == 0 || slot.pid_namespace.load(std::memory_order_relaxed) != own_namespace || start == 0) return {};
+  if (own_namespace == 0 || slot.pid_namespace.load(std::memory_order_relaxed) != own_namespace || start == 0)
+    return {};
   posix::FileDescriptor fd(static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(pid), 0)));
   // The pid may be another process's by now; one that has the same start time is the one that is meant.
   if (!fd || start_ticks_of(pid) != start) return {};
@@ -118,9 +119,9 @@ Watches::Clock::time_point Watches::next_look() const {
   return next;
 }
 
-bool Watches::look(const Waiting& waiting, const posix::Poll& poll) {
+Watches::Found Watches::look(const Waiting& waiting, const posix::Poll& poll) {
   const Clock::time_point now = Clock::now();
-  bool one_has_gone = false;
+  Found found;
   const std::lock_guard lock(mutex_);
   for (const auto& [watch, index] : waiting.watched_) {
     if (!poll.is_ready(index) || !watch->pidfd_useful) continue;
@@ -131,15 +132,15 @@ bool Watches::look(const Waiting& waiting, const posix::Poll& poll) {
   for (const auto& [node, watch] : watches_) {
     if (watch->gone) continue;
     if (!watch->pidfd_useful && watch->next_look <= now) {
-      registration_.reap(node.slot);
+      found.reaped |= registration_.reap(node.slot);
       watch->next_look = now + watch->look_interval;
       watch->look_interval = std::min<std::chrono::nanoseconds>(watch->look_interval * 2, kLookInterval);
     }
     if (registration_.is_there(node)) continue;
     watch->gone = true;
-    one_has_gone = true;
+    found.gone = true;
   }
-  return one_has_gone;
+  return found;
 }
 
 void Watches::sample(bool after_pause, std::vector<Event>& events) {
@@ -157,17 +158,18 @@ void Watches::sample(bool after_pause, std::vector<Event>& events) {
     watch->beat = beat;
     // A node that was configured to beat less often is given the time it needs.
     const auto limit = std::max<std::chrono::nanoseconds>(
-        hung_after_, std::chrono::nanoseconds(static_cast<std::int64_t>(std::min<std::uint64_t>(
-                         interval, 3'600'000'000'000U))) * 2);
+        hung_after_,
+        std::chrono::nanoseconds(static_cast<std::int64_t>(std::min<std::uint64_t>(interval, 3'600'000'000'000U))) * 2);
     const bool hung = watch->hung ? !beats : now - watch->changed > limit;
     if (hung == watch->hung) continue;
     watch->hung = hung;
     hung_[node.slot].store(hung ? node.generation : 0, std::memory_order_relaxed);  // a hint: see `health`
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(limit);
     events.push_back({hung ? EventKind::hung : EventKind::back, "", watch->name(),
-                      hung ? fmt::format("its process {} has shown no sign of life for {}; it is stopped, or overloaded",
-                                         file->head.owner_pid, seconds.count() > 0 ? to_text(seconds) : to_text(limit))
-                           : ""});
+                      hung
+                          ? fmt::format("its process {} has shown no sign of life for {}; it is stopped, or overloaded",
+                                        file->head.owner_pid, seconds.count() > 0 ? to_text(seconds) : to_text(limit))
+                          : ""});
   }
 }
 

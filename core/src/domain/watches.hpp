@@ -20,9 +20,9 @@ namespace domain {
 
 struct Watch;
 
-/// Death is news that a pidfd brings, where one can be had, and else the locks, looked at every 100 ms; in both cases the
-/// lock decides. A hang is a heartbeat word that does not change: it is told apart from death, and nothing is taken away
-/// for it.
+/// Death is news that a pidfd brings, where one can be had, and else the locks, looked at every 100 ms; in both cases
+/// the lock decides. A hang is a heartbeat word that does not change: it is told apart from death, and nothing is taken
+/// away for it.
 class Watches {
  public:
   using Clock = std::chrono::steady_clock;
@@ -49,8 +49,12 @@ class Watches {
   /// When to look at the locks of those without a pidfd; never, if there is nobody.
   Clock::time_point next_look() const;
 
-  /// Looks at the locks of those whose pidfd says that they ended, and of those without one. True if one has gone.
-  bool look(const Waiting& waiting, const posix::Poll& poll);
+  struct Found {
+    bool gone = false;    ///< one that was watched is not there any more
+    bool reaped = false;  ///< by this look: nobody else knows yet
+  };
+  /// Looks at the locks of those whose pidfd says that they ended, and of those without one.
+  Found look(const Waiting& waiting, const posix::Poll& poll);
 
   /// Looks at the heartbeats; for each that has stopped or come back an event is added. `after_pause`: this process did
   /// not run for a while itself, so that nobody can be judged by what happened in that time.

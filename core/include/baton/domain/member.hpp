@@ -62,6 +62,8 @@ inline std::uint32_t bucket_of(std::string_view topic) noexcept {
 BATON_API std::string port_file_name(PortRole role, std::string_view topic, const PortRef& owner);
 BATON_API std::string segment_name(const PortRef& owner, std::uint32_t number);
 BATON_API std::string segment_name_for_reader(const PortRef& reader, const PortRef& publisher, std::uint32_t number);
+/// The publisher's node in such a name of a reader's, or nothing if it is none.
+BATON_API std::optional<NodeId> publisher_in(std::string_view segment_name_for_reader) noexcept;
 BATON_API std::string inbox_name(const PortRef& owner);
 BATON_API std::string bell_socket_name(const PortRef& owner);
 
@@ -94,8 +96,9 @@ enum class Health : std::uint8_t {
 /// its health, or somebody sent `nudge`. Calls for one object never overlap with each other.
 class Kept {
  public:
-  /// Does what there is to do. Events that it gave their place (`EventQueue::append`) it adds to `to_announce`: they are
-  /// announced afterwards, when `remove` does not wait for this call any more, because a user's callback may do anything.
+  /// Does what there is to do. Events that it gave their place (`EventQueue::append`) it adds to `to_announce`: they
+  /// are announced afterwards, when `remove` does not wait for this call any more, because a user's callback may do
+  /// anything.
   virtual void keep(std::vector<Event>& to_announce) noexcept = 0;
 
   /// Called in a forked child, from the fork itself: may only set atomic words. The object is the parent's.
@@ -107,8 +110,8 @@ class Kept {
 
 class Membership;  // core/src/domain
 
-/// Joined at construction, left at destruction: by the last of the node and its ports, which hold shared pointers to it.
-/// All functions may be called on any thread.
+/// Joined at construction, left at destruction: by the last of the node and its ports, which hold shared pointers to
+/// it. All functions may be called on any thread.
 class BATON_API Member : public std::enable_shared_from_this<Member> {
  public:
   struct Request {
@@ -239,10 +242,10 @@ class BATON_API Peers {
   Peers(std::shared_ptr<Member> member, PortRole own_role, PortRef self, PortAnnouncement own);
 
   /// Looks at the bucket's directory. New peers are judged by `match`: those refused are reported as events (to this
-  /// port's node; their own node reports to them), once each: appended here, and added to `to_announce` for the caller to
-  /// announce when it holds no lock. Peers of one process that are both "inproc" are left out:
-  /// that transport connects them itself; of two processes, they are refused with that reason. A file that cannot be
-  /// read, or is damaged, is reported once, and passed over.
+  /// port's node; their own node reports to them), once each: appended here, and added to `to_announce` for the caller
+  /// to announce when it holds no lock. Peers of one process that are both "inproc" are left out: that transport
+  /// connects them itself; of two processes, they are refused with that reason. A file that cannot be read, or is
+  /// damaged, is reported once, and passed over.
   Changes refresh(std::vector<Event>& to_announce);
 
   /// Forgets a peer that `refresh` returned as matched, so that the next one returns it again.
