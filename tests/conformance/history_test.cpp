@@ -68,6 +68,7 @@ TEST_P(History, meets_the_live_messages_without_a_gap_or_a_repetition_however_a_
     for (int round = 0; round < 300; ++round) {
       auto late = other_.subscriber<Message>("topic", {.depth = 8}).value();
       Ledger ledger;
+      EXPECT_TRUE(late.wait(30s));
       const auto until = std::chrono::steady_clock::now() + 300us;
       while (std::chrono::steady_clock::now() < until) {
         while (auto sample = late.take()) ledger.note(*sample);

@@ -4,11 +4,15 @@
 
 #include <cerrno>
 #include <cstring>
-#include <new>
 
 #include <fmt/format.h>
 
 namespace baton::shm {
+
+Result<void> write_first(const posix::SharedMemory& memory, const void* bytes, std::size_t count) {
+  if (::pwrite(memory.fd().get(), bytes, count, 0) == static_cast<ssize_t>(count)) return {};
+  return fail(Errc::system, memory.label(), "cannot be written", "", errno);
+}
 
 Result<Segment> Segment::create(domain::Member& member, const Request& request) {
   auto directory = member.directory(request.bucket);
@@ -16,15 +20,15 @@ Result<Segment> Segment::create(domain::Member& member, const Request& request) 
   const std::uint64_t bytes = kPageBytes + request.chunks * chunk_bytes_for(request.payload_bytes);
   auto memory = posix::SharedMemory::create(**directory, bytes);
   if (!memory) return fail(std::move(memory).error());
+  SegmentHead head{};
+  head.head = domain::make_head(domain::FileKind::segment, request.port, request.number, bytes);
+  head.payload_bytes = request.payload_bytes;
+  head.chunk_bytes = chunk_bytes_for(request.payload_bytes);
+  head.chunks = request.chunks;
+  head.generation = request.generation;
+  if (auto written = write_first(*memory, &head, sizeof(head)); !written) return fail(std::move(written).error());
   auto mapping = domain::map_shared(*memory, 0, bytes, posix::Access::read_write);
   if (!mapping) return fail(std::move(mapping).error());
-
-  auto* const head = ::new ((*mapping)->writable_bytes().data()) SegmentHead{};
-  head->head = domain::make_head(domain::FileKind::segment, request.port, request.number, bytes);
-  head->payload_bytes = request.payload_bytes;
-  head->chunk_bytes = chunk_bytes_for(request.payload_bytes);
-  head->chunks = request.chunks;
-  head->generation = request.generation;
   auto linked = memory->link(**directory, domain::segment_name(request.port, request.number));
   if (!linked) return fail(std::move(linked).error());
   return Segment(request, *std::move(mapping));

@@ -13,6 +13,9 @@
 
 namespace baton::shm {
 
+/// Writes the first bytes of a file that nobody has mapped yet.
+Result<void> write_first(const posix::SharedMemory& memory, const void* bytes, std::size_t count);
+
 /// Bytes from one chunk to the next.
 constexpr std::uint64_t chunk_bytes_for(std::uint64_t payload_bytes) noexcept {
   return sizeof(ChunkHead) + (payload_bytes + 63) / 64 * 64;

@@ -175,6 +175,11 @@ WaitStatus ShmSubscriber::wait(std::chrono::nanoseconds timeout) noexcept {
 }
 
 Result<int> ShmSubscriber::fd() {
+  if (state_.load(std::memory_order_relaxed) == State::forked) {  // never changes back
+    return fail(Errc::forked, fmt::format("topic '{}': subscriber in {}", announcement_.topic, announcement_.node),
+                "it belongs to the process that this one was forked from",
+                "open a node in the child, or fork before opening one");
+  }
   if (!is_open()) {
     return fail(Errc::closed, fmt::format("topic '{}': subscriber in {}", announcement_.topic, announcement_.node),
                 "it is closed", "open a new one");

@@ -61,13 +61,16 @@ Result<void> ShmSubscriber::start(const PortRequest& request, std::shared_ptr<Sh
     return fail(file.error().code(), where, fmt::format("its inbox cannot be made: {}", file.error().message()), "",
                 file.error().os_errno());
   }
+  // Written before it is mapped: nobody, not even a race detector, sees the file half made. All else is zero.
+  auto image = std::make_unique<InboxHead>();
+  image->head = domain::make_head(domain::FileKind::inbox, self_, 0, bytes);
+  image->queue_shift = shift;
+  image->slot_bytes = static_cast<std::uint32_t>(slot_bytes(shift));
+  image->notes.slots.store(kFirstSlots, std::memory_order_relaxed);  // private so far
+  if (auto written = write_first(*file, image.get(), offsetof(InboxHead, bell)); !written) return written;
   auto header = domain::map_shared(*file, 0, sizeof(InboxHead), posix::Access::read_write);
   if (!header) return fail(std::move(header).error());
-  inbox_ = ::new ((*header)->writable_bytes().data()) InboxHead{};
-  inbox_->head = domain::make_head(domain::FileKind::inbox, self_, 0, bytes);
-  inbox_->queue_shift = shift;
-  inbox_->slot_bytes = static_cast<std::uint32_t>(slot_bytes(shift));
-  inbox_->notes.slots.store(kFirstSlots, std::memory_order_relaxed);  // nobody else knows the file yet
+  inbox_ = std::launder(reinterpret_cast<InboxHead*>((*header)->writable_bytes().data()));
   sleeper_.emplace(inbox_->bell);
   header_ = *std::move(header);
   file_.emplace(*std::move(file));

@@ -143,7 +143,7 @@ void Membership::find_dead() noexcept {
   for (std::uint32_t step = 0; step < kMaxNodes && looks < kLooksPerTick; ++step) {
     const std::uint32_t slot = next_to_look_at_;
     next_to_look_at_ = (slot + 1) % kMaxNodes;
-    if (slot == registration_->id().slot || !registration_->node_at(slot)) continue;
+    if (slot == registration_->id().slot || !registration_->is_taken(slot)) continue;
     ++looks;
     reap(slot);
   }

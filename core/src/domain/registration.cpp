@@ -186,16 +186,16 @@ Result<std::unique_ptr<Registration>> Registration::enter(const std::string& par
 Result<void> Registration::take_slot() {
   id_.slot = kMaxNodes;  // none yet
   for (std::uint32_t slot = 0; slot < kMaxNodes; ++slot) {
-    if (node_at(slot)) reap(slot);
+    if (is_taken(slot)) reap(slot);
   }
   const ProcessLabels labels = own_labels();
   for (std::uint32_t number = 0; number < kMaxNodes; ++number) {
-    if (node_at(number)) continue;
+    if (is_taken(number)) continue;
     auto locked = locks_.try_lock(kFirstSlotByte + number, Mode::exclusive);
     if (!locked) return fail(std::move(locked).error());
     if (!*locked) continue;
     // Somebody may have come and died between the look and the lock.
-    if (node_at(number) && !clear_slot(number)) {
+    if (is_taken(number) && !clear_slot(number)) {
       locks_.unlock(kFirstSlotByte + number);
       continue;
     }
@@ -221,14 +221,20 @@ void Registration::ready() noexcept {
 std::optional<NodeId> Registration::node_at(std::uint32_t number) const noexcept {
   if (number >= kMaxNodes) return std::nullopt;
   const NodeSlot& node = slot(number);
-  if (node.state.load(std::memory_order_acquire) == NodeState::free) return std::nullopt;  // S1
+  const NodeState state = node.state.load(std::memory_order_seq_cst);  // S1. After a file that was given to the node
+  if (state == NodeState::free || state == NodeState::leaving) return std::nullopt;
   // relaxed: ordered by S1. A successor may have taken the slot in between; then it is the successor who is here.
   return NodeId{number, node.generation.load(std::memory_order_relaxed)};
+}
+
+bool Registration::is_taken(std::uint32_t number) const noexcept {
+  return number < kMaxNodes && slot(number).state.load(std::memory_order_acquire) != NodeState::free;  // S1
 }
 
 /// Under the slot's lock: removes what the slot's owners left, or only the one of that generation, and frees it. False
 /// if something could not be removed.
 bool Registration::clear_slot(std::uint32_t number, std::optional<std::uint64_t> generation) noexcept {
+  slot(number).state.store(NodeState::leaving, std::memory_order_seq_cst);  // before the files are listed
   if (!remove_files_of(directory_, number, generation)) return false;
   // A dead node's ports are gone: whoever compares epochs has to look again, in every bucket, for the node may have
   // removed a file itself and died before it changed the epoch. All before the slot is free, so that a reaper that is
@@ -246,11 +252,11 @@ bool Registration::reap(std::uint32_t number) noexcept {
   if (number >= kMaxNodes || number == id_.slot) return false;
   const std::lock_guard lock(reap_mutex_);
   if (!locks_.try_lock(kFirstSlotByte + number, Mode::exclusive).value_or(false)) return false;
-  const auto dead = node_at(number);
+  const std::uint64_t generation = slot(number).generation.load(std::memory_order_relaxed);  // under the lock
   // A registry that somebody removed is not looked into any more: what lies in the directory may be of another one.
-  const bool reaped = dead && has_its_name() && clear_slot(number);
+  const bool reaped = is_taken(number) && has_its_name() && clear_slot(number);
   locks_.unlock(kFirstSlotByte + number);
-  if (reaped) log::info("domain {}: reaped node {}.{}", directory_.path, number, dead->generation);
+  if (reaped) log::info("domain {}: reaped node {}.{}", directory_.path, number, generation);
   return reaped;
 }
 

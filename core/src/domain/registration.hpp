@@ -44,6 +44,9 @@ class Registration final : private ForkAware {
   /// The slot's node, if it has one that has not been reaped.
   std::optional<NodeId> node_at(std::uint32_t slot) const noexcept;
 
+  /// Whether the slot is not free: somebody has it, or it is still to be cleared.
+  bool is_taken(std::uint32_t slot) const noexcept;
+
   bool is_there(const NodeId& node) const noexcept { return node_at(node.slot) == node; }
 
   Result<const posix::FileDescriptor*> bucket(std::uint32_t bucket);
