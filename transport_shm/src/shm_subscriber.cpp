@@ -242,9 +242,9 @@ SubscriberCounters ShmSubscriber::counters() const {
   }
   if (!is_open()) return figures;
   // Slots that the consumer has not looked at yet.
-  for (std::uint32_t index = 0; index < inbox_->notes.slots.load(std::memory_order_relaxed); ++index) {  // own word
-    if (by_slot_[index].load(std::memory_order_relaxed) != nullptr) continue;  // stored under the mutex
-    const auto unseen = const_cast<ShmSubscriber&>(*this).make_inlet(index);   // maps the slot at most
+  for (std::uint32_t index = 0; index < slots_.load(std::memory_order_relaxed); ++index) {  // under the mutex
+    if (by_slot_[index].load(std::memory_order_relaxed) != nullptr) continue;               // stored under the mutex
+    const auto unseen = const_cast<ShmSubscriber&>(*this).make_inlet(index);                // maps the slot at most
     if (unseen == nullptr) continue;
     ConnectionCounters part = unseen->counters();
     figures.total += part;
@@ -255,7 +255,7 @@ SubscriberCounters ShmSubscriber::counters() const {
 
 std::size_t ShmSubscriber::connection_count() const noexcept {
   if (!is_open()) return 0;
-  const std::uint32_t slots = inbox_->notes.slots.load(std::memory_order_relaxed);  // own word
+  const std::uint32_t slots = slots_.load(std::memory_order_relaxed);  // one that comes at this moment may be missed
   std::size_t count = 0;
   for (std::uint32_t index = 0; index < slots; ++index) count += connected(index) ? 1 : 0;
   return count;

@@ -124,6 +124,7 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   const std::uint32_t bucket_;
   const std::uint64_t payload_bytes_;
   const std::uint32_t max_held_;
+  const std::uint32_t queue_shift_;
   std::shared_ptr<ShmSubscriber> alive_;  // reset when abandoned and nothing is held
 
   std::optional<posix::SharedMemory> file_;
@@ -132,6 +133,7 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
 
   // Under cold_mutex_.
   mutable std::mutex cold_mutex_;
+  std::atomic<std::uint32_t> slots_{kFirstSlots};  // what the inbox says of it is for publishers, who can write there
   std::optional<domain::Peers> peers_;
   std::shared_ptr<domain::Presence> presence_;
   std::vector<std::shared_ptr<const posix::Mapping>> slot_mappings_;

@@ -40,7 +40,8 @@ ShmSubscriber::ShmSubscriber(const PortRequest& request)
       self_{member_->id(), member_->next_port()},
       bucket_(domain::bucket_of(announcement_.topic)),
       payload_bytes_(request.payload_bytes),
-      max_held_(announcement_.qos.max_held) {}
+      max_held_(announcement_.qos.max_held),
+      queue_shift_(queue_shift_for(announcement_.qos)) {}
 
 ShmSubscriber::~ShmSubscriber() = default;
 
@@ -54,8 +55,7 @@ Result<void> ShmSubscriber::start(const PortRequest& request, std::shared_ptr<Sh
   const std::string where = fmt::format("topic '{}': subscriber in {}", announcement_.topic, announcement_.node);
   auto directory = member_->directory(bucket_);
   if (!directory) return fail(std::move(directory).error());
-  const std::uint32_t shift = queue_shift_for(announcement_.qos);
-  const std::uint64_t bytes = inbox_bytes(kFirstSlots, slot_bytes(shift));
+  const std::uint64_t bytes = inbox_bytes(kFirstSlots, slot_bytes(queue_shift_));
   auto file = posix::SharedMemory::create(**directory, bytes);
   if (!file) {
     return fail(file.error().code(), where, fmt::format("its inbox cannot be made: {}", file.error().message()), "",
@@ -64,8 +64,8 @@ Result<void> ShmSubscriber::start(const PortRequest& request, std::shared_ptr<Sh
   // Written before it is mapped: nobody, not even a race detector, sees the file half made. All else is zero.
   auto image = std::make_unique<InboxHead>();
   image->head = domain::make_head(domain::FileKind::inbox, self_, 0, bytes);
-  image->queue_shift = shift;
-  image->slot_bytes = static_cast<std::uint32_t>(slot_bytes(shift));
+  image->queue_shift = queue_shift_;
+  image->slot_bytes = static_cast<std::uint32_t>(slot_bytes(queue_shift_));
   image->notes.slots.store(kFirstSlots, std::memory_order_relaxed);  // private so far
   if (auto written = write_first(*file, image.get(), offsetof(InboxHead, bell)); !written) return written;
   auto header = domain::map_shared(*file, 0, sizeof(InboxHead), posix::Access::read_write);
@@ -128,7 +128,7 @@ void ShmSubscriber::wait_for_publishers(const std::vector<domain::Peers::Peer>& 
 SlotHead* ShmSubscriber::slot(std::uint32_t index) {
   auto& mapping = slot_mappings_[index];
   if (mapping == nullptr) {
-    const std::uint64_t bytes = inbox_->slot_bytes;
+    const std::uint64_t bytes = slot_bytes(queue_shift_);
     auto mapped = domain::map_shared(*file_, sizeof(InboxHead) + index * bytes, bytes, posix::Access::read_write);
     if (!mapped) {
       log::error("[{}] topic '{}': {}", announcement_.node, announcement_.topic, mapped.error().message());
@@ -153,8 +153,9 @@ void ShmSubscriber::look_at_slots() noexcept try {
 }
 
 void ShmSubscriber::look(std::vector<Event>& to_announce) {
-  seen_slot_epoch_ = inbox_->slot_epoch.value.load(std::memory_order_seq_cst);      // W1: before the look
-  const std::uint32_t slots = inbox_->notes.slots.load(std::memory_order_relaxed);  // own word
+  seen_slot_epoch_ = inbox_->slot_epoch.value.load(std::memory_order_seq_cst);  // W1: before the look
+  report_slots(to_announce);  // first: whoever it found gone is found gone below, too
+  const std::uint32_t slots = slots_.load(std::memory_order_relaxed);  // under the mutex, or a hint
   for (std::uint32_t index = 0; index < slots; ++index) {
     const SlotWord word = SlotWord::unpack(inbox_->slot_words[index].load(std::memory_order_acquire));  // S3
     if (word.state == SlotWord::State::free) continue;
@@ -179,7 +180,6 @@ void ShmSubscriber::look(std::vector<Event>& to_announce) {
   // A publisher may have died between its entry and its ready bit, so all are asked once.
   active_.clear();
   for (const auto& inlet : inlets_) active_.push_back(inlet.get());
-  report_slots(to_announce);
   grow_slots();
 }
 
@@ -190,7 +190,7 @@ std::unique_ptr<Inlet> ShmSubscriber::make_inlet(std::uint32_t index) {
   const SlotHead* const head = slot(index);
   if (head == nullptr || head->ready.load(std::memory_order_acquire) == 0) return nullptr;  // S2
   const domain::PortRef publisher{{word.node_slot, head->node_generation}, word.port};
-  return std::make_unique<Inlet>(Inlet::Request{index, inbox_->queue_shift, bucket_, self_, publisher, payload_bytes_},
+  return std::make_unique<Inlet>(Inlet::Request{index, queue_shift_, bucket_, self_, publisher, payload_bytes_},
                                  slot_mappings_[index]);
 }
 
@@ -198,7 +198,7 @@ std::unique_ptr<Inlet> ShmSubscriber::make_inlet(std::uint32_t index) {
 void ShmSubscriber::free_half_claimed(std::uint32_t index) {
   SlotHead* const head = slot(index);
   if (head == nullptr || head->ready.load(std::memory_order_acquire) != 0) return;  // S2
-  wipe_slot(*head, inbox_->queue_shift);
+  wipe_slot(*head, queue_shift_);
   free_slot(index, std::nullopt);
 }
 
@@ -230,11 +230,11 @@ void ShmSubscriber::free_slot(std::uint32_t index, const std::optional<domain::P
   SlotWord freed;  // keeps the generation, for the next claim to count on
   freed.slot_generation =
       SlotWord::unpack(word.load(std::memory_order_relaxed)).slot_generation;  // ours since it ended
-  const bool was_full = std::none_of(
-      inbox_->slot_words.begin(), inbox_->slot_words.begin() + inbox_->notes.slots.load(std::memory_order_relaxed),
-      [](const auto& other) {
-        return SlotWord::unpack(other.load(std::memory_order_relaxed)).state == SlotWord::State::free;
-      });
+  const bool was_full =
+      std::none_of(inbox_->slot_words.begin(), inbox_->slot_words.begin() + slots_.load(std::memory_order_relaxed),
+                   [](const auto& other) {
+                     return SlotWord::unpack(other.load(std::memory_order_relaxed)).state == SlotWord::State::free;
+                   });
   word.store(freed.pack(), std::memory_order_release);  // S1: the wipe came before
   if (was_full) member_->bump(bucket_);                 // somebody may be waiting for it
 }
@@ -261,7 +261,7 @@ void ShmSubscriber::remove_orphaned_names() noexcept {
   for (const std::string& name : *names) {
     const auto publisher = domain::publisher_in(name);
     if (!publisher || member_->health(*publisher) != domain::Health::gone) continue;
-    const std::uint32_t slots = inbox_->notes.slots.load(std::memory_order_relaxed);  // own word
+    const std::uint32_t slots = slots_.load(std::memory_order_relaxed);  // under the mutex, or a hint
     const bool claimed =
         std::any_of(inbox_->slot_words.begin(), inbox_->slot_words.begin() + slots, [&](const auto& slot_word) {
           const SlotWord word = SlotWord::unpack(slot_word.load(std::memory_order_acquire));  // S3
@@ -303,7 +303,7 @@ void ShmSubscriber::keep(std::vector<Event>& to_announce) noexcept try {
 /// Reports each change of the slots once. True if the consumer must be told of one that it cannot see in the slots.
 bool ShmSubscriber::report_slots(std::vector<Event>& to_announce) {
   bool news = false;
-  const std::uint32_t slots = inbox_->notes.slots.load(std::memory_order_relaxed);  // own word
+  const std::uint32_t slots = slots_.load(std::memory_order_relaxed);  // under the mutex, or a hint
   for (std::uint32_t index = 0; index < slots; ++index) report_slot(index, to_announce, news);
   return news;
 }
@@ -383,7 +383,7 @@ void ShmSubscriber::end_broken(Inlet& inlet) noexcept {
 
 /// Makes slots when few are free. Under the mutex.
 void ShmSubscriber::grow_slots() noexcept {
-  const std::uint32_t slots = inbox_->notes.slots.load(std::memory_order_relaxed);  // own word
+  const std::uint32_t slots = slots_.load(std::memory_order_relaxed);  // under the mutex, or a hint
   std::uint32_t free_slots = 0;
   for (std::uint32_t index = 0; index < slots; ++index) {
     const SlotWord word = SlotWord::unpack(inbox_->slot_words[index].load(std::memory_order_relaxed));  // a count
@@ -391,7 +391,7 @@ void ShmSubscriber::grow_slots() noexcept {
   }
   if (free_slots >= kSlotsWanted || slots == kMaxSlots) return;
   const std::uint32_t more = std::min(kMaxSlots, 2 * slots);
-  const std::uint64_t bytes_each = inbox_->slot_bytes;
+  const std::uint64_t bytes_each = slot_bytes(queue_shift_);
   const int error = ::posix_fallocate(file_->fd().get(), static_cast<off_t>(inbox_bytes(slots, bytes_each)),
                                       static_cast<off_t>((more - slots) * bytes_each));
   if (error != 0) {
@@ -399,6 +399,7 @@ void ShmSubscriber::grow_slots() noexcept {
                announcement_.topic, (more - slots) * bytes_each, more - slots, std::strerror(error));
     return;
   }
+  slots_.store(more, std::memory_order_relaxed);               // under the mutex
   inbox_->notes.slots.store(more, std::memory_order_release);  // the file grew before
   member_->bump(bucket_);                                      // somebody may be waiting for one
 }
