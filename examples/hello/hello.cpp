@@ -1,7 +1,8 @@
-// A talker publishes ten greetings, a listener prints them.
+// A talker publishes ten greetings, a listener prints them: in one process, or each in its own.
 #include <chrono>
 #include <cstdint>
 #include <iostream>
+#include <string_view>
 #include <thread>
 
 #include <baton/baton.hpp>
@@ -36,13 +37,19 @@ void listen() {
   }
 }
 
-int main(int argc, char**) {
-  if (argc > 1) {
-    std::cerr << "hello: it takes no arguments\n";
+int main(int argc, char** argv) {
+  const std::string_view part = argc == 2 ? argv[1] : "";
+  if (argc == 1) {
+    std::thread listener(listen);
+    talk();
+    listener.join();
+  } else if (part == "talk") {
+    talk();
+  } else if (part == "listen") {
+    listen();
+  } else {
+    std::cerr << "usage: hello [talk | listen]\n";
     return 2;
   }
-  std::thread listener(listen);
-  talk();
-  listener.join();
   return std::cout.flush() ? 0 : 1;
 }

@@ -27,7 +27,7 @@ void Alarm::run(const Stop& stop) {
     inputs_.wait(stop, baton::monotonic_ns() + kLookForStopNs);
     inputs_.take_all(*this);
   }
-  inputs_.take_all(*this);
+  inputs_.finish(*this);
 }
 
 void Alarm::take(const Cpu& cpu) {

@@ -33,7 +33,7 @@ class Alarm {
   /// Watches what arrives until it is asked to stop, and takes all that has arrived by then.
   void run(const Stop& stop);
 
-  /// Only before or after a run.
+  /// Only after a run.
   std::vector<ReportRow> report() const { return inputs_.report("alarm"); }
 
  private:

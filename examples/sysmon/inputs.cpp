@@ -2,6 +2,7 @@
 
 #include <poll.h>
 
+#include <algorithm>
 #include <array>
 
 namespace sysmon {
@@ -46,6 +47,10 @@ void Inputs::wait(const Stop& stop, std::uint64_t until_ns) const noexcept {
   std::array<pollfd, 4> polled{{{stop.fd(), POLLIN, 0}}};
   for (std::size_t index = 0; index < fds_.size(); ++index) polled[index + 1] = {fds_[index], POLLIN, 0};
   ::ppoll(polled.data(), fds_.size() + 1, &timeout, nullptr);
+}
+
+std::size_t Inputs::publisher_count() const noexcept {
+  return std::max({cpu_.publisher_count(), memory_.publisher_count(), io_.publisher_count()});
 }
 
 std::vector<ReportRow> Inputs::report(std::string_view reader) const {

@@ -2,6 +2,7 @@
 
 /// The three topics as a reader (the view, the alarm) receives them.
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -24,6 +25,8 @@ class Input {
 
   baton::Subscriber<T>& subscriber() noexcept { return subscriber_; }
 
+  std::size_t publisher_count() const noexcept { return subscriber_.publisher_count(); }
+
   /// Calls `use(const T&)` for everything that is queued. Each sample goes back after its call, so that no more than
   /// one is ever held. Returns how many there were.
   template <class Use>
@@ -38,20 +41,33 @@ class Input {
     return count;
   }
 
+  /// The same, until at one moment nothing is queued: the publisher may go on. The report is of that moment, so that
+  /// it leaves no message open.
+  template <class Use>
+  void finish(Use&& use) {
+    for (int attempt = 0; attempt < kMostAttemptsToFinish; ++attempt) {
+      take_all(use);
+      total_ = subscriber_.counters().total;
+      if (total_.queued == 0) return;
+    }
+  }
+
   ReportRow report(std::string_view reader) const {
-    const baton::ConnectionCounters total = subscriber_.counters().total;
     return {std::string(subscriber_.transport()),
             std::string(subscriber_.topic()),
             std::string(reader),
-            total.offered,
-            total.taken,
-            total.dropped(),
+            total_.offered,
+            total_.taken,
+            total_.dropped(),
             latency_.percentile(50),
             latency_.percentile(99)};
   }
 
  private:
+  static constexpr int kMostAttemptsToFinish = 1'000;  // of microseconds, while messages come every millisecond at most
+
   baton::Subscriber<T> subscriber_;
+  baton::ConnectionCounters total_;  // when it finished
   LatencyHistogram latency_;
 };
 
@@ -70,7 +86,19 @@ class Inputs {
     return cpu_.take_all(give) + memory_.take_all(give) + io_.take_all(give);
   }
 
-  /// One row for each topic.
+  /// The last one: what comes later is not this reader's any more.
+  template <class Reader>
+  void finish(Reader& reader) {
+    const auto give = [&reader](const auto& message) { reader.take(message); };
+    cpu_.finish(give);
+    memory_.finish(give);
+    io_.finish(give);
+  }
+
+  /// Publishers connected now, of the topic that has most.
+  std::size_t publisher_count() const noexcept;
+
+  /// One row for each topic, as it was when it finished.
   std::vector<ReportRow> report(std::string_view reader) const;
 
  private:

@@ -1,6 +1,10 @@
 #include "probe.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "proc_parse.hpp"
 #include "schedule.hpp"
@@ -35,7 +39,25 @@ void Probe::run(const Stop& stop) {
     publish_all();
     schedule.advance(baton::monotonic_ns());
   }
-  counters_.skipped_ticks += schedule.skipped();
+  skipped_ticks_ += schedule.skipped();
+}
+
+std::size_t Probe::readers() const noexcept {
+  return std::min({cpu_.subscriber_count(), memory_.subscriber_count(), io_.subscriber_count()});
+}
+
+std::uint64_t Probe::published() const {
+  return cpu_.counters().published + memory_.counters().published + io_.counters().published;
+}
+
+std::string Probe::losses() const {
+  std::string lines;
+  const auto add = [&lines](std::uint64_t count, const char* what) {
+    if (count > 0) fmt::format_to(std::back_inserter(lines), "{} {}\n", count, what);
+  };
+  add(skipped_ticks_, "readings skipped after a stall");
+  add(unpublished_, "messages could not be published");
+  return lines;
 }
 
 void Probe::publish_all() {
@@ -48,12 +70,12 @@ template <class T>
 void Probe::publish(baton::Publisher<T>& publisher) {
   auto loan = publisher.loan();
   if (!loan) {
-    ++counters_.unpublished;
+    ++unpublished_;
     return;
   }
   (*loan)->stamp_ns = baton::monotonic_ns();
   read(**loan);
-  if (!loan->publish()) ++counters_.unpublished;
+  if (!loan->publish()) ++unpublished_;
 }
 
 void Probe::read(Cpu& cpu) {

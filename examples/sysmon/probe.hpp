@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -19,18 +20,19 @@ class Probe {
     std::string proc = "/proc";  ///< where the files are
   };
 
-  struct Counters {
-    std::uint64_t skipped_ticks = 0;  ///< given up after a long stall
-    std::uint64_t unpublished = 0;    ///< messages for which there was no loan, or that nobody had room for
-  };
-
   static baton::Result<Probe> open(baton::Node& node, const Settings& settings);
 
   /// Publishes from now on until it is asked to stop.
   void run(const Stop& stop);
 
-  /// Only before or after a run.
-  const Counters& counters() const noexcept { return counters_; }
+  /// How many readers every topic is connected to now. Only before or after a run, like what follows.
+  std::size_t readers() const noexcept;
+
+  /// Messages of all topics.
+  std::uint64_t published() const;
+
+  /// What could not be read or published, one line each; mostly nothing.
+  std::string losses() const;
 
  private:
   Probe(const Settings& settings, baton::Publisher<Cpu> cpu, baton::Publisher<Memory> memory, baton::Publisher<Io> io);
@@ -51,7 +53,8 @@ class Probe {
   ProcFile meminfo_;
   ProcFile net_dev_;
   ProcFile diskstats_;
-  Counters counters_;
+  std::uint64_t skipped_ticks_ = 0;  // given up after a long stall
+  std::uint64_t unpublished_ = 0;    // messages for which there was no loan, or that nobody had room for
 };
 
 }  // namespace sysmon

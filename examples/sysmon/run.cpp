@@ -22,6 +22,9 @@ sigset_t ending_signals() {
   sigset_t signals;
   sigemptyset(&signals);
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, number);
+  struct sigaction hangup {};
+  const bool is_known = ::sigaction(SIGHUP, nullptr, &hangup) == 0;
+  if (is_known && hangup.sa_handler == SIG_IGN) sigdelset(&signals, SIGHUP);  // started by nohup
   return signals;
 }
 
@@ -72,21 +75,21 @@ void Signals::release() noexcept {
   ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 
-void wait_for_end(Signals& signals, const Stop& end, std::optional<double> seconds) {
+bool wait_for_end(Signals& signals, const Stop& end, std::optional<double> seconds) {
   const std::uint64_t start_ns = baton::monotonic_ns();
   const double limit_ns = seconds.value_or(0) * static_cast<double>(kNsPerSecond);
   while (true) {
     timespec timeout{};
     if (seconds) {
       const double left_ns = limit_ns - static_cast<double>(baton::monotonic_ns() - start_ns);
-      if (left_ns <= 0) return;
+      if (left_ns <= 0) return false;
       const auto whole_ns = static_cast<std::uint64_t>(left_ns) + 1;
       timeout = {static_cast<time_t>(whole_ns / kNsPerSecond), static_cast<long>(whole_ns % kNsPerSecond)};
     }
     std::array<pollfd, 2> polled{{{signals.fd(), POLLIN, 0}, {end.fd(), POLLIN, 0}}};
     if (::ppoll(polled.data(), polled.size(), seconds ? &timeout : nullptr, nullptr) <= 0) continue;
     if (polled[0].revents != 0) signals.release();
-    return;
+    return true;
   }
 }
 

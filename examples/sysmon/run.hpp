@@ -34,7 +34,8 @@ class Stop {
   std::atomic<bool> requested_ = false;
 };
 
-/// Keeps SIGINT, SIGTERM and SIGHUP from killing the process, so that `wait_for_end` can take them as a wish to end.
+/// Keeps SIGINT, SIGTERM and SIGHUP from killing the process, so that `wait_for_end` can take them as a wish to end;
+/// a SIGHUP that is ignored stays so.
 /// Make one before the first thread, because threads inherit what is blocked.
 class Signals {
  public:
@@ -53,8 +54,8 @@ class Signals {
   Descriptor arrived_;
 };
 
-/// Sleeps until a signal arrives, until `end` is requested, or for so many seconds.
-void wait_for_end(Signals& signals, const Stop& end, std::optional<double> seconds);
+/// Sleeps until a signal arrives, until `end` is requested, or for so many seconds. False if only the time has passed.
+bool wait_for_end(Signals& signals, const Stop& end, std::optional<double> seconds);
 
 /// Runs `part.run(stop)` on a thread from its construction until `end()`.
 template <class Part>

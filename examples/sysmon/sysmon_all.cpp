@@ -1,23 +1,27 @@
 // The whole system monitor in one process: probe, view and alarm, each with a node and a thread of its own.
 #include <unistd.h>
 
-#include <cstdlib>
-#include <exception>
-#include <system_error>
-
 #include <fmt/format.h>
 
 #include <baton/baton.hpp>
 
 #include "alarm.hpp"
-#include "command_line.hpp"
 #include "console.hpp"
 #include "probe.hpp"
-#include "report.hpp"
+#include "program.hpp"
 #include "run.hpp"
 #include "view.hpp"
 
 namespace {
+
+constexpr sysmon::Program kProgram = {
+    .name = "sysmon_all",
+    .about =
+        "Watches this machine: a probe publishes load, memory, network and disks; a view shows them; an alarm\n"
+        "tells when a threshold is crossed. At the end it says how the messages fared.",
+    .probe = true,
+    .view = true,
+    .alarm = true};
 
 int run(const sysmon::CommandLine& line) {
   sysmon::Signals signals;  // before the first thread
@@ -40,28 +44,11 @@ int run(const sysmon::CommandLine& line) {
 
   auto rows = view.report();
   for (auto& row : alarm.report()) rows.push_back(std::move(row));
-  console.finish(fmt::format("\n{}", sysmon::report_table(rows)));
-  const auto [skipped_ticks, unpublished] = probe.counters();
-  if (skipped_ticks > 0) console.finish(fmt::format("{} readings skipped after a stall\n", skipped_ticks));
-  if (unpublished > 0) console.finish(fmt::format("{} messages could not be published\n", unpublished));
-
-  if (!line.json) return console.error();
-  sysmon::Console json(STDOUT_FILENO, end);
-  json.finish(sysmon::report_json(rows));
-  return json.error();
+  const int error = sysmon::print_report(line, rows, console);
+  if (const std::string lost = probe.losses(); !lost.empty()) console.finish(lost);
+  return line.json ? error : console.error();
 }
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  const sysmon::CommandLine line = sysmon::parse_command_line(argc, argv);
-  try {
-    const int output_error = run(line);
-    if (output_error == 0) return EXIT_SUCCESS;
-    fmt::print(stderr, "sysmon_all: cannot write to standard output: {}\n",
-               std::generic_category().message(output_error));
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "sysmon_all: {}\n", error.what());
-  }
-  return EXIT_FAILURE;
-}
+int main(int argc, char** argv) { return sysmon::run_program(kProgram, argc, argv, run); }

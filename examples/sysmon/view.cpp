@@ -34,7 +34,7 @@ void View::run(const Stop& stop) {
     show();
     while (schedule.due_ns() <= now_ns) schedule.advance(now_ns);
   }
-  take_all();
+  inputs_.finish(*this);
 }
 
 void View::take_all() {
@@ -44,7 +44,8 @@ void View::take_all() {
 void View::show() {
   if (const double silent = static_cast<double>(baton::monotonic_ns() - last_taken_ns_) / 1e9;
       silent >= kSilentSeconds) {
-    const std::string notice = fmt::format("no message for {:.0f} s", silent);
+    const char* const cause = inputs_.publisher_count() == 0 ? ": no probe is connected" : "";
+    const std::string notice = fmt::format("no message for {:.0f} s{}", silent, cause);
     return console_->live() ? console_->show({notice}) : console_->print(notice);
   }
   if (!cpu_ || !io_) return;

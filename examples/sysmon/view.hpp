@@ -22,7 +22,7 @@ class View {
   /// Shows what arrives until it is asked to stop, and takes all that has arrived by then.
   void run(const Stop& stop);
 
-  /// Only before or after a run.
+  /// Only after a run.
   std::vector<ReportRow> report() const { return inputs_.report("view"); }
 
  private:

@@ -1,54 +1,32 @@
-"""Runs the system monitor as a user does, one case a call: sysmon_test.py --case NAME --least-share SHARE PROGRAM."""
+"""Runs the system monitor in one process as a user does, one case a call.
+
+sysmon_test.py --case NAME --transport NAME --least-share SHARE PROGRAM
+"""
 
 import argparse
-import fcntl
-import json
 import os
 import pathlib
-import pty
 import re
-import select
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
-import termios
 import time
+from typing import NamedTuple
 
-KEYS = ["transport", "topic", "reader", "published", "taken", "dropped", "p50_ns", "p99_ns"]
-TOPICS = ["sysmon/cpu", "sysmon/memory", "sysmon/io"]
-READERS = ["view", "alarm"]
-RATE_HZ = 50
+sys.dont_write_bytecode = True
+from programs import CONFIGURATIONS, HEADING, LONGEST_S, RATE_HZ, Domain, Terminal, check_rows, run  # noqa: E402
+
 ATTEMPTS = 3  # for what a long stall of the machine may spoil
-LONGEST_S = 60  # for anything: a machine may be busy, and a sanitizer slow
-
 NOTHING_TO_READ = "nothing can be read here: no load, cpu, memory, network or disk"
-HEADING = re.compile(r"^transport +topic +reader +published +taken +dropped +P50 +P99$", re.MULTILINE)
 
 
-def run(command: list[str], **options) -> subprocess.CompletedProcess:
-    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL} | options
-    done = subprocess.run(command, text=True, timeout=LONGEST_S, **options)
-    print("$", *command, f"\n-- stdout\n{done.stdout}-- stderr\n{done.stderr}-- exit code {done.returncode}")
-    return done
+class Setup(NamedTuple):
+    transport: str
+    least_share: float  # of the messages that the rate and the time promise
 
 
-def check_rows(text: str, least: float) -> list[dict]:
-    """Checks the JSON lines: there is one for each topic and reader, and every message is accounted for."""
-    rows = [json.loads(line) for line in text.splitlines()]
-    for row in rows:
-        assert list(row) == KEYS, f"keys: {list(row)}"
-        assert row["transport"] == "inproc", row
-        assert row["published"] == row["taken"] + row["dropped"], f"messages are missing: {row}"
-        assert row["taken"] >= least, f"fewer than {least} taken: {row}"
-        assert 0 < row["p50_ns"] <= row["p99_ns"] < 1e10, f"latencies: {row}"
-    pairs = {(row["topic"], row["reader"]) for row in rows}
-    assert len(rows) == len(pairs) and pairs == {(topic, reader) for topic in TOPICS for reader in READERS}, pairs
-    return rows
-
-
-def run_at_rate(program: str, rate_hz: int, seconds: int, least: float) -> None:
+def run_at_rate(program: str, transport: str, rate_hz: int, seconds: int, least: float) -> None:
     """Every run accounts for every message, and in one of them at least so many of them are taken."""
     fewest = 0
     for _attempt in range(ATTEMPTS):
@@ -57,7 +35,7 @@ def run_at_rate(program: str, rate_hz: int, seconds: int, least: float) -> None:
         most = rate_hz * (time.monotonic() - start) + 1
         assert done.returncode == 0
         assert HEADING.search(done.stderr), "the table is missing on stderr"
-        rows = check_rows(done.stdout, 1)
+        rows = check_rows(done.stdout, transport, 1)
         assert all(row["published"] <= most for row in rows), "it publishes too fast"
         fewest = min(row["taken"] for row in rows)
         if fewest >= least:
@@ -65,9 +43,9 @@ def run_at_rate(program: str, rate_hz: int, seconds: int, least: float) -> None:
     raise AssertionError(f"fewer than {least} taken in each of {ATTEMPTS} runs, {fewest} in the last")
 
 
-def accounts_for_every_message(program: str, least_share: float) -> None:
-    run_at_rate(program, RATE_HZ, 3, least_share * RATE_HZ * 3)
-    run_at_rate(program, 200, 1, least_share * 0.5 * 200)
+def accounts_for_every_message(program: str, setup: Setup) -> None:
+    run_at_rate(program, setup.transport, RATE_HZ, 3, setup.least_share * RATE_HZ * 3)
+    run_at_rate(program, setup.transport, 200, 1, setup.least_share * 0.5 * 200)
 
     done = run([program, "--seconds", "2"])
     assert done.returncode == 0 and done.stderr == ""
@@ -76,7 +54,7 @@ def accounts_for_every_message(program: str, least_share: float) -> None:
     assert "\x1b" not in done.stdout, "escape sequences without a terminal"
 
 
-def accounts_for_every_configuration(program: str, _least_share: float) -> None:
+def accounts_for_every_configuration(program: str, setup: Setup) -> None:
     """However little a reader may hold or have queued, it goes on to the end, and no message is unaccounted for."""
     few_held = ["max_held = 1\n", "max_held = 1\ndepth = 1\n"]
     little_room = [f'depth = 1\noverflow = "{overflow}"\n'
@@ -84,14 +62,15 @@ def accounts_for_every_configuration(program: str, _least_share: float) -> None:
     with tempfile.TemporaryDirectory() as directory:
         path = pathlib.Path(directory, "baton.toml")
         for settings in (*few_held, *little_room):
-            path.write_text(f'[[topic]]\nmatch = "sysmon/**"\n{settings}', encoding="utf-8")
+            path.write_text(f'[[topic]]\nmatch = "sysmon/**"\ntransport = "{setup.transport}"\n{settings}',
+                            encoding="utf-8")
             print(settings)
             done = run([program, "--seconds", "1.5", "--rate", "500", "--json", "--config", str(path)])
             assert done.returncode == 0
-            check_rows(done.stdout, 20)  # many more than it may hold
+            check_rows(done.stdout, setup.transport, 20)  # many more than it may hold
 
 
-def ends_on_a_signal(program: str, _least_share: float) -> None:
+def ends_on_a_signal(program: str, setup: Setup) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         process = subprocess.Popen([program, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         try:
@@ -102,51 +81,11 @@ def ends_on_a_signal(program: str, _least_share: float) -> None:
             process.kill()
         print(f"-- {number.name}: exit code {process.returncode}\n{stdout}{stderr}")
         assert process.returncode == 0, f"{number.name} is a clean end"
-        check_rows(stdout, 1)
+        check_rows(stdout, setup.transport, 1)
         assert HEADING.search(stderr), "the table is missing"
 
 
-class Terminal:
-    """A program under a pseudo-terminal."""
-
-    def __init__(self, command: list[str], rows: int = 24, columns: int = 80, **environment: str):
-        variables = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
-        self.controller, self.terminal = pty.openpty()
-        fcntl.ioctl(self.terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        self.modes = termios.tcgetattr(self.terminal)
-        self.process = subprocess.Popen(command, stdin=self.terminal, stdout=self.terminal, stderr=self.terminal,
-                                        env=variables | environment, start_new_session=True)
-
-    def __enter__(self) -> "Terminal":
-        return self
-
-    def __exit__(self, *_exception) -> None:
-        self.process.kill()
-        self.process.wait()
-        os.close(self.controller)
-        os.close(self.terminal)
-
-    def read(self) -> str:
-        """All that the program writes until it has ended."""
-        text = b""
-        deadline = time.monotonic() + LONGEST_S
-        while True:
-            assert time.monotonic() < deadline, "it does not end"
-            ended = self.process.poll() is not None
-            readable = select.select([self.controller], [], [], 0.1)[0]
-            if readable:
-                text += os.read(self.controller, 65536)
-            elif ended:
-                return text.decode()
-
-    def screen_is_as_before(self, text: str) -> None:
-        assert termios.tcgetattr(self.terminal) == self.modes, "the terminal's modes have changed"
-        assert text.rfind("\x1b[?7h") >= text.rfind("\x1b[?7l"), "lines do not wrap any more"
-        assert "\x1b[?1049h" not in text and "\x1b[?25l" not in text, "nothing of this is given back"
-        assert text.rfind("\x1b[0m") >= max(text.rfind(f"\x1b[{code}m") for code in (1, 31, 32, 33)), "still coloured"
-
-
-def draws_on_a_terminal(program: str, _least_share: float) -> None:
+def draws_on_a_terminal(program: str, _setup: Setup) -> None:
     with Terminal([program, "--seconds", "2.3"], TERM="xterm") as terminal:
         text = terminal.read()
         print(text)
@@ -173,14 +112,14 @@ def draws_on_a_terminal(program: str, _least_share: float) -> None:
 
     with Terminal([program], TERM="xterm") as terminal:
         time.sleep(1)
-        os.killpg(terminal.process.pid, signal.SIGINT)
+        terminal.press_control_c()
         text = terminal.read()
         assert terminal.process.returncode == 0
         terminal.screen_is_as_before(text)
     assert HEADING.search(text.replace("\r\n", "\n")), "the final table is missing after Ctrl-C"
 
 
-def refuses_wrong_arguments(program: str, _least_share: float) -> None:
+def refuses_wrong_arguments(program: str, _setup: Setup) -> None:
     wrong = [["--seconds", "0"], ["--seconds", "-1"], ["--seconds=-1"], ["--seconds", "1e9"], ["--seconds", "nan"],
              ["--seconds", "99999999999999999999999"], ["--seconds", "1e999"], ["--seconds", "three"], ["--seconds", ""],
              ["--seconds"], ["--rate", "0"], ["--rate", "-5"], ["--rate", "100000"], ["--rate", "inf"],
@@ -202,7 +141,7 @@ def refuses_wrong_arguments(program: str, _least_share: float) -> None:
     assert done.returncode == 0 and "--seconds" in done.stdout and done.stderr == ""
 
 
-def refuses_a_broken_configuration(program: str, _least_share: float) -> None:
+def refuses_a_broken_configuration(program: str, setup: Setup) -> None:
     with tempfile.TemporaryDirectory() as directory:
         path = pathlib.Path(directory, "broken.toml")
         path.write_text('[[topic]]\nmatch = "sysmon/**"\ndepth = "many"\n', encoding="utf-8")
@@ -214,13 +153,14 @@ def refuses_a_broken_configuration(program: str, _least_share: float) -> None:
         done = run([program, "--seconds", "1", "--config", str(path.with_name("none.toml"))])
         assert done.returncode == 1 and str(path.with_name("none.toml")) in done.stderr
 
-        path.write_text('[[topic]]\nmatch = "sysmon/**"\ndepth = 4\n', encoding="utf-8")
+        path.write_text(f'[[topic]]\nmatch = "sysmon/**"\ntransport = "{setup.transport}"\ndepth = 4\n',
+                        encoding="utf-8")
         done = run([program, "--seconds", "1", "--json", "--config", str(path)])
         assert done.returncode == 0
-        check_rows(done.stdout, 1)
+        check_rows(done.stdout, setup.transport, 1)
 
 
-def notices_that_nobody_can_read_it(program: str, _least_share: float) -> None:
+def notices_that_nobody_can_read_it(program: str, _setup: Setup) -> None:
     for arguments in (["--seconds", "30"], ["--seconds", "1", "--json"]):
         with open("/dev/full", "w", encoding="utf-8") as full:
             start = time.monotonic()
@@ -236,14 +176,14 @@ def write_files(proc: pathlib.Path, stat: str, meminfo: str, net_dev: str) -> No
         (proc / name).write_text(text, encoding="utf-8")
 
 
-def survives_odd_files(program: str, _least_share: float) -> None:
+def survives_odd_files(program: str, setup: Setup) -> None:
     with tempfile.TemporaryDirectory() as directory:
         proc = pathlib.Path(directory)
 
         def shows(line: str) -> bool:
             done = run([program, "--seconds", "2.5", "--json", "--proc", str(proc)])
             assert done.returncode == 0
-            check_rows(done.stdout, 1)
+            check_rows(done.stdout, setup.transport, 1)
             return line in done.stderr.splitlines()
 
         assert shows(NOTHING_TO_READ), "it does not say that there is nothing"
@@ -256,7 +196,7 @@ def survives_odd_files(program: str, _least_share: float) -> None:
         assert shows("memory 75.0 %"), "it does not show the one file that is good"
 
 
-def raises_and_clears_alarms(program: str, _least_share: float) -> None:
+def raises_and_clears_alarms(program: str, _setup: Setup) -> None:
     """The machine is one of files: memory runs full and is freed again."""
     net_dev = "heading\n eth0: 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
     with tempfile.TemporaryDirectory() as directory:
@@ -288,17 +228,21 @@ def raises_and_clears_alarms(program: str, _least_share: float) -> None:
 
 
 CASES = {function.__name__: function for function in (
-    accounts_for_every_message, accounts_for_every_configuration, ends_on_a_signal, draws_on_a_terminal, refuses_wrong_arguments,
-    refuses_a_broken_configuration, notices_that_nobody_can_read_it, survives_odd_files, raises_and_clears_alarms)}
+    accounts_for_every_message, accounts_for_every_configuration, ends_on_a_signal, draws_on_a_terminal,
+    refuses_wrong_arguments, refuses_a_broken_configuration, notices_that_nobody_can_read_it, survives_odd_files,
+    raises_and_clears_alarms)}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--case", choices=CASES, required=True)
+    parser.add_argument("--transport", default="inproc")
     parser.add_argument("--least-share", type=float, default=0.95)
     parser.add_argument("program")
     arguments = parser.parse_args()
-    CASES[arguments.case](arguments.program, arguments.least_share)
+    os.environ["BATON_CONFIG"] = str(CONFIGURATIONS / f"{arguments.transport}.toml")
+    with Domain():
+        CASES[arguments.case](arguments.program, Setup(arguments.transport, arguments.least_share))
     return 0
 
 
