@@ -1,0 +1,144 @@
+// baton through its public API, over each of its transports that carries lossless and dropping connections.
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "baton/baton.hpp"
+#include "cell.hpp"
+#include "measure.hpp"
+
+namespace bench {
+namespace {
+
+template <class T>
+T value_of(baton::Result<T> result) {
+  if (!result) throw std::runtime_error(result.error().message());
+  return *std::move(result);
+}
+
+/// `kInThreads`: the workers are threads of one process.
+template <bool kInThreads>
+struct Baton {
+  static constexpr bool kThreads = kInThreads;
+
+  std::string transport;
+  std::string domain;
+  baton::Overflow overflow;  ///< `reject` loses nothing: who is refused tries again
+
+  bool drops() const noexcept { return overflow == baton::Overflow::drop_oldest; }
+
+  baton::QosSettings settings(const Cell& cell) const {
+    return {.transport = transport, .depth = cell.depth, .overflow = overflow};
+  }
+
+  struct Session {
+    Session(const Baton& channel, const Cell&) : node(open(channel)) {}
+
+    static baton::Node open(const Baton& channel) {
+      baton::Options options;
+      options.domain = channel.domain;
+      options.config = value_of(baton::Config::parse("", "bench.toml"));  // not what lies in the working directory
+      return value_of(baton::Node::open("bench", std::move(options)));
+    }
+
+    baton::Node node;
+  };
+
+  template <class T>
+  class Link {
+   public:
+    Link(const Baton& channel, const Cell& cell, std::string topic)
+        : settings_(channel.settings(cell)), readers_(cell.readers), topic_(std::move(topic)) {}
+
+    class Writer {
+     public:
+      Writer(const Link& link, Session& session)
+          : readers_(link.readers_),
+            publisher_(value_of(session.node.template publisher<T>(link.topic_, link.settings_))) {}
+
+      void wait_for_readers() const {
+        for (int tries = 0; publisher_.subscriber_count() < readers_; ++tries) {
+          if (tries == 10'000) throw std::runtime_error("a publisher found no subscriber within 10 s");
+          std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+      }
+
+      template <class Fill>
+      bool send(Fill&& fill) {
+        if (!rejected_) {
+          auto loan = publisher_.loan_uninit();
+          if (!loan) throw std::runtime_error(loan.error().message());
+          fill(**loan);
+          if (loan->publish().status != baton::PublishStatus::rejected) return true;
+          rejected_.emplace(*std::move(loan));
+          return false;
+        }
+        if (rejected_->publish().status == baton::PublishStatus::rejected) return false;
+        rejected_.reset();
+        return true;
+      }
+
+     private:
+      const unsigned readers_;
+      baton::Publisher<T> publisher_;
+      std::optional<baton::Loan<T>> rejected_;  // to be tried again
+    };
+
+    class Reader {
+     public:
+      Reader(const Link& link, Session& session, unsigned)
+          : subscriber_(value_of(session.node.template subscriber<T>(link.topic_, link.settings_))) {}
+
+      template <class Read>
+      bool take(Read&& read) {
+        const auto sample = subscriber_.take();
+        if (!sample) return false;
+        read(*sample);
+        return true;
+      }
+
+      void wait() { subscriber_.wait(std::chrono::milliseconds(100)); }
+
+     private:
+      baton::Subscriber<T> subscriber_;
+    };
+
+   private:
+    baton::QosSettings settings_;
+    unsigned readers_;
+    std::string topic_;
+  };
+};
+
+template <bool kInThreads>
+void add(std::vector<Flavor>& flavors, const std::string& transport, const std::string& domain) {
+  for (const auto overflow : {baton::Overflow::reject, baton::Overflow::drop_oldest}) {
+    const std::string name = transport + (overflow == baton::Overflow::reject ? "" : "_drop_oldest");
+    const Baton<kInThreads> channel{transport, domain, overflow};
+    flavors.push_back({name, [channel](const Cell& cell, Stage& stage) { return run_cell(channel, cell, stage); }});
+  }
+}
+
+}  // namespace
+
+std::vector<Flavor> baton_flavors(const std::string& domain) {
+  std::vector<Flavor> flavors;
+  for (const auto& transport : baton::builtin_transports()) {
+    const std::string name(transport->name());
+    if (name == "inproc") {
+      add<true>(flavors, name, domain);
+    } else {
+      add<false>(flavors, name, domain);
+    }
+  }
+  return flavors;
+}
+
+}  // namespace bench
