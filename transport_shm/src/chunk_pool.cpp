@@ -22,7 +22,7 @@ void ChunkPool::add(Segment segment) {
   std::vector<Number> rotation(std::bit_ceil(total));
   for (std::uint64_t i = 0; i < rotation_count_; ++i) rotation[i] = rotation_[(rotation_begin_ + i) & rotation_mask_];
   chunks_.reserve(total);
-  holders_.reserve(total * words_);
+  more_holders_.reserve(total * more_words_);
   reserve_.reserve(total);
   places_.reserve(segments_.size() + 1);
   segments_.reserve(segments_.size() + 1);
@@ -36,25 +36,16 @@ void ChunkPool::add(Segment segment) {
   const auto first = static_cast<Number>(chunks_.size());
   places_.push_back({first, segment.chunks(), segment.generation()});
   for (std::uint32_t i = 0; i < segment.chunks(); ++i) {
-    chunks_.push_back({segment.payload(i), Reference::make(segment.number(), segment.generation(), i)});
+    chunks_.push_back({segment.payload(i), Reference::make(segment.number(), segment.generation(), i), 0});
   }
-  holders_.resize(total * words_, 0);
+  more_holders_.resize(total * more_words_, 0);
   segments_.push_back(std::move(segment));
   for (Number chunk = first; chunk < total; ++chunk) put(chunk);
 }
 
 std::uint32_t ChunkPool::take_holder() {
   for (std::uint32_t word = 0;; ++word) {
-    if (word == used_holders_.size()) {
-      std::vector<std::uint64_t> wider(chunks_.size() * (words_ + 1), 0);
-      used_holders_.push_back(0);
-      for (std::size_t chunk = 0; chunk < chunks_.size(); ++chunk) {
-        std::copy_n(holders_.begin() + static_cast<std::ptrdiff_t>(chunk * words_), words_,
-                    wider.begin() + static_cast<std::ptrdiff_t>(chunk * (words_ + 1)));
-      }
-      holders_ = std::move(wider);
-      ++words_;
-    }
+    if (word == used_holders_.size()) add_holder_word();
     if (used_holders_[word] == UINT64_MAX) continue;
     const auto free_bit = static_cast<std::uint32_t>(std::countr_one(used_holders_[word]));
     used_holders_[word] |= std::uint64_t{1} << free_bit;
@@ -62,12 +53,32 @@ std::uint32_t ChunkPool::take_holder() {
   }
 }
 
+/// Makes room for 64 holders more.
+void ChunkPool::add_holder_word() {
+  const std::uint32_t words = more_words_ + 1;
+  std::vector<std::uint64_t> wider(chunks_.size() * words, 0);
+  used_holders_.push_back(0);
+  for (std::size_t chunk = 0; chunk < chunks_.size(); ++chunk) {
+    std::copy_n(more_holders_.begin() + static_cast<std::ptrdiff_t>(chunk * more_words_), more_words_,
+                wider.begin() + static_cast<std::ptrdiff_t>(chunk * words));
+  }
+  more_holders_ = std::move(wider);
+  more_words_ = words;
+}
+
+/// Whether nobody holds a chunk, of more than 64 possible holders.
+bool ChunkPool::is_free(Number chunk) const noexcept {
+  if (chunks_[chunk].holders != 0) return false;
+  for (std::uint32_t i = 0; i < more_words_; ++i) {
+    if (more_holders_[chunk * more_words_ + i] != 0) return false;
+  }
+  return true;
+}
+
 std::uint64_t ChunkPool::give_back_holder(std::uint32_t holder) noexcept {
   std::uint64_t had = 0;
   for (Number chunk = 0; chunk < chunks_.size(); ++chunk) {
-    if (!is_held(chunk, holder)) continue;
-    release(chunk, holder);
-    ++had;
+    if (release(chunk, holder)) ++had;
   }
   used_holders_[holder / 64] &= ~bit(holder);
   return had;

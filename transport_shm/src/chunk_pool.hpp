@@ -58,17 +58,16 @@ class ChunkPool {
   }
 
   void hold(Number chunk, std::uint32_t holder) noexcept { word(chunk, holder) |= bit(holder); }
-  bool is_held(Number chunk, std::uint32_t holder) const noexcept {
-    return (holders_[chunk * words_ + holder / 64] & bit(holder)) != 0;
-  }
 
-  /// Ends a hold; the last one makes the chunk free.
-  void release(Number chunk, std::uint32_t holder) noexcept {
-    word(chunk, holder) &= ~bit(holder);
-    for (std::uint32_t i = 0; i < words_; ++i) {
-      if (holders_[chunk * words_ + i] != 0) return;
-    }
-    put(chunk);
+  /// Ends a hold; the last one makes the chunk free. False if there was none.
+  bool release(Number chunk, std::uint32_t holder) noexcept {
+    std::uint64_t& holders = word(chunk, holder);
+    const std::uint64_t left = holders & ~bit(holder);
+    if (left == holders) [[unlikely]]
+      return false;
+    holders = left;
+    if (left == 0 && (more_words_ == 0 || is_free(chunk))) put(chunk);
+    return true;
   }
 
   std::byte* payload(Number chunk) const noexcept { return chunks_[chunk].payload; }
@@ -86,6 +85,7 @@ class ChunkPool {
   struct ChunkState {
     std::byte* payload;
     Reference reference;
+    std::uint64_t holders;  // the first 64; few publishers have more
   };
   struct Place {
     Number first;
@@ -94,7 +94,13 @@ class ChunkPool {
   };
 
   static constexpr std::uint64_t bit(std::uint32_t holder) noexcept { return std::uint64_t{1} << holder % 64; }
-  std::uint64_t& word(Number chunk, std::uint32_t holder) noexcept { return holders_[chunk * words_ + holder / 64]; }
+  std::uint64_t& word(Number chunk, std::uint32_t holder) noexcept {
+    if (holder < 64) [[likely]]
+      return chunks_[chunk].holders;
+    return more_holders_[chunk * more_words_ + holder / 64 - 1];
+  }
+  bool is_free(Number chunk) const noexcept;
+  void add_holder_word();
 
   void put(Number chunk) noexcept {
     if (rotation_count_ == rotation_limit_) [[unlikely]] {
@@ -109,8 +115,8 @@ class ChunkPool {
   std::vector<Place> places_;  // of segments_
   std::vector<ChunkState> chunks_;
 
-  std::vector<std::uint64_t> holders_;  // words_ for each chunk
-  std::uint32_t words_ = 1;
+  std::vector<std::uint64_t> more_holders_;  // more_words_ for each chunk
+  std::uint32_t more_words_ = 0;
   std::vector<std::uint64_t> used_holders_{0b11};  // one bit each
 
   // Free chunks: first in, first out over as many as the caches hold, so that a large one is neither cold nor the very

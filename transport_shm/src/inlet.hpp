@@ -91,6 +91,7 @@ class Inlet {
   ConnectionCounters counters() const noexcept;
 
  private:
+  /// Removes the oldest entry from the queue.
   std::optional<Reference> claim_next() noexcept;
   const std::byte* resolve(domain::Member& member, Reference reference) noexcept;
 
@@ -120,5 +121,60 @@ class Inlet {
   std::atomic<std::uint64_t> finished_{0};               // under `block`: who is through with the room bell
   Ringer room_ringer_;
 };
+
+inline std::optional<Reference> Inlet::claim_next() noexcept {
+  if (overflow_ != Overflow::drop_oldest) {
+    // E1 (acquire): the payload. W1, W2 as in ready().
+    const std::uint64_t entry = entries_[shape_.index(position_)].load(std::memory_order_seq_cst);
+    if (!shape_.is_at(entry, position_)) return std::nullopt;
+    // L1, and figures: nobody else writes the head of a lossless connection.
+    slot_->head.position.store(++position_, std::memory_order_release);
+    return QueueShape::reference(entry);
+  }
+  std::uint64_t head = slot_->head.position.load(std::memory_order_acquire);  // H1
+  while (true) {
+    const std::uint64_t entry = entries_[shape_.index(head)].load(std::memory_order_seq_cst);  // E1 (acquire). W1, W2
+    if (shape_.is_at(entry, head)) {
+      // H1, acq_rel: the entry was read before the claim, and so before the publisher overwrites it.
+      if (slot_->head.position.compare_exchange_weak(head, head + 1, std::memory_order_acq_rel,
+                                                     std::memory_order_acquire)) {
+        return QueueShape::reference(entry);
+      }
+      continue;  // the publisher took it back, and `head` is the new one
+    }
+    const std::uint64_t again = slot_->head.position.load(std::memory_order_acquire);  // H1
+    if (again == head) return std::nullopt;
+    head = again;
+  }
+}
+
+inline Inlet::Taken Inlet::take(domain::Member& member) noexcept {
+  if (broken_) [[unlikely]]
+    return {};
+  const std::optional<Reference> reference = claim_next();
+  if (!reference) return {};
+  const SegmentView* const segment = segments_[reference->segment()].get();
+  const std::byte* payload = segment == nullptr ? nullptr : segment->find(*reference);
+  if (payload == nullptr) [[unlikely]]
+    payload = resolve(member, *reference);
+  if (payload == nullptr) [[unlikely]] {
+    undelivered_.fetch_add(1, std::memory_order_relaxed);  // a figure
+    return {};
+  }
+  taken_.store(taken_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);  // W: the consumer alone
+  return {payload, *reference};
+}
+
+inline void Inlet::complete(Reference reference) noexcept {
+  const std::uint64_t position = completed_.fetch_add(1, std::memory_order_seq_cst);  // W1: before `limit_reached_`
+  std::atomic<std::uint64_t>& place = completions_[shape_.index(position)];
+  if (overflow_ != Overflow::block) [[likely]] {
+    place.store(shape_.entry(position, reference), std::memory_order_release);  // E2: our last read came before
+    return;
+  }
+  place.store(shape_.entry(position, reference), std::memory_order_seq_cst);  // E2. W3: before the room bell
+  room_ringer_.ring(slot_->room);
+  finished_.fetch_add(1, std::memory_order_release);  // the last touch: see all_completed
+}
 
 }  // namespace baton::shm

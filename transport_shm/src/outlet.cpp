@@ -14,22 +14,10 @@ Outlet::Outlet(Request request, ClaimedSlot claimed, domain::Member::NodeView re
       ready_word_(&claimed_.inbox->ready[claimed_.index / 64]),
       ready_bit_(std::uint64_t{1} << claimed_.index % 64),
       capacity_(std::uint64_t{request_.depth} + request_.max_held),
+      limit_(capacity_ + (request_.overflow == Overflow::drop_oldest ? 1 : 0)),
+      depth_(request_.overflow == Overflow::drop_oldest ? request_.depth : UINT64_MAX),
       shadow_(shape_.entries()),
       sleeper_(claimed_.slot->room) {}
-
-void Outlet::collect(ChunkPool& pool) noexcept {
-  while (!broken_) {
-    // E2 (acquire): the reader's last read. W3: after arming the room bell. A plain load on x86.
-    const std::uint64_t entry = completions_[shape_.index(collected_)].load(std::memory_order_seq_cst);
-    if (!shape_.is_at(entry, collected_)) return;
-    const ChunkPool::Number chunk = pool.find(QueueShape::reference(entry));
-    if (chunk == ChunkPool::kNone) {
-      broken_ = true;
-    } else if (give_back(pool, chunk)) {
-      ++collected_;
-    }
-  }
-}
 
 /// Under `drop_oldest`: takes the oldest entries back until fewer than `limit` are queued. Returns how many.
 std::uint32_t Outlet::take_back(ChunkPool& pool, std::uint64_t limit) noexcept {
@@ -53,64 +41,22 @@ std::uint32_t Outlet::take_back(ChunkPool& pool, std::uint64_t limit) noexcept {
   return dropped;
 }
 
-/// Ends the reader's hold of a chunk. False, and broken, if it has none: it completed what it had not taken.
-bool Outlet::give_back(ChunkPool& pool, ChunkPool::Number chunk) noexcept {
-  if (!pool.is_held(chunk, holder_)) {
-    broken_ = true;
-    return false;
+/// Makes room, or drops: when there may be none. False if there is none.
+bool Outlet::find_room(ChunkPool& pool, std::uint32_t& dropped) noexcept {
+  const bool drops_oldest = request_.overflow == Overflow::drop_oldest;
+  if (drops_oldest && tail_ - seen_head_ >= depth_) dropped += take_back(pool, depth_);
+  if (given_ >= limit_) collect(pool);
+  // All of its share of the pool is out: a release that another thread of the reader has begun may bar those behind it.
+  if (given_ >= limit_ && drops_oldest && tail_ != seen_head_) dropped += take_back(pool, tail_ - seen_head_);
+  if (given_ < limit_ && !broken_) return true;
+  // relaxed: figures, of this writer alone.
+  if (lossless()) {
+    claimed_.slot->dropped.timeout.store(++dropped_timeout_, std::memory_order_relaxed);
+  } else {
+    claimed_.slot->dropped.newest.store(++dropped_newest_, std::memory_order_relaxed);
   }
-  pool.release(chunk, holder_);
-  --given_;
-  return true;
-}
-
-/// Whether the reader has as much as it may: after a look at what came back. Under `drop_oldest` that is its whole
-/// share of the pool: a release that another thread of the reader has begun may bar those behind it.
-bool Outlet::full(ChunkPool& pool) noexcept {
-  const std::uint64_t limit = request_.overflow == Overflow::drop_oldest ? capacity_ + 1 : capacity_;
-  if (given_ < limit) [[likely]]
-    return false;
-  collect(pool);
-  return given_ >= limit;
-}
-
-bool Outlet::give(ChunkPool& pool, ChunkPool::Number chunk, std::uint32_t& dropped) noexcept {
-  if (request_.overflow == Overflow::drop_oldest && tail_ - seen_head_ >= request_.depth) [[unlikely]]
-    dropped += take_back(pool, request_.depth);
-  bool no_room = full(pool);
-  if (no_room && request_.overflow == Overflow::drop_oldest && tail_ != seen_head_) [[unlikely]] {
-    dropped += take_back(pool, tail_ - seen_head_);
-    no_room = full(pool);
-  }
-  if (no_room || broken_) [[unlikely]] {
-    // relaxed: figures, of this writer alone.
-    if (lossless()) {
-      claimed_.slot->dropped.timeout.store(++dropped_timeout_, std::memory_order_relaxed);
-    } else {
-      claimed_.slot->dropped.newest.store(++dropped_newest_, std::memory_order_relaxed);
-    }
-    ++dropped;
-    return false;
-  }
-  pool.hold(chunk, holder_);
-  ++given_;
-  const std::uint64_t index = shape_.index(tail_);
-  shadow_[index] = chunk;
-  // E1 (release): payload and header. W1, W2: before the ready bit and the bell.
-  entries_[index].store(shape_.entry(tail_, pool.reference(chunk)), std::memory_order_seq_cst);
-  ++tail_;
-  return true;
-}
-
-bool Outlet::ring() noexcept {
-  // W2: after the entry. Set only where it reads clear, so that a busy reader's publishers do not fight for the line.
-  if ((ready_word_->load(std::memory_order_seq_cst) & ready_bit_) == 0) [[unlikely]]
-    ready_word_->fetch_or(ready_bit_, std::memory_order_seq_cst);
-  const std::uint32_t which = claimed_.inbox->notes.bell.load(std::memory_order_seq_cst);  // W1: never cached
-  if (which == 0) [[likely]]
-    return ringer_.ring(claimed_.inbox->bell);
-  if (which > domain::kNodeBells) return false;  // a damaged word: its reader has only itself to wake
-  return ringer_.ring(*reader_node_.bell(which - 1));
+  ++dropped;
+  return false;
 }
 
 bool Outlet::announce_slot() noexcept {

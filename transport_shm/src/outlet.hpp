@@ -111,8 +111,10 @@ class Outlet {
 
  private:
   std::uint32_t take_back(ChunkPool& pool, std::uint64_t limit) noexcept;
+  bool find_room(ChunkPool& pool, std::uint32_t& dropped) noexcept;
+
+  /// Ends the reader's hold of a chunk. False, and broken, if it has none: it completed what it had not taken.
   bool give_back(ChunkPool& pool, ChunkPool::Number chunk) noexcept;
-  bool full(ChunkPool& pool) noexcept;
 
   const Request request_;
   const ClaimedSlot claimed_;
@@ -124,6 +126,8 @@ class Outlet {
   std::atomic<std::uint64_t>* const ready_word_;         // W2
   const std::uint64_t ready_bit_;
   const std::uint64_t capacity_;  // Q + B
+  const std::uint64_t limit_;     // of given_: Q + B, and one more under `drop_oldest`
+  const std::uint64_t depth_;     // under `drop_oldest` Q, else beyond reach
 
   std::uint32_t holder_ = 0;
   std::uint64_t tail_ = 0;       // the next position to be written
@@ -143,5 +147,54 @@ class Outlet {
   bool broken_ = false;
   std::atomic<bool> hung_{false};  // W: under the publisher's cold mutex
 };
+
+inline bool Outlet::give_back(ChunkPool& pool, ChunkPool::Number chunk) noexcept {
+  if (!pool.release(chunk, holder_)) [[unlikely]] {
+    broken_ = true;
+    return false;
+  }
+  --given_;
+  return true;
+}
+
+inline void Outlet::collect(ChunkPool& pool) noexcept {
+  while (!broken_) {
+    // E2 (acquire): the reader's last read. W3: after arming the room bell. A plain load on x86.
+    const std::uint64_t entry = completions_[shape_.index(collected_)].load(std::memory_order_seq_cst);
+    if (!shape_.is_at(entry, collected_)) return;
+    const ChunkPool::Number chunk = pool.find(QueueShape::reference(entry));
+    if (chunk == ChunkPool::kNone) [[unlikely]] {
+      broken_ = true;
+    } else if (give_back(pool, chunk)) {
+      ++collected_;
+    }
+  }
+}
+
+inline bool Outlet::give(ChunkPool& pool, ChunkPool::Number chunk, std::uint32_t& dropped) noexcept {
+  // Under other policies than `drop_oldest` the depth is beyond reach, and the head is not looked at.
+  if (tail_ - seen_head_ >= depth_ || given_ >= limit_ || broken_) [[unlikely]] {
+    if (!find_room(pool, dropped)) return false;
+  }
+  pool.hold(chunk, holder_);
+  ++given_;
+  const std::uint64_t index = shape_.index(tail_);
+  shadow_[index] = chunk;
+  // E1 (release): payload and header. W1, W2: before the ready bit and the bell.
+  entries_[index].store(shape_.entry(tail_, pool.reference(chunk)), std::memory_order_seq_cst);
+  ++tail_;
+  return true;
+}
+
+inline bool Outlet::ring() noexcept {
+  // W2: after the entry. Set only where it reads clear, so that a busy reader's publishers do not fight for the line.
+  if ((ready_word_->load(std::memory_order_seq_cst) & ready_bit_) == 0) [[unlikely]]
+    ready_word_->fetch_or(ready_bit_, std::memory_order_seq_cst);
+  const std::uint32_t which = claimed_.inbox->notes.bell.load(std::memory_order_seq_cst);  // W1: never cached
+  if (which == 0) [[likely]]
+    return ringer_.ring(claimed_.inbox->bell);
+  if (which > domain::kNodeBells) return false;  // a damaged word: its reader has only itself to wake
+  return ringer_.ring(*reader_node_.bell(which - 1));
+}
 
 }  // namespace baton::shm

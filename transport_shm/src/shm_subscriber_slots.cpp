@@ -200,6 +200,7 @@ void ShmSubscriber::free_half_claimed(std::uint32_t index) {
   if (head == nullptr || head->ready.load(std::memory_order_acquire) != 0) return;  // S2
   wipe_slot(*head, queue_shift_);
   free_slot(index, std::nullopt);
+  remove_orphaned_names();  // whose it was, the slot does not say in full
 }
 
 /// Frees the slots of publishers that are gone and of which nothing is queued or held any more.
