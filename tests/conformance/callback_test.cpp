@@ -93,7 +93,8 @@ TEST_P(Callback, never_overlaps_and_misses_nothing_while_publishers_come_and_go_
   subscriber.on_message(note);
   std::atomic<int> writing{2};
   std::thread steady([&] {
-    auto publisher = node_.publisher<Message>("topic").value();
+    auto publisher =
+        node_.publisher<Message>("topic", {.overflow = baton::Overflow::block, .block_timeout = 60s}).value();
     for (std::uint64_t number = 0; number < kMessages; ++number) publish(publisher, 0, number);
     --writing;
   });

@@ -24,6 +24,7 @@ TEST_P(History, is_given_once_and_does_not_reach_earlier_subscribers_again) {
   publish(publisher, 1, 0);
   EXPECT_EQ(take_all(early), (Numbers{0}));
   auto late = other_.subscriber<Message>("topic").value();
+  EXPECT_TRUE(late.wait(30s));
   EXPECT_EQ(take_all(early), (Numbers{}));
   EXPECT_EQ(take_all(late), (Numbers{0}));
 }
@@ -34,6 +35,8 @@ TEST_P(History, is_limited_to_what_the_subscriber_asks_for_and_has_room_for) {
   auto none = node_.subscriber<Message>("topic", {.history = 0}).value();
   auto two = node_.subscriber<Message>("topic", {.history = 2}).value();
   auto shallow = node_.subscriber<Message>("topic", {.depth = 3}).value();
+  EXPECT_TRUE(two.wait(30s));
+  EXPECT_TRUE(shallow.wait(30s));
   EXPECT_EQ(take_all(none), (Numbers{}));
   EXPECT_EQ(take_all(two), (Numbers{8, 9}));
   EXPECT_EQ(take_all(shallow), (Numbers{7, 8, 9}));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "baton/log.hpp"
@@ -10,7 +11,7 @@
 namespace baton::shm {
 namespace {
 
-thread_local const domain::Member* serving = nullptr;
+thread_local std::optional<domain::NodeId> serving;
 thread_local const Dispatched* running = nullptr;
 
 /// The dispatchers of this process. Never destroyed: ports may be closed by destructors of static objects.
@@ -51,19 +52,20 @@ std::shared_ptr<Dispatcher> Dispatcher::of(const std::shared_ptr<domain::Member>
 }
 
 Dispatcher::Dispatcher(std::shared_ptr<domain::Member> member, domain::Member::NodeView view, std::uint32_t bell)
-    : state_(std::make_shared<State>()) {
-  state_->member = std::move(member);
+    : member_(std::move(member)), state_(std::make_shared<State>()) {
+  state_->node = member_->id();
   state_->view = std::move(view);
   state_->bell = bell;
+  state_->keeper = member_->has_keeper();
   thread_ = std::thread([state = state_] { run(state); });
 }
 
 Dispatcher::~Dispatcher() {
-  state_->stop.store(true, std::memory_order_release);  // before the ring
-  if (state_->member->forked()) {
+  if (member_->forked()) {
     thread_.detach();  // it does not exist here
     return;
   }
+  state_->stop.store(true, std::memory_order_release);  // before the ring
   wake();
   // A callback may destroy the last subscriber, and so this: the thread ends by itself then.
   if (thread_.get_id() == std::this_thread::get_id()) {
@@ -71,6 +73,7 @@ Dispatcher::~Dispatcher() {
   } else {
     thread_.join();
   }
+  member_->give_back_bell(state_->bell);
 }
 
 void Dispatcher::add(std::shared_ptr<Dispatched> dispatched) {
@@ -81,53 +84,59 @@ void Dispatcher::add(std::shared_ptr<Dispatched> dispatched) {
 
 void Dispatcher::remove(const Dispatched& dispatched) noexcept {
   std::shared_ptr<Dispatched> gone;  // destroyed after the mutex is released
-  const std::lock_guard lock(state_->mutex);
+  std::unique_lock lock(state_->mutex);
   auto& list = state_->list;
   const auto entry =
       std::find_if(list.begin(), list.end(), [&](const auto& other) { return other.get() == &dispatched; });
-  if (entry == list.end()) return;
-  gone = std::move(*entry);
-  list.erase(entry);
+  if (entry != list.end()) {
+    gone = std::move(*entry);
+    list.erase(entry);
+  }
+  if (running == &dispatched) return;
+  state_->moved_on.wait(lock, [&] { return state_->current != &dispatched; });
+}
+
+/// One turn for each subscriber. True if one of them may have more.
+bool Dispatcher::dispatch_all(State& state) noexcept {
+  bool more = false;
+  for (std::size_t turn = 0;; ++turn) {
+    std::shared_ptr<Dispatched> dispatched;
+    {
+      const std::lock_guard lock(state.mutex);
+      if (turn >= state.list.size()) return more;
+      dispatched = state.list[turn];
+      state.current = dispatched.get();
+    }
+    running = dispatched.get();
+    more |= dispatched->dispatch();
+    running = nullptr;
+    dispatched.reset();  // perhaps the last reference: the callback may have destroyed the port
+    const std::lock_guard lock(state.mutex);
+    state.current = nullptr;
+    state.moved_on.notify_all();
+  }
 }
 
 void Dispatcher::run(const std::shared_ptr<State>& state) noexcept {
-  serving = state->member.get();
+  serving = state->node;
   domain::Sleeper sleeper(*state->view.bell(state->bell));
-  std::vector<std::shared_ptr<Dispatched>> round;
-  const auto dispatch_all = [&] {
-    {
-      const std::lock_guard lock(state->mutex);
-      round = state->list;
-    }
-    bool more = false;
-    for (auto& dispatched : round) {
-      running = dispatched.get();
-      more |= dispatched->dispatch();
-      running = nullptr;
-      dispatched.reset();  // perhaps the last reference: a callback may have destroyed the port
-    }
-    return more;
-  };
   while (!state->stop.load(std::memory_order_acquire)) {
-    if (dispatch_all()) continue;
+    if (dispatch_all(*state)) continue;
     const std::uint32_t sequence = sleeper.sequence();
     sleeper.arm(domain::kRingFutex);
-    if (dispatch_all()) {  // W1: after arming
+    if (dispatch_all(*state)) {  // W1: after arming
       sleeper.disarm();
       continue;
     }
     if (state->stop.load(std::memory_order_acquire)) break;
-    const bool keeper = state->member->has_keeper();
-    sleeper.sleep(sequence, std::chrono::steady_clock::now() +
-                                (keeper ? std::chrono::milliseconds(std::chrono::hours(1)) : domain::kLongestSleep));
+    sleeper.sleep(sequence,
+                  std::chrono::steady_clock::now() +
+                      (state->keeper ? std::chrono::milliseconds(std::chrono::hours(1)) : domain::kLongestSleep));
     sleeper.disarm();
   }
-  state->member->give_back_bell(state->bell);
 }
 
-bool Dispatcher::serves_here(const domain::PortRef& port) noexcept {
-  return serving != nullptr && serving->id() == port.node;
-}
+bool Dispatcher::serves_here(const domain::PortRef& port) noexcept { return serving == port.node; }
 
 const Dispatched* Dispatcher::running_here() noexcept { return running; }
 

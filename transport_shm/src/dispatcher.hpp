@@ -39,6 +39,8 @@ class Dispatcher {
   std::uint32_t bell_name() const noexcept { return state_->bell + 1; }
 
   void add(std::shared_ptr<Dispatched> dispatched);
+
+  /// Afterwards nothing here refers to it. Waits for a call under way, except from inside it.
   void remove(const Dispatched& dispatched) noexcept;
 
   /// Has it look at its subscribers.
@@ -51,18 +53,24 @@ class Dispatcher {
   static const Dispatched* running_here() noexcept;
 
  private:
-  /// What the thread needs; it may outlive the dispatcher when a callback destroys that.
+  /// What the thread needs; it may outlive the dispatcher when a callback destroys that. It does not keep the node in
+  /// its domain: whoever ends the last port and node in the main thread has left when that returns.
   struct State {
-    std::shared_ptr<domain::Member> member;
+    domain::NodeId node;
     domain::Member::NodeView view;
     std::uint32_t bell = 0;
+    bool keeper = true;
     std::atomic<bool> stop{false};
     std::mutex mutex;
     std::vector<std::shared_ptr<Dispatched>> list;
+    const Dispatched* current = nullptr;  // the thread may hold a reference to it
+    std::condition_variable moved_on;
   };
 
   static void run(const std::shared_ptr<State>& state) noexcept;
+  static bool dispatch_all(State& state) noexcept;
 
+  const std::shared_ptr<domain::Member> member_;
   const std::shared_ptr<State> state_;
   std::thread thread_;
 };

@@ -67,6 +67,7 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   }
   void look(Caller caller, std::vector<Event>& to_announce) noexcept;
   void look_and_announce() noexcept;
+  bool is_short_of_slots() const noexcept;
   void connect(Caller caller, const domain::Peers::Peer& peer, std::vector<Event>& to_announce);
   Result<std::optional<Segment>> make_room_in_pool(std::uint64_t share);
   std::string holders() const;
@@ -92,6 +93,7 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   std::set<domain::PortRef> refused_for_memory_;
   std::uint64_t reserved_ = 0;  // chunks promised: loans, history, and each connection's share
   std::uint32_t next_segment_generation_ = 1;
+  bool short_of_slots_ = false;  // at the last look a reader had none free
 
   // Guarded. First what every verb looks at.
   mutable Guard guard_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -17,6 +18,9 @@ namespace {
 
 /// How long the keeper waits for the user's thread to come out of a verb. Longer than any but one that was stopped.
 constexpr std::chrono::milliseconds kPatience{20};
+
+/// How long a new publisher waits for a subscriber that has no free slot to make some; its keeper does that at once.
+constexpr std::chrono::milliseconds kSlotPatience{100};
 
 /// What a reader may keep from the publisher: what it may have been given under any policy.
 std::uint64_t share_of(const Qos& reader) noexcept { return std::uint64_t{reader.depth} + reader.max_held + 1; }
@@ -160,7 +164,17 @@ Result<void> ShmPublisher::start(const PortRequest& request) {
   announcing_ = true;
   for (const Event& event : to_announce) events_->announce(event);
   announcing_ = false;
+  const auto deadline = std::chrono::steady_clock::now() + kSlotPatience;
+  while (is_short_of_slots() && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
+    if (changed()) look_and_announce();
+  }
   return {};
+}
+
+bool ShmPublisher::is_short_of_slots() const noexcept {
+  const std::lock_guard lock(cold_mutex_);
+  return short_of_slots_;
 }
 
 void ShmPublisher::look_and_announce() noexcept {
@@ -179,6 +193,7 @@ void ShmPublisher::look(Caller caller, std::vector<Event>& to_announce) noexcept
   const std::uint32_t epoch = epoch_.load(std::memory_order_acquire);                          // before the look
   if (caller == Caller::user && epoch == seen_epoch_.load(std::memory_order_relaxed)) return;  // W: under the mutex
   seen_epoch_.store(epoch, std::memory_order_relaxed);
+  short_of_slots_ = false;
   const domain::Peers::Changes changes = peers_.refresh(to_announce);
   bool done = end_outlets(caller, to_announce);
   for (const auto& peer : changes.matched) connect(caller, peer, to_announce);
@@ -304,6 +319,8 @@ void ShmPublisher::connect(Caller caller, const domain::Peers::Peer& peer, std::
   if (!got || !*got) {
     unlink_all();
     if (!got) return refuse(peer, got.error().message(), to_announce);
+    short_of_slots_ = true;
+    member_->nudge(reader.node, bucket_);  // it makes more, and changes the epoch
     return later();
   }
   SlotHead& slot = *claimed->slot;

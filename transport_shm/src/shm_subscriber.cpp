@@ -270,12 +270,15 @@ void ShmSubscriber::close() noexcept {
     if (!state_.compare_exchange_strong(open, State::closed, std::memory_order_acq_rel)) return;
     leave(to_announce);
   }
+  if (dispatcher_) dispatcher_->remove(*this);  // waits for it, and so not under the mutex that it may be waiting for
   announce(to_announce);
 }
 
 void ShmSubscriber::abandon() noexcept {
   const auto alive = alive_;  // until the end of this function
   close();
+  // If the callback had closed the port, it may still be in the dispatcher's hands.
+  if (dispatcher_ && state_.load(std::memory_order_relaxed) != State::forked) dispatcher_->remove(*this);
   // From now on releases count up to 0 instead of up from 0; who gets there frees the port.
   const auto samples = static_cast<std::int64_t>(samples_);
   if (outstanding_.fetch_sub(samples, std::memory_order_acq_rel) - samples == 0) free_self();

@@ -433,7 +433,6 @@ void ShmSubscriber::leave(std::vector<Event>& to_announce) noexcept {
       if (!std::exchange(reported.ended, true)) report(EventKind::unmatched, reported.node, {}, to_announce);
     }
   }
-  if (dispatcher_) dispatcher_->remove(*this);
 }
 
 }  // namespace baton::shm
