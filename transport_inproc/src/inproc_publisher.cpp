@@ -311,10 +311,11 @@ std::optional<Refusal> InprocPublisher::refuse_beyond_max_memory(const PortAnnou
     if (links_.size() > kMaxNames) holders += fmt::format(", the rest for {} others", links_.size() - kMaxNames);
   }
   const auto reason = [&](std::string_view whose, std::string_view reader_name) {
-    return fmt::format("{}max_memory of {} bytes is enough for {} chunks of {} bytes, of which {} are taken ({}), and "
-                       "depth and max_held of {} need {} more; raise max_memory, or lower those",
-                       whose, announcement_.qos.max_memory, pool_->max_chunks(), pool_->chunk_bytes(),
-                       pool_->reserved(), holders, reader_name, share);
+    return fmt::format(
+        "{}max_memory of {} bytes is enough for {} chunks of {} bytes, of which {} are taken ({}), and "
+        "depth and max_held of {} need {} more; raise max_memory, or lower those",
+        whose, announcement_.qos.max_memory, pool_->max_chunks(), pool_->chunk_bytes(), pool_->reserved(), holders,
+        reader_name, share);
   };
   return Refusal{reason("", reader.node), reason(announcement_.node + "'s ", "this subscriber")};
 }

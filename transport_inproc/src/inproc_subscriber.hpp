@@ -128,7 +128,7 @@ class InprocSubscriber final : public SubscriberPort {
   const std::shared_ptr<EventQueue> events_;
   std::shared_ptr<Topic> topic_;
   std::shared_ptr<domain::Presence> presence_;  // until the port has left the topic
-  std::shared_ptr<InprocSubscriber> self_;  // reset when abandoned and nothing is held
+  std::shared_ptr<InprocSubscriber> self_;      // reset when abandoned and nothing is held
 
   // The list of connections, as joiners see it.
   mutable std::mutex mutex_;

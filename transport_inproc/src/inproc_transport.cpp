@@ -22,11 +22,11 @@ tl::unexpected<Error> out_of_memory(const PortRequest& request) {
 
 tl::unexpected<Error> beyond_max_memory(const PortRequest& request, const inproc::ChunkPool& pool) {
   const Qos& qos = request.announcement.qos;
-  return fail(Errc::no_space, fmt::format("topic '{}'", request.announcement.topic),
-              fmt::format("max_loans {} and history {} take {} bytes, and max_memory is {} bytes", qos.max_loans,
-                          qos.history, (std::uint64_t{qos.max_loans} + qos.history) * pool.chunk_bytes(),
-                          qos.max_memory),
-              "raise max_memory, or lower the others");
+  return fail(
+      Errc::no_space, fmt::format("topic '{}'", request.announcement.topic),
+      fmt::format("max_loans {} and history {} take {} bytes, and max_memory is {} bytes", qos.max_loans, qos.history,
+                  (std::uint64_t{qos.max_loans} + qos.history) * pool.chunk_bytes(), qos.max_memory),
+      "raise max_memory, or lower the others");
 }
 
 class InprocTransport final : public Transport {

@@ -54,7 +54,8 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
 
   /// What has been reported of a slot, to report each change once.
   struct Reported {
-    std::uint64_t claim = 0;  // the slot word, as claimed; 0: nobody
+    std::uint64_t claim = 0;       // the slot word, as claimed; 0: nobody
+    std::uint64_t half_claim = 0;  // one whose claimer died before it was complete; the consumer was told
     std::string node;
     std::optional<domain::NodeId> owner;  // while it is watched
     bool ended = true;

@@ -332,7 +332,7 @@ void ShmSubscriber::report_slot(std::uint32_t index, std::vector<Event>& to_anno
     if (head == nullptr) return;
     const auto owner = member_->find_node(word.node_slot, word.node_generation);
     if (head->ready.load(std::memory_order_acquire) == 0) {  // S2; the claim is not complete, or never will be
-      if (!owner && !std::exchange(reported.gone, true)) news = true;
+      if (!owner && std::exchange(reported.half_claim, claim) != claim) news = true;
       return;
     }
     reported = {};

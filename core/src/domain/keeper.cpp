@@ -61,11 +61,12 @@ bool Membership::wait_and_work(std::optional<Clock::time_point> deadline) {
   if (ending_.load(std::memory_order_relaxed)) return true;
 
   // One thread at a time does a round, so that nobody is called by two at once.
-  std::unique_lock round(round_mutex_, std::defer_lock);
-  if (!deadline) {
-    round.lock();
-  } else if (!round.try_lock_until(*deadline) && !round.try_lock()) {
-    return true;
+  std::unique_lock round(round_mutex_, std::try_to_lock);
+  while (!round.owns_lock()) {
+    if (deadline && Clock::now() >= *deadline) return true;
+    std::this_thread::sleep_for(
+        std::chrono::milliseconds(1));  // rare: a node with a keeper whose user calls `keep`, too
+    round.try_lock();
   }
   round_owner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   struct Release {

@@ -7,11 +7,24 @@ namespace baton {
 inline namespace v1 {
 namespace domain {
 
-bool KeptList::add(std::uint32_t bucket, Kept& kept) {
+void KeptList::add(std::uint32_t bucket, Kept& kept) {
   const std::lock_guard lock(fork_mutex());
-  entries_[bucket].push_back({&kept, true});
+  entries_[bucket].push_back({&kept, false});
+}
+
+bool KeptList::has(std::uint32_t bucket) const noexcept {
+  const std::lock_guard lock(fork_mutex());
+  return !entries_[bucket].empty();
+}
+
+void KeptList::make_due(std::uint32_t bucket, const Kept& kept) noexcept {
+  const std::lock_guard lock(fork_mutex());
+  // From the end: it has probably just been added.
+  auto& entries = entries_[bucket];
+  const auto entry = std::find_if(entries.rbegin(), entries.rend(), [&](const Entry& e) { return e.kept == &kept; });
+  if (entry == entries.rend()) return;
+  entry->due = true;
   due_.set(bucket);
-  return entries_[bucket].size() == 1;
 }
 
 bool KeptList::remove(Kept& kept, std::uint32_t& bucket) noexcept {

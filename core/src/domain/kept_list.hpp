@@ -25,8 +25,8 @@ class KeptList final : private ForkAware {
   KeptList() { enlist(); }
   ~KeptList() { delist(); }
 
-  /// Adds an object, due at once. True if it is the first one of its bucket.
-  bool add(std::uint32_t bucket, Kept& kept);
+  /// Adds an object, which is not due yet.
+  void add(std::uint32_t bucket, Kept& kept);
 
   /// Waits for a call under way on another thread. True if it was the last one of its bucket, which is stored.
   bool remove(Kept& kept, std::uint32_t& bucket) noexcept;
@@ -34,7 +34,10 @@ class KeptList final : private ForkAware {
   /// Buckets that objects are kept in.
   Buckets buckets() const noexcept;
 
+  bool has(std::uint32_t bucket) const noexcept;
+
   void make_due(const Buckets& buckets) noexcept;
+  void make_due(std::uint32_t bucket, const Kept& kept) noexcept;
   bool has_due() const noexcept;
 
   /// Calls every object that is due, and announces its events to `events` when it has been. One thread at a time: the

@@ -195,11 +195,17 @@ void Membership::watch(const NodeId& node, std::shared_ptr<const posix::Mapping>
   wake_->signal();  // it has one more to wait for
 }
 
-void Membership::add(std::uint32_t bucket, Kept& kept) {
+/// B1: before whoever becomes interested looks for the first time.
+void Membership::be_interested(std::uint32_t bucket) noexcept {
   const std::uint32_t slot = registration_->id().slot;
-  auto& words = registration_->registry().interested[bucket];
-  if (kept_.add(bucket, kept))
-    words[slot / 64].fetch_or(std::uint64_t{1} << slot % 64, std::memory_order_seq_cst);  // B1
+  auto& word = registration_->registry().interested[bucket][slot / 64];
+  word.fetch_or(std::uint64_t{1} << slot % 64, std::memory_order_seq_cst);  // B1
+}
+
+void Membership::add(std::uint32_t bucket, Kept& kept) {
+  kept_.add(bucket, kept);
+  be_interested(bucket);
+  kept_.make_due(bucket, kept);
   wake_->signal();
 }
 
@@ -207,9 +213,14 @@ void Membership::remove(Kept& kept) noexcept {
   std::uint32_t bucket = 0;
   if (!kept_.remove(kept, bucket)) return;
   const std::uint32_t slot = registration_->id().slot;
-  auto& words = registration_->registry().interested[bucket];
-  words[slot / 64].fetch_and(~(std::uint64_t{1} << slot % 64),
-                             std::memory_order_relaxed);  // to be woken in vain is fine
+  auto& word = registration_->registry().interested[bucket][slot / 64];
+  word.fetch_and(~(std::uint64_t{1} << slot % 64), std::memory_order_seq_cst);
+  // Another thread may have added one just before the bit was cleared. Of "added, then set" and "cleared, then looked"
+  // at least one comes last.
+  if (!kept_.has(bucket)) return;
+  be_interested(bucket);
+  kept_.make_due(KeptList::Buckets().set(bucket));  // it may have missed something in between
+  wake_->signal();
 }
 
 Result<Member::NodeView> Membership::view(const NodeId& node) const {

@@ -68,6 +68,7 @@ class Membership final : public std::enable_shared_from_this<Membership> {
   bool send(const NodeId& node, Message message) const noexcept;
   void wake_self(std::uint32_t bucket) noexcept;
   void wake_everybody() noexcept;
+  void be_interested(std::uint32_t bucket) noexcept;
 
   // keeper.cpp: rounds
   void run() noexcept;
@@ -96,7 +97,7 @@ class Membership final : public std::enable_shared_from_this<Membership> {
   std::atomic<bool> ending_{false};
 
   // Of whoever does a round.
-  std::timed_mutex round_mutex_;
+  std::mutex round_mutex_;
   std::atomic<std::thread::id> round_owner_{};  // compared with the reader's own id only
   std::array<std::uint32_t, kBuckets> seen_epochs_{};
   std::atomic<Clock::time_point> next_tick_{};  // read by those who wait, too; relaxed: a time

@@ -29,14 +29,14 @@ std::string byte_text(const FileDescriptor& file, std::uint64_t byte) {
   return fmt::format("byte {} of descriptor {}", byte, file.get());
 }
 
-// False if another description's lock is in the way.
-Result<bool> set_lock(const FileDescriptor& file, std::uint64_t byte, short type) {
+// False if another description's lock is in the way. An error speaks of the descriptor that the caller knows.
+Result<bool> set_lock(const FileDescriptor& file, std::uint64_t byte, short type, const FileDescriptor& named) {
   if (auto checked = check_byte(byte); !checked) return fail(checked.error());
   struct flock range = byte_range(type, byte);
   while (::fcntl(file.get(), F_OFD_SETLK, &range) != 0) {
     if (errno == EINTR) continue;
     if (errno == EAGAIN || errno == EACCES) return false;
-    return system_failure(byte_text(file, byte), "cannot be locked", errno);
+    return system_failure(byte_text(named, byte), "cannot be locked", errno);
   }
   return true;
 }
@@ -54,7 +54,7 @@ Result<std::optional<FileLock>> FileLock::try_lock(const FileDescriptor& file, s
   // The duplicate first: once locked, nothing may fail.
   auto duplicate = file.duplicate();
   if (!duplicate) return fail(duplicate.error());
-  auto locked = set_lock(*duplicate, byte, F_WRLCK);
+  auto locked = set_lock(*duplicate, byte, F_WRLCK, file);
   if (!locked) return fail(locked.error());
   if (!*locked) return std::optional<FileLock>();
   return std::optional(FileLock(std::move(*duplicate), byte));
@@ -77,7 +77,7 @@ void FileLock::release() noexcept {
 }
 
 Result<bool> FileLocks::try_lock(std::uint64_t byte, Mode mode) const {
-  return set_lock(file_, byte, mode == Mode::shared ? F_RDLCK : F_WRLCK);
+  return set_lock(file_, byte, mode == Mode::shared ? F_RDLCK : F_WRLCK, file_);
 }
 
 void FileLocks::unlock(std::uint64_t byte) const noexcept {

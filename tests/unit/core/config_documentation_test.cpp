@@ -32,7 +32,9 @@ std::string between(const std::string& text, const std::string& first, const std
 TEST(ConfigDocumentation, has_a_row_for_every_key_and_no_other) {
   std::string expected;
   for (const ConfigKey& key : config_keys()) {
-    const std::string section = key.section.empty() ? "top level" : key.section == "log" ? "`[log]`" : "`[[topic]]`";
+    const std::string section = key.section.empty()      ? "top level"
+                                : key.section == "topic" ? "`[[topic]]`"
+                                                         : fmt::format("`[{}]`", key.section);
     const std::string initial = key.default_value == "-" ? "-" : fmt::format("`{}`", key.default_value);
     expected += fmt::format("| {} | `{}` | {} | {} | `{} = {}` |\n", section, key.name, key.values, initial, key.name,
                             key.example);

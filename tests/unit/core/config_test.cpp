@@ -32,6 +32,9 @@ TEST(Config, sets_nothing_unless_a_file_does) {
   EXPECT_EQ(config.domain(), std::nullopt);
   EXPECT_EQ(config.log_level(), std::nullopt);
   EXPECT_EQ(config.topic("a").origin, "");
+  EXPECT_EQ(config.domain_settings().directory, "/dev/shm");
+  EXPECT_EQ(config.domain_settings().heartbeat, 1s);
+  EXPECT_EQ(config.domain_settings().hung_after, 5s);
   EXPECT_TRUE(Config::parse("", "f"));
   EXPECT_TRUE(Config::parse("\xEF\xBB\xBF# only a comment with a byte order mark\r\n", "f"));
 }
@@ -41,6 +44,11 @@ TEST(Config, reads_every_key) {
 domain = "robot_1"
 [log]
 level = "debug"
+[shared_memory]
+directory = "/run/baton"
+[liveness]
+heartbeat = "200 ms"
+hung_after = "400 ms"
 [[topic]]
 match = "camera/**"
 transport = "inproc"
@@ -51,6 +59,7 @@ history = 3
 max_held = 9
 max_loans = 2
 stamp = "monotonic"
+max_memory = "64 MiB"
 )",
                                       "baton.toml")
                             .value();
@@ -58,7 +67,7 @@ stamp = "monotonic"
   EXPECT_EQ(config.domain(), "robot_1");
   EXPECT_EQ(config.log_level(), LogLevel::debug);
   const auto topic = config.topic("camera/front");
-  EXPECT_EQ(topic.origin, "baton.toml:5");
+  EXPECT_EQ(topic.origin, "baton.toml:10");
   EXPECT_EQ(topic.settings.transport, "inproc");
   EXPECT_EQ(topic.settings.depth, 16U);
   EXPECT_EQ(topic.settings.overflow, Overflow::block);
@@ -67,6 +76,10 @@ stamp = "monotonic"
   EXPECT_EQ(topic.settings.max_held, 9U);
   EXPECT_EQ(topic.settings.max_loans, 2U);
   EXPECT_EQ(topic.settings.stamp, Stamp::monotonic);
+  EXPECT_EQ(topic.settings.max_memory, 64U << 20U);
+  EXPECT_EQ(config.domain_settings().directory, "/run/baton");
+  EXPECT_EQ(config.domain_settings().heartbeat, 200ms);
+  EXPECT_EQ(config.domain_settings().hung_after, 400ms);
 }
 
 TEST(Config, gives_a_topic_the_first_section_that_fits_and_only_that) {
@@ -91,7 +104,7 @@ depth = 3
 TEST(Config, accepts_the_example_of_every_key_it_documents) {
   for (const ConfigKey& key : config_keys()) {
     std::string text = fmt::format("{} = {}\n", key.name, key.example);
-    if (key.section == "log") text = "[log]\n" + text;
+    if (!key.section.empty() && key.section != "topic") text = fmt::format("[{}]\n", key.section) + text;
     if (key.section == "topic") text = "[[topic]]\n" + text + (key.name == "match" ? "depth = 1\n" : "match = \"x\"\n");
     const auto config = Config::parse(text, "f");
     EXPECT_TRUE(config) << config.error();
@@ -113,10 +126,10 @@ TEST(Config, names_the_nearest_key_for_an_unknown_one) {
 
 TEST(Config, lists_the_keys_where_none_is_near_an_unknown_one) {
   EXPECT_EQ(refusal("[network]\nport = 1\n"),
-            "f:1:2: unknown key 'network' at the top level; allowed are log, topic, domain");
+            "f:1:2: unknown key 'network' at the top level; allowed are log, shared_memory, liveness, topic, domain");
   EXPECT_EQ(refusal("[[topic]]\nmatch = \"a\"\ndepth = 2\ncapacity = \"1 MiB\"\n"),
             "f:4:1: unknown key 'capacity' in [[topic]]; allowed are match, transport, depth, overflow, block_timeout, "
-            "history, max_held, max_loans, stamp");
+            "history, max_held, max_loans, stamp, max_memory");
 }
 
 std::string in_topic(std::string_view line) { return refusal(fmt::format("[[topic]]\nmatch = \"a\"\n{}\n", line)); }
@@ -135,6 +148,38 @@ TEST(Config, says_which_type_a_value_has_and_which_is_expected) {
   EXPECT_EQ(refusal("[topic]\nmatch = \"a\"\n"),
             "f:1:1: topic is a table, expected sections: [[topic]], with two brackets");
   EXPECT_EQ(refusal("topic = [1]"), "f:1:10: topic is an integer, expected a section: [[topic]]");
+}
+
+TEST(Config, wants_a_unit_with_a_size) {
+  EXPECT_EQ(in_topic("max_memory = 64"), "f:3:14: max_memory is a number without a unit; write for example \"64 MiB\"");
+  EXPECT_EQ(in_topic("max_memory = \"64\""), "f:3:14: max_memory '64' has no unit; write for example '64 MiB'");
+  EXPECT_EQ(in_topic("max_memory = \"64 MB\""),
+            "f:3:14: max_memory '64 MB' has an unknown unit; known are B, KiB, MiB, GiB, TiB");
+  EXPECT_EQ(in_topic("max_memory = \"1023 B\""), "f:3:14: max_memory is 1023 B, allowed are 1 KiB to 1 TiB");
+  EXPECT_EQ(in_topic("max_memory = \"2 TiB\""), "f:3:14: max_memory is 2 TiB, allowed are 1 KiB to 1 TiB");
+}
+
+TEST(Config, wants_a_heartbeat_well_within_the_time_after_which_a_node_is_hung) {
+  EXPECT_EQ(refusal("[liveness]\nheartbeat = \"9 ms\"\n"), "f:2:13: heartbeat is 9 ms, at least 10 ms is needed");
+  EXPECT_EQ(refusal("[liveness]\nheartbeat = \"2 h\"\nhung_after = \"4 h\"\n"),
+            "f:2:13: heartbeat is 2 h, at most 1 h is allowed");
+  EXPECT_EQ(refusal("[liveness]\nheartbeat = 1\n"),
+            "f:2:13: heartbeat is a number without a unit; write for example \"100 ms\"");
+  EXPECT_EQ(refusal("[liveness]\nhung_after = \"1 s\"\n"),
+            "f:2:14: hung_after is 1 s and heartbeat is 1 s: a node would be called hung between two heartbeats; make "
+            "hung_after at least 2 s");
+  EXPECT_EQ(refusal("[liveness]\nheartbeat = \"3 s\"\n"),
+            "f:2:13: hung_after is 5 s and heartbeat is 3 s: a node would be called hung between two heartbeats; make "
+            "hung_after at least 6 s");
+  EXPECT_EQ(refusal("[liveness]\nheartbeat = \"3 s\"\nhung_after = \"6 s\"\n"), "accepted");
+  EXPECT_EQ(refusal("liveness = 1"), "f:1:12: liveness is an integer, expected a section: [liveness]");
+}
+
+TEST(Config, wants_the_whole_path_of_a_directory) {
+  EXPECT_EQ(refusal("[shared_memory]\ndirectory = \"shm\"\n"),
+            "f:2:13: directory is 'shm'; write a path that begins with '/': programs in other directories have to find "
+            "it too");
+  EXPECT_EQ(refusal("shared_memory = 1"), "f:1:17: shared_memory is an integer, expected a section: [shared_memory]");
 }
 
 TEST(Config, says_the_range_of_a_number_outside_of_it) {

@@ -27,6 +27,7 @@ TEST(Qos, resolves_nothing_to_the_built_in_defaults) {
   EXPECT_EQ(qos.max_held, 8U);
   EXPECT_EQ(qos.max_loans, 4U);
   EXPECT_EQ(qos.stamp, Stamp::tsc);
+  EXPECT_EQ(qos.max_memory, 1U << 30U);
 }
 
 TEST(Qos, lays_the_upper_settings_over_the_lower_ones_one_by_one) {
@@ -41,6 +42,7 @@ TEST(Qos, lays_the_upper_settings_over_the_lower_ones_one_by_one) {
   upper.max_held = 6;
   upper.max_loans = 7;
   upper.stamp = Stamp::off;
+  upper.max_memory = 4096;
   const Qos qos = resolve(overlay(lower, upper), "topic 'a'").value();
   EXPECT_EQ(qos.transport, "shm");
   EXPECT_EQ(qos.depth, 5U);
@@ -50,6 +52,7 @@ TEST(Qos, lays_the_upper_settings_over_the_lower_ones_one_by_one) {
   EXPECT_EQ(qos.max_held, 6U);
   EXPECT_EQ(qos.max_loans, 7U);
   EXPECT_EQ(qos.stamp, Stamp::off);
+  EXPECT_EQ(qos.max_memory, 4096U);
 }
 
 TEST(Qos, accepts_both_ends_of_every_range) {
@@ -64,6 +67,9 @@ TEST(Qos, accepts_both_ends_of_every_range) {
   }
   for (const std::uint32_t loans : {1U, Qos::kMaxLoans}) {
     EXPECT_TRUE(resolve(with(&QosSettings::max_loans, loans), "a"));
+  }
+  for (const std::uint64_t memory : {Qos::kMinMemory, Qos::kMaxMemory}) {
+    EXPECT_TRUE(resolve(with(&QosSettings::max_memory, memory), "a"));
   }
   for (const std::chrono::nanoseconds timeout : {0ns, Qos::kMaxBlockTimeout}) {
     EXPECT_TRUE(resolve(with(&QosSettings::block_timeout, timeout), "a"));
@@ -94,6 +100,9 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{with(&QosSettings::max_held, 65'537), "max_held is 65537; allowed are 1 to 65536"},
         Refusal{with(&QosSettings::max_loans, 0), "max_loans is 0; allowed are 1 to 1024"},
         Refusal{with(&QosSettings::max_loans, 1'025), "max_loans is 1025; allowed are 1 to 1024"},
+        Refusal{with(&QosSettings::max_memory, 1'023), "max_memory is 1023 B; allowed are 1 KiB to 1 TiB"},
+        Refusal{with(&QosSettings::max_memory, Qos::kMaxMemory + 1),
+                "max_memory is 1099511627777 B; allowed are 1 KiB to 1 TiB"},
         Refusal{with(&QosSettings::block_timeout, -1ns), "block_timeout is -1 ns; allowed are 0 to 1 h"},
         Refusal{with(&QosSettings::block_timeout, 1h + 1ns), "block_timeout is 3600000000001 ns; allowed are 0 to 1 h"},
         Refusal{with(&QosSettings::transport, ""),

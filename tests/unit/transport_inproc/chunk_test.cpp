@@ -14,8 +14,10 @@
 namespace baton::inproc {
 namespace {
 
+constexpr std::uint64_t kNoLimit = ~std::uint64_t{0};
+
 TEST(ChunkPool, gives_out_each_chunk_once_aligned_and_apart) {
-  ChunkPool pool(100);
+  ChunkPool pool(100, kNoLimit);
   ASSERT_TRUE(pool.reserve(5));
   std::set<std::byte*> payloads;
   for (int i = 0; i < 5; ++i) {
@@ -30,7 +32,7 @@ TEST(ChunkPool, gives_out_each_chunk_once_aligned_and_apart) {
 }
 
 TEST(ChunkPool, reuses_what_a_reservation_gave_back_before_it_grows) {
-  ChunkPool pool(8);
+  ChunkPool pool(8, kNoLimit);
   for (int round = 0; round < 100; ++round) {
     ASSERT_TRUE(pool.reserve(3));
     EXPECT_EQ(pool.size(), 3U);
@@ -41,15 +43,27 @@ TEST(ChunkPool, reuses_what_a_reservation_gave_back_before_it_grows) {
   EXPECT_EQ(pool.count_free(), 4U);
 }
 
+TEST(ChunkPool, says_what_its_limit_allows) {
+  ChunkPool pool(64, 1'000);  // a chunk has 128 bytes
+  EXPECT_EQ(pool.max_chunks(), 7U);
+  EXPECT_TRUE(pool.allows(7));
+  EXPECT_FALSE(pool.allows(8));
+  ASSERT_TRUE(pool.reserve(5));
+  EXPECT_TRUE(pool.allows(2));
+  EXPECT_FALSE(pool.allows(3));
+  pool.unreserve(1);
+  EXPECT_TRUE(pool.allows(3));
+}
+
 TEST(ChunkPool, refuses_what_the_machine_does_not_have_and_stays_usable) {
-  ChunkPool pool(64 * 1024 * 1024);
+  ChunkPool pool(64 * 1024 * 1024, kNoLimit);
   EXPECT_FALSE(pool.reserve(std::numeric_limits<std::uint64_t>::max() / 2));
   EXPECT_TRUE(pool.reserve(1));
   EXPECT_EQ(pool.size(), 1U);
 }
 
 TEST(ChunkPool, frees_a_chunk_with_its_last_reference_on_whatever_thread) {
-  ChunkPool pool(8);
+  ChunkPool pool(8, kNoLimit);
   ASSERT_TRUE(pool.reserve(64));
   for (int round = 0; round < 200; ++round) {
     std::vector<ChunkHeader*> chunks;

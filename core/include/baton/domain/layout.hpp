@@ -47,9 +47,9 @@ static_assert(offsetof(FileHead, boot) == 32);
 static_assert(offsetof(FileHead, node_generation) == 48);
 static_assert(offsetof(FileHead, number) == 64);
 
-/// A slot's life: free -> joining -> ready -> leaving -> free. Only who holds the slot's lock changes it. Leaving begins
-/// before the node's files are listed for removal, so who gives the node a file, looks afterwards, and still finds it
-/// ready knows that the file will be removed with the others.
+/// A slot's life: free -> joining -> ready -> leaving -> free. Only who holds the slot's lock changes it. Leaving
+/// begins before the node's files are listed for removal, so who gives the node a file, looks afterwards, and still
+/// finds it ready knows that the file will be removed with the others.
 enum class NodeState : std::uint32_t { free = 0, joining, ready, leaving };
 
 /// One node in the registry. W: who holds the lock of the slot's byte: the node while it lives, then its reaper.

@@ -98,5 +98,34 @@ TEST(FileLock, that_cannot_be_taken_at_all_is_an_error_and_not_taken) {
   EXPECT_EQ(FileLock::try_lock(reader, ~std::uint64_t{0}).error().code(), Errc::invalid_argument);
 }
 
+using Mode = FileLocks::Mode;
+
+TEST(FileLocks, exclude_other_descriptions_and_let_shared_ones_be_together) {
+  const TemporaryDirectory directory;
+  const FileLocks mine(open_file(directory));
+  const FileLocks theirs(open_file(directory));
+  EXPECT_TRUE(mine.try_lock(3, Mode::shared).value());
+  EXPECT_TRUE(theirs.try_lock(3, Mode::shared).value());
+  EXPECT_FALSE(mine.try_lock(3, Mode::exclusive).value());
+  EXPECT_TRUE(mine.is_held_by_other(3).value()) << "the refused upgrade has lost nothing";
+  EXPECT_TRUE(theirs.is_held_by_other(3).value());
+  theirs.unlock(3);
+  EXPECT_TRUE(mine.try_lock(3, Mode::exclusive).value());
+  EXPECT_FALSE(theirs.try_lock(3, Mode::shared).value());
+  EXPECT_TRUE(theirs.try_lock(4, Mode::exclusive).value());
+}
+
+TEST(FileLocks, go_with_the_one_descriptor) {
+  const TemporaryDirectory directory;
+  FileLocks mine(open_file(directory));
+  const FileLocks theirs(open_file(directory));
+  ASSERT_TRUE(mine.try_lock(3, Mode::exclusive).value());
+  ASSERT_TRUE(mine.try_lock(5, Mode::shared).value());
+  mine.close();
+  EXPECT_TRUE(theirs.try_lock(3, Mode::exclusive).value());
+  EXPECT_TRUE(theirs.try_lock(5, Mode::exclusive).value());
+  mine.unlock(3);  // of nothing: harmless
+}
+
 }  // namespace
 }  // namespace baton::posix

@@ -1,0 +1,257 @@
+#include "survivors.hpp"
+
+#include <algorithm>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "process.hpp"
+
+namespace crash {
+namespace {
+
+constexpr std::uint32_t kA = 1;  // writers
+constexpr std::uint32_t kB = 2;
+constexpr std::uint32_t kNewcomer = 3;
+constexpr std::uint64_t kHistory = 4;
+constexpr auto kReapedWithin = 5s;
+
+/// The shortest heartbeat, so that the dead are found soon; or one so long that nobody looks.
+std::string config_of(Reaping reaping) {
+  return reaping == Reaping::by_survivors ? "[liveness]\nheartbeat = \"10 ms\"\nhung_after = \"10 s\"\n"
+                                          : "[liveness]\nheartbeat = \"1 h\"\nhung_after = \"24 h\"\n";
+}
+
+const baton::QosSettings kUpQos = {.depth = 4, .overflow = baton::Overflow::drop_oldest, .max_held = 4};
+
+}  // namespace
+
+Survivors::Survivors(Reaping reaping)
+    : reaping_(reaping),
+      a_(open_node(domain_, "survivor_a", true, config_of(reaping))),
+      b_(open_node(domain_, "survivor_b", true, config_of(reaping))),
+      down_(a_.publisher<Message>(kDown, {.history = kHistory}).value()),
+      b_up_(b_.publisher<Message>(kUp).value()),
+      up_(a_.subscriber<Message>(kUp, kUpQos).value()),
+      b_down_(b_.subscriber<Message>(kDown, {.depth = 8, .max_held = 4}).value()) {
+  EXPECT_TRUE(eventually([this] { return down_.subscriber_count() == 1 && b_up_.subscriber_count() == 1; }));
+  publish(down_, kA, next_down_++);
+  publish(b_up_, kB, next_up_++);
+  held_down_ = b_down_.take();
+  held_up_ = up_.take();
+  EXPECT_TRUE(held_down_ && held_up_);
+  note(heard_down_, *held_down_);
+  note(heard_up_, *held_up_);
+  EXPECT_TRUE(up_.fd().has_value());  // so that its bell is armed whenever it has taken everything
+  exchange();
+  exchange();
+}
+
+Survivors::~Survivors() = default;
+
+void Survivors::note(Order& order, const Message& message) {
+  const std::string wrong = order.note(message);
+  EXPECT_TRUE(wrong.empty()) << wrong;
+}
+
+void Survivors::exchange() {
+  const std::uint64_t from = next_down_;
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(publish(down_, kA, next_down_++));
+  for (Sample sample = b_down_.take(); sample; sample = b_down_.take()) {
+    note(heard_down_, *sample);
+  }
+  EXPECT_EQ(heard_down_.next(kA), from + 3) << "survivors lose messages of each other";
+  EXPECT_EQ(heard_down_.missing(kA), 0U);
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(publish(b_up_, kB, next_up_++));
+  drain_up();
+  EXPECT_EQ(heard_up_.next(kB), next_up_) << "survivors lose messages of each other";
+  EXPECT_EQ(heard_up_.missing(kB), 0U);
+  for (Subscriber& extra : extra_subscribers_) {
+    for (Sample sample = extra.take(); sample; sample = extra.take()) note(heard_extra_, *sample);
+  }
+  if (!extra_publishers_.empty()) {
+    EXPECT_TRUE(publish(extra_publishers_.back(), extra_writer_, extra_next_++));
+  }
+}
+
+void Survivors::drain_up() {
+  for (Sample sample = up_.take(); sample; sample = up_.take()) {
+    note(heard_up_, *sample);
+    if (sample->writer > kNewcomer && !of_victim_) of_victim_ = std::move(sample);
+  }
+}
+
+void Survivors::check_held() const {
+  for (const Sample* held : {&held_down_, &held_up_, &of_victim_}) {
+    EXPECT_TRUE(!*held || (*held)->checksum == checksum_of(**held)) << "a held sample has changed";
+  }
+}
+
+void Survivors::remember() {
+  EXPECT_TRUE(eventually([this] { return up_.publisher_count() == 1 && down_.subscriber_count() == 1; }));
+  of_victim_.release();
+  let_a_newcomer_talk();
+  exchange();
+  // Each of the two readers has one publisher; who takes sees that others have gone.
+  EXPECT_TRUE(eventually([this] {
+    take_and_release();
+    while (b_down_.take()) {
+    }
+    files_ = files_of(domain_);
+    return std::all_of(files_.begin(), files_.end(), [](const auto& file) {
+      return file.first.find("/inbox.") == std::string::npos || file.second == 1;
+    });
+  }));
+  down_chunks_ = down_.counters().chunks;
+  up_chunks_ = b_up_.counters().chunks;
+}
+
+bool Survivors::is_as_before(std::string* why) const {
+  const auto differs = [why](const std::string& what, std::uint64_t is, std::uint64_t was) {
+    if (is == was) return false;
+    *why = what + ": " + std::to_string(is) + ", expected " + std::to_string(was);
+    return true;
+  };
+  if (differs("publishers of 'up'", up_.publisher_count(), 1)) return false;
+  if (differs("subscribers of 'down'", down_.subscriber_count(), 1)) return false;
+  const baton::PublisherCounters down = down_.counters();
+  const baton::PublisherCounters up = b_up_.counters();
+  if (differs("chunks of 'down'", down.chunks, down_chunks_)) return false;
+  if (differs("chunks of 'up'", up.chunks, up_chunks_)) return false;
+  // One sample of each is held all the time.
+  if (differs("free chunks of 'down'", down.free_chunks, down.chunks - kHistory - 1)) return false;
+  if (differs("free chunks of 'up'", up.free_chunks, up.chunks - 1)) return false;
+  const auto files = files_of(domain_);
+  for (const auto& [file, bytes] : files) {
+    const auto known = files_.find(file);
+    if (known != files_.end() && known->second == bytes) continue;
+    *why = file + (known == files_.end() ? " is left" : " is other than before: " + std::to_string(bytes));
+    return false;
+  }
+  for (const auto& [file, bytes] : files_) {
+    // A reader removes its name of a segment when it has mapped that.
+    if (files.contains(file) || file.find("/seg-of.") != std::string::npos) continue;
+    *why = file + " was taken away";
+    return false;
+  }
+  return true;
+}
+
+void Survivors::outlive() {
+  exchange();
+  check_held();
+  const auto expect_as_before = [&] {
+    std::string why;
+    EXPECT_TRUE(eventually(
+        [&] {
+          drain_up();  // whoever takes looks at its slots
+          while (b_down_.take()) {
+          }
+          return is_as_before(&why);
+        },
+        kReapedWithin))
+        << why;
+  };
+  close_extras();
+  if (reaping_ == Reaping::by_joiners) let_a_newcomer_talk();
+  check_held();
+  of_victim_.release();
+  expect_as_before();
+  exchange();
+  if (reaping_ == Reaping::by_survivors) let_a_newcomer_talk();
+  expect_as_before();
+}
+
+void Survivors::let_a_newcomer_talk() {
+  {
+    baton::Node node = open_node(domain_, "newcomer", false);
+    auto publisher = node.publisher<Message>(kUp).value();
+    EXPECT_GE(publisher.subscriber_count(), 1U) << "a newcomer is not connected to who was there";
+    const std::uint64_t number = heard_up_.next(kNewcomer);
+    EXPECT_TRUE(publish(publisher, kNewcomer, number));
+    EXPECT_TRUE(eventually([&] {
+      drain_up();
+      return heard_up_.next(kNewcomer) == number + 1;
+    })) << "what a newcomer says is not heard";
+    auto subscriber = node.subscriber<Message>(kDown, {.depth = 8, .history = 2}).value();
+    EXPECT_TRUE(eventually([&] { return static_cast<bool>(subscriber.take()); })) << "a newcomer hears nothing";
+  }
+  drain_up();
+}
+
+void Survivors::stand_by() {
+  const auto before = files_of(domain_);
+  const std::size_t publishers = up_.publisher_count();
+  const std::size_t subscribers = down_.subscriber_count();
+  exchange();
+  check_held();
+  const auto after = files_of(domain_);
+  for (const auto& [file, bytes] : before) {
+    // A name that a reader needs no more is the only thing that may go.
+    EXPECT_TRUE(after.contains(file) || file.find("/seg-of.") != std::string::npos) << file << " was taken away";
+  }
+  EXPECT_GE(up_.publisher_count(), publishers) << "a stopped publisher was disconnected";
+  EXPECT_GE(down_.subscriber_count(), subscribers) << "a stopped subscriber was disconnected";
+}
+
+void Survivors::check_after_end() {
+  drain_up();
+  outlive();
+}
+
+void Survivors::open_subscriber() { extra_subscribers_.push_back(a_.subscriber<Message>(kUp, kUpQos).value()); }
+
+void Survivors::open_lossless_subscriber() {
+  extra_subscribers_.push_back(a_.subscriber<Message>(kUp, {.depth = 1, .max_held = 1}).value());
+}
+
+void Survivors::open_readers(int count) {
+  for (int i = 0; i < count; ++i) extra_subscribers_.push_back(b_.subscriber<Message>(kDown, {.depth = 16}).value());
+}
+
+void Survivors::open_publishers(int count) {
+  ++extra_writer_;
+  extra_next_ = 0;
+  for (int i = 0; i < count; ++i) extra_publishers_.push_back(b_.publisher<Message>(kDown).value());
+  EXPECT_TRUE(publish(extra_publishers_.back(), extra_writer_, extra_next_++));
+}
+
+void Survivors::start_reader_process() {
+  extra_process_.emplace(std::vector<std::string>{"hoarder", domain_});
+  EXPECT_EQ(extra_process_->hear(), "ready");
+}
+
+void Survivors::kill_reader_process() {
+  extra_process_.reset();
+  EXPECT_TRUE(eventually([this] { return b_up_.subscriber_count() == 1; })) << "a dead reader is not let go of";
+}
+
+void Survivors::have_a_publisher_die() {
+  Child({"brief", domain_, "killed", kDown, std::to_string(++extra_writer_)}).wait();
+  EXPECT_TRUE(eventually([&] { return find_files(domain_, "pub-").size() == 2; })) << "a dead publisher is not reaped";
+}
+
+void Survivors::close_extras() {
+  extra_process_.reset();
+  extra_publishers_.clear();
+  extra_subscribers_.clear();
+}
+
+void Survivors::take_and_release() {
+  drain_up();
+  of_victim_.release();
+}
+
+void Survivors::end() {
+  check_held();
+  close_extras();
+  held_down_.release();
+  held_up_.release();
+  of_victim_.release();
+  down_.close();
+  b_up_.close();
+  up_.close();
+  b_down_.close();
+}
+
+}  // namespace crash

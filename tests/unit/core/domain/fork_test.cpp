@@ -1,0 +1,134 @@
+// A fork without exec: the child must not hold up its parent's locks, nor use what is the parent's.
+#include <sys/wait.h>
+
+#include <atomic>
+
+#include <gmock/gmock.h>
+
+#include "domain/process.hpp"
+#include "program.hpp"
+
+namespace baton::domain {
+namespace {
+
+using namespace testing_support;
+
+// The exit status of a child that does this.
+template <class Action>
+int in_child(Action action) {
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    ::alarm(60);
+    ::_exit(action());
+  }
+  int status = 0;
+  EXPECT_EQ(::waitpid(pid, &status, 0), pid);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+class Flagged final : public Kept {
+ public:
+  void keep(std::vector<Event>&) noexcept override {}
+  void forked() noexcept override { told = true; }
+  std::atomic<bool> told{false};
+};
+
+TEST(Fork, leaves_the_membership_with_the_parent) {
+  const Place place;
+  auto member = place.join("node");
+  auto port = std::make_unique<Port>(member, PortRole::publisher, announcement("node"));
+  const auto before = place.files();
+  Flagged kept;
+  member->add(3, kept);
+  const int status = in_child([&] {
+    if (!member->forked() || !kept.told) return 1;
+    const auto directory = member->directory(7);
+    if (directory || directory.error().code() != Errc::forked) return 2;
+    if (member->view(member->id()).has_value()) return 3;
+    if (member->health(member->id()) != Health::gone) return 4;
+    member->bump(3);
+    member->nudge(member->id(), 3);
+    member->keep(10s);
+    member->watch(member->id());
+    member->unwatch(member->id());
+    if (member->take_bell()) return 5;
+    if (!port->refresh().matched.empty()) return 6;
+    if (Presence::announce(member, PortRole::publisher, {member->id(), 5}, announcement("node"), 1)) return 7;
+    member->remove(kept);
+    port.reset();
+    member.reset();
+    return 0;
+  });
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(place.files(), before) << "the child has removed nothing";
+  EXPECT_FALSE(member->forked());
+  EXPECT_FALSE(kept.told);
+  EXPECT_EQ(member->health(member->id()), Health::alive);
+  member->remove(kept);
+}
+
+TEST(Fork, lets_the_child_join_anew) {
+  const Place place;
+  auto member = place.join("parent");
+  const int status = in_child([&] {
+    const auto own = place.try_join("child", false);
+    if (!own) return 1;
+    if ((*own)->forked() || (*own)->id() == member->id()) return 2;
+    if ((*own)->health(member->id()) != Health::alive) return 3;
+    member.reset();
+    if (!(*own)->directory(3)) return 4;
+    return (*own)->check(NodeId{}) == Health::gone ? 0 : 5;
+  });
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(member->health(member->id()), Health::alive);
+}
+
+TEST(Fork, does_not_hide_the_death_of_the_parent_while_the_child_lives) {
+  const Place place;
+  const auto member = place.join("observer");
+  Program program(place, "forks");
+  const NodeId node = node_of(program.line());
+  EXPECT_EQ(member->check(node), Health::alive);
+  program.kill();
+  EXPECT_EQ(member->check(node), Health::gone);
+  EXPECT_EQ(place.files_of(node.slot), 0U);
+}
+
+TEST(Fork, gives_the_child_another_token) {
+  const std::uint64_t token = process_token();
+  EXPECT_EQ(process_token(), token);
+  EXPECT_NE(token, 0U);
+  EXPECT_EQ(in_child([&] { return process_token() != token && process_token() != 0 ? 0 : 1; }), 0);
+}
+
+TEST(Fork, may_happen_at_any_time) {
+  const Place place;
+  std::atomic<bool> ending{false};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 2; ++t) {
+    threads.emplace_back([&] {
+      while (!ending) {
+        const auto member = place.join("node");
+        Flagged kept;
+        member->add(1, kept);
+        const Port port(member, PortRole::publisher, announcement("node"));
+        member->remove(kept);
+      }
+    });
+  }
+  for (int i = 0; i < 30; ++i) EXPECT_EQ(in_child([] { return 0; }), 0);
+  ending = true;
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST(Process, knows_when_it_started) {
+  const ProcessLabels labels = own_labels();
+  EXPECT_EQ(labels.pid, static_cast<std::uint32_t>(::getpid()));
+  EXPECT_NE(labels.start_ticks, 0U);
+  EXPECT_NE(labels.pid_namespace, 0U);
+  EXPECT_EQ(start_ticks_of(labels.pid), labels.start_ticks);
+  EXPECT_EQ(start_ticks_of(0x7fffffff), 0U);
+}
+
+}  // namespace
+}  // namespace baton::domain

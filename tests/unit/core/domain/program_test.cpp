@@ -1,0 +1,66 @@
+// No tests: the processes that the tests of the domain start, each a disabled test that is run in a process of its own.
+#include <cstdlib>
+
+#include "baton/node.hpp"
+#include "baton/transport_inproc.hpp"
+#include "program.hpp"
+#include "test/conformance.hpp"
+
+namespace baton::domain {
+namespace {
+
+using namespace testing_support;
+
+struct Started {
+  Place place{std::getenv("BATON_TEST_PLACE")};
+  int fd = std::atoi(std::getenv("BATON_TEST_FD"));
+};
+
+// Joins, announces a publisher, and stays until it is told to end.
+TEST(DomainProgram, DISABLED_stays) {
+  Started started;
+  const auto member = started.place.join("other");
+  const Port port(member, PortRole::publisher, announcement("other"));
+  write_line(started.fd, fmt::format("{} {}", member->id().slot, member->id().generation));
+  while (!read_line(started.fd).empty()) {
+  }
+}
+
+// The same without a keeper: nothing runs there but what it is told to do.
+TEST(DomainProgram, DISABLED_stays_without_keeper) {
+  Started started;
+  const auto member = started.place.join("other", false);
+  write_line(started.fd, fmt::format("{} {}", member->id().slot, member->id().generation));
+  while (!read_line(started.fd).empty()) member->keep(0ns);
+}
+
+// Joins, forks a child that stays, and waits. The child ends when it is told to.
+TEST(DomainProgram, DISABLED_forks) {
+  Started started;
+  const auto member = started.place.join("other");
+  const Port port(member, PortRole::publisher, announcement("other"));
+  const pid_t child = ::fork();
+  if (child != 0) {
+    while (true) ::pause();
+  }
+  write_line(started.fd, fmt::format("{} {}", member->id().slot, member->id().generation));
+  read_line(started.fd);
+  ::_exit(0);
+}
+
+// Opens an in-process publisher, and says which events it gets.
+TEST(DomainProgram, DISABLED_publishes_in_process) {
+  Started started;
+  const Config config =
+      Config::parse(fmt::format("[shared_memory]\ndirectory = \"{}\"\n", started.place.path()), "test.toml").value();
+  auto node = Node::open("other", {.domain = "test", .config = config, .transports = {inproc_transport()}}).value();
+  node.on_event([&](const Event& event) {
+    write_line(started.fd, fmt::format("{} {} {}", to_string(event.kind), event.peer, event.reason));
+  });
+  const auto publisher = node.publisher<conformance::Message>("topic").value();
+  write_line(started.fd, "ready");
+  read_line(started.fd);
+}
+
+}  // namespace
+}  // namespace baton::domain
