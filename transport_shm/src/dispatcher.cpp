@@ -1,6 +1,7 @@
 #include "dispatcher.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <exception>
 #include <map>
 #include <optional>
@@ -13,6 +14,18 @@ namespace {
 
 thread_local std::optional<domain::NodeId> serving;
 thread_local const Dispatched* running = nullptr;
+thread_local bool finishing = false;
+
+/// Ports whose end is under way on a dispatcher's thread. Where `exit` cut it off, their files would stay behind.
+std::atomic<int> unfinished{0};
+constexpr std::chrono::seconds kExitPatience{1};
+
+void wait_for_unfinished() noexcept {
+  const auto deadline = std::chrono::steady_clock::now() + kExitPatience;
+  while (unfinished.load(std::memory_order_acquire) != 0 && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
+  }
+}
 
 /// The dispatchers of this process. Never destroyed: ports may be closed by destructors of static objects.
 struct Known {
@@ -111,6 +124,7 @@ bool Dispatcher::dispatch_all(State& state) noexcept {
     more |= dispatched->dispatch();
     running = nullptr;
     dispatched.reset();  // perhaps the last reference: the callback may have destroyed the port
+    if (std::exchange(finishing, false)) unfinished.fetch_sub(1, std::memory_order_release);  // its end comes before
     const std::lock_guard lock(state.mutex);
     state.current = nullptr;
     state.moved_on.notify_all();
@@ -139,5 +153,10 @@ void Dispatcher::run(const std::shared_ptr<State>& state) noexcept {
 bool Dispatcher::serves_here(const domain::PortRef& port) noexcept { return serving == port.node; }
 
 const Dispatched* Dispatcher::running_here() noexcept { return running; }
+
+void Dispatcher::finish_here() noexcept {
+  [[maybe_unused]] static const int registered = std::atexit(wait_for_unfinished);
+  if (!std::exchange(finishing, true)) unfinished.fetch_add(1, std::memory_order_relaxed);  // before the user can know
+}
 
 }  // namespace baton::shm

@@ -52,6 +52,10 @@ class Dispatcher {
   /// What the calling thread is dispatching just now, or null.
   static const Dispatched* running_here() noexcept;
 
+  /// The callback that the calling thread runs has closed its own port: the rest of its end, leaving the domain
+  /// perhaps, is left to this thread, and a process that ends waits for it.
+  static void finish_here() noexcept;
+
  private:
   /// What the thread needs; it may outlive the dispatcher when a callback destroys that. It does not keep the node in
   /// its domain: whoever ends the last port and node in the main thread has left when that returns.

@@ -268,6 +268,7 @@ void ShmSubscriber::close() noexcept {
     const auto callback = hold_callback();
     State open = State::open;
     if (!state_.compare_exchange_strong(open, State::closed, std::memory_order_acq_rel)) return;
+    if (runs_here()) Dispatcher::finish_here();
     leave(to_announce);
   }
   if (dispatcher_) dispatcher_->remove(*this);  // waits for it, and so not under the mutex that it may be waiting for
