@@ -19,7 +19,7 @@ build_packages=(
   libtomlplusplus-dev # configuration files
   libexpected-dev     # tl::expected: Result
   libcli11-dev        # the command lines of the examples
-  nlohmann-json3-dev  # what they print as JSON
+  nlohmann-json3-dev  # what they print as JSON, and what ports announce to each other
 )
 
 # To build and run the tests as well.

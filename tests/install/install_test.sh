@@ -59,7 +59,21 @@ else
   "$cmake" -S "$work/robot" -B "$work/build" "${settings[@]}" "-DCMAKE_PREFIX_PATH=$prefix"
 fi
 "$cmake" --build "$work/build"
+export BATON_DOMAIN="install-test-$$"
+unset BATON_CONFIG
 "$work/build/robot"
+
+two_processes() { # FIRST SECOND
+  local first
+  "$work/build/robot" "$1" & first=$!
+  sleep 0.3
+  "$work/build/robot" "$2" || { kill "$first"; fail "$2 failed, started after $1"; }
+  wait "$first" || fail "$1 failed, started before $2"
+}
+two_processes send receive
+two_processes receive send
+left="/dev/shm/baton-$(id -u)/$BATON_DOMAIN"
+[[ ! -e "$left" ]] || fail "$left is left behind"
 
 # A user without CMake asks pkg-config, whose answer is quoted for the shell.
 if ! "$subdirectory" && command -v pkg-config > /dev/null; then

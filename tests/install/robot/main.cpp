@@ -1,8 +1,10 @@
-// A publisher and a subscriber in one process exchange messages of a type of this project's own IDL, and check them.
+// A publisher and a subscriber exchange messages of a type of this project's own IDL, and check them: `robot` in one
+// process, `robot send` and `robot receive` in two, whichever is started first.
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -11,6 +13,8 @@
 #include "robot/state.hpp"
 
 namespace {
+
+using namespace std::chrono_literals;
 
 constexpr std::uint64_t kMessages = 200;
 
@@ -39,10 +43,7 @@ bool is_whole(const robot::State& state, std::uint64_t number) {
   return true;
 }
 
-}  // namespace
-
-int main() {
-  using namespace std::chrono_literals;
+int exchange() {
   auto node = baton::Node::open("robot").value();
   auto subscriber = node.subscriber<robot::State>().value();
   auto publisher = node.publisher<robot::State>().value();
@@ -69,4 +70,46 @@ int main() {
   }
   fmt::print("{} messages exchanged\n", kMessages);
   return EXIT_SUCCESS;
+}
+
+int send() {
+  auto node = baton::Node::open("sender").value();
+  auto publisher = node.publisher<robot::State>({}, {.overflow = baton::Overflow::block, .block_timeout = 20s}).value();
+  for (int waited = 0; publisher.subscriber_count() == 0 && waited < 20'000; ++waited) std::this_thread::sleep_for(1ms);
+  for (std::uint64_t number = 1; number <= kMessages; ++number) {
+    auto loan = publisher.loan().value();
+    fill(*loan, number);
+    if (const auto result = loan.publish(); !result || result.delivered != 1) {
+      fmt::print(stderr, "message {} did not go out\n", number);
+      return EXIT_FAILURE;
+    }
+  }
+  return EXIT_SUCCESS;  // at once: what was published is taken all the same
+}
+
+int receive() {
+  auto node = baton::Node::open("receiver").value();
+  auto subscriber = node.subscriber<robot::State>().value();
+  for (std::uint64_t number = 1; number <= kMessages; ++number) {
+    if (!subscriber.wait(20s)) {
+      fmt::print(stderr, "message {} did not arrive\n", number);
+      return EXIT_FAILURE;
+    }
+    const auto sample = subscriber.take();
+    if (!sample || !is_whole(*sample, number)) {
+      fmt::print(stderr, "message {} arrived wrong\n", number);
+      return EXIT_FAILURE;
+    }
+  }
+  fmt::print("{} messages received\n", kMessages);
+  return EXIT_SUCCESS;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string_view part = argc > 1 ? argv[1] : "";
+  if (part == "send") return send();
+  if (part == "receive") return receive();
+  return exchange();
 }
