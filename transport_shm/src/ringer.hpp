@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "baton/domain/bell.hpp"
+#include "baton/domain/member.hpp"
 
 namespace baton::shm {
 
@@ -24,5 +25,13 @@ class Ringer {
  private:
   std::atomic<std::uint64_t> rung_{0};  // numbers are times, so those of two bells do not meet
 };
+
+/// Makes a subscriber's fd() readable. Where that cannot be, its bell's futex and the capped sleeps remain.
+inline void ring_socket(domain::Member& member, std::uint32_t bucket, const domain::PortRef& subscriber) noexcept {
+  const auto directory = member.directory(bucket);
+  if (!directory) return;
+  const std::byte anything{};
+  static_cast<void>(member.socket().send(**directory, domain::bell_socket_name(subscriber), {&anything, 1}));
+}
 
 }  // namespace baton::shm

@@ -102,7 +102,7 @@ PublishResult ShmPublisher::publish(Chunk chunk, std::size_t bytes) noexcept {
         if (!outlet->give(pool_, number, result.dropped)) continue;
         ++result.delivered;
         if (outlet->ring()) [[unlikely]]
-          ring_socket(*outlet);
+          ring_socket(*member_, bucket_, outlet->request().reader);
       }
     } else {
       result.status = PublishStatus::closed;
@@ -166,14 +166,6 @@ bool ShmPublisher::wait_for_room(Visit& visit, const OutletPtr& outlet, steady_c
   }
   if (changed()) visit.leave_for([&] { look_and_announce(); });
   return true;
-}
-
-void ShmPublisher::ring_socket(const Outlet& outlet) noexcept {
-  const auto directory = member_->directory(bucket_);
-  if (!directory) return;
-  const std::byte anything{};
-  static_cast<void>(
-      member_->socket().send(**directory, domain::bell_socket_name(outlet.request().reader), {&anything, 1}));
 }
 
 void ShmPublisher::discard(Chunk chunk) noexcept {

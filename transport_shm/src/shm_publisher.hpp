@@ -55,7 +55,6 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   bool wait_for_room(Visit& visit, const OutletPtr& outlet, std::chrono::steady_clock::time_point deadline) noexcept;
   void seal(ChunkPool::Number chunk, std::size_t bytes) noexcept;
   void collect_all() noexcept;
-  void ring_socket(const Outlet& outlet) noexcept;
   void settle() noexcept;
 
   // shm_publisher_connect.cpp: who is connected
@@ -67,6 +66,7 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   }
   void look(Caller caller, std::vector<Event>& to_announce) noexcept;
   void look_and_announce() noexcept;
+  void announce(const std::vector<Event>& events) noexcept;
   bool is_short_of_slots() const noexcept;
   void connect(Caller caller, const domain::Peers::Peer& peer, std::vector<Event>& to_announce);
   Result<std::optional<Segment>> make_room_in_pool(std::uint64_t share);

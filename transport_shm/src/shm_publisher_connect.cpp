@@ -161,9 +161,7 @@ Result<void> ShmPublisher::start(const PortRequest& request) {
   if (!presence) return fail(std::move(presence).error());
   presence_ = *std::move(presence);
   member_->add(bucket_, *this);
-  announcing_ = true;
-  for (const Event& event : to_announce) events_->announce(event);
-  announcing_ = false;
+  announce(to_announce);
   const auto deadline = std::chrono::steady_clock::now() + kSlotPatience;
   while (is_short_of_slots() && std::chrono::steady_clock::now() < deadline) {
     std::this_thread::sleep_for(std::chrono::microseconds(100));
@@ -180,8 +178,13 @@ bool ShmPublisher::is_short_of_slots() const noexcept {
 void ShmPublisher::look_and_announce() noexcept {
   std::vector<Event> to_announce;
   look(Caller::user, to_announce);
+  announce(to_announce);
+}
+
+/// Holding no lock. What the events' callbacks do to the port waits until they have returned: see settle().
+void ShmPublisher::announce(const std::vector<Event>& events) noexcept {
   const bool before = std::exchange(announcing_, true);
-  for (const Event& event : to_announce) events_->announce(event);
+  for (const Event& event : events) events_->announce(event);
   announcing_ = before;
 }
 
@@ -347,7 +350,7 @@ void ShmPublisher::connect(Caller caller, const domain::Peers::Peer& peer, std::
   reserved_ += share;
   member_->watch(reader.node);
   give_history(*outlet, peer.announcement);
-  if (outlet->announce_slot()) ring_socket(*outlet);
+  if (outlet->announce_slot()) ring_socket(*member_, bucket_, reader);
   refused_for_memory_.erase(reader);
   member_->nudge(reader.node, bucket_);
   report(EventKind::matched, peer.announcement.node, {}, to_announce);
@@ -424,9 +427,7 @@ void ShmPublisher::disconnect_all() noexcept {
     for (const Segment& segment : pool_.segments()) segment.remove_name(*member_);
     presence_.reset();  // changes the epoch: the readers' keepers look
   }
-  announcing_ = true;
-  for (const Event& event : to_announce) events_->announce(event);
-  announcing_ = false;
+  announce(to_announce);
 }
 
 }  // namespace baton::shm

@@ -214,19 +214,12 @@ void ShmSubscriber::signal_fd() noexcept {
   if (!socket_) return;
   sleeper_->disarm();
   fd_is_quiet_ = false;
-  const auto directory = member_->directory(bucket_);
-  if (!directory) return;
-  const std::byte anything{};
-  static_cast<void>(member_->socket().send(**directory, domain::bell_socket_name(self_), {&anything, 1}));
+  ring_socket(*member_, bucket_, self_);
 }
 
 /// From any thread: rings our own bell, as a publisher would.
 void ShmSubscriber::wake_self() noexcept {
-  if (!own_ringer_.ring(inbox_->bell)) return;
-  const auto directory = member_->directory(bucket_);
-  if (!directory) return;
-  const std::byte anything{};
-  static_cast<void>(member_->socket().send(**directory, domain::bell_socket_name(self_), {&anything, 1}));
+  if (own_ringer_.ring(inbox_->bell)) ring_socket(*member_, bucket_, self_);
 }
 
 SubscriberCounters ShmSubscriber::counters() const {

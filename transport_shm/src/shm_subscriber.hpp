@@ -89,8 +89,7 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   std::unique_ptr<Inlet> make_inlet(std::uint32_t index);
   void free_half_claimed(std::uint32_t index);
   void free_slot(std::uint32_t index, const std::optional<domain::PortRef>& publisher) noexcept;
-  void remove_names(const domain::PortRef& publisher) noexcept;
-  void remove_all_names() noexcept;
+  void remove_names(const std::string& prefix) noexcept;
   void remove_orphaned_names() noexcept;
   std::string names_prefix() const;
   bool connected(std::uint32_t index) const noexcept;

@@ -226,7 +226,11 @@ void ShmSubscriber::forget_ended() noexcept {
 
 /// After the wipe.
 void ShmSubscriber::free_slot(std::uint32_t index, const std::optional<domain::PortRef>& publisher) noexcept {
-  if (publisher) remove_names(*publisher);
+  if (publisher) {
+    std::string prefix = domain::segment_name_for_reader(self_, *publisher, 0);
+    prefix.pop_back();  // the number
+    remove_names(prefix);
+  }
   auto& word = inbox_->slot_words[index];
   SlotWord freed;  // keeps the generation, for the next claim to count on
   freed.slot_generation =
@@ -240,19 +244,11 @@ void ShmSubscriber::free_slot(std::uint32_t index, const std::optional<domain::P
   if (was_full) member_->bump(bucket_);                 // somebody may be waiting for it
 }
 
-/// Removes the names that a publisher made for us and that we did not need.
-void ShmSubscriber::remove_names(const domain::PortRef& publisher) noexcept {
-  std::string prefix = domain::segment_name_for_reader(self_, publisher, 0);
-  prefix.pop_back();  // the number
-  if (auto names = member_->list(bucket_, prefix)) {
-    for (const std::string& name : *names) member_->unlink(bucket_, name);
-  }
-}
-
-void ShmSubscriber::remove_all_names() noexcept {
-  if (auto names = member_->list(bucket_, names_prefix())) {
-    for (const std::string& name : *names) member_->unlink(bucket_, name);
-  }
+/// Removes names that publishers made for us and that we did not need: those that begin so.
+void ShmSubscriber::remove_names(const std::string& prefix) noexcept {
+  const auto names = member_->list(bucket_, prefix);
+  if (!names) return;
+  for (const std::string& name : *names) member_->unlink(bucket_, name);
 }
 
 /// A publisher may have made names for us, and died before it claimed a slot.
@@ -426,7 +422,7 @@ void ShmSubscriber::leave(std::vector<Event>& to_announce) noexcept {
     presence_.reset();  // changes the epoch, so the publishers look. Before the names that they may still make for us
     member_->unlink(bucket_, domain::inbox_name(self_));
     if (socket_) member_->unlink(bucket_, domain::bell_socket_name(self_));
-    remove_all_names();
+    remove_names(names_prefix());
     for (Reported& reported : reported_) {
       if (reported.owner) member_->unwatch(*reported.owner);
       reported.owner.reset();
