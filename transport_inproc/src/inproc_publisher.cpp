@@ -197,7 +197,7 @@ ChunkHeader* InprocPublisher::keep(ChunkHeader* chunk) noexcept {
   const std::lock_guard lock(mutex_);
   if (epoch_.load(std::memory_order_relaxed) != seen_epoch_) refresh();  // under the mutex
   chunk->references.store(2, std::memory_order_relaxed);  // the delivery's and the history's; known by the mutex
-  return history_.push(chunk);
+  return history_.push(chunk).value_or(nullptr);
 }
 
 /// True if the reader's queue has a reference now.
@@ -350,7 +350,7 @@ std::vector<Link> InprocPublisher::unlink() noexcept {
   {
     const std::lock_guard lock(mutex_);
     gone.swap(links_);
-    while (ChunkHeader* const chunk = history_.pop()) pool_->release(chunk);
+    while (const auto chunk = history_.pop()) pool_->release(*chunk);
     epoch_.fetch_add(1, std::memory_order_release);  // E6
   }
   for (const Link& link : gone)

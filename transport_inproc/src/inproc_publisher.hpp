@@ -8,8 +8,8 @@
 #include <optional>
 #include <vector>
 
+#include "baton/keep_last.hpp"
 #include "baton/port.hpp"
-#include "chunk_history.hpp"
 #include "connection.hpp"
 #include "inproc_subscriber.hpp"
 
@@ -90,7 +90,7 @@ class InprocPublisher final : public PublisherPort {
   // As joiners see it.
   mutable std::mutex mutex_;
   std::vector<Link> links_;
-  ChunkHistory history_;
+  KeepLast<ChunkHeader*> history_;
   std::atomic<std::uint32_t> epoch_{0};  // E6; bumped under the mutex with every change of the list
 
   // The user's thread's. First what every verb looks at, copied from the announcement to lie side by side.

@@ -77,8 +77,7 @@ inline void ShmPublisher::seal(ChunkPool::Number chunk, std::size_t bytes) noexc
   head.bytes = bytes;
   if (history_.limit() != 0) [[unlikely]] {
     pool_.hold(chunk, ChunkPool::kHistory);
-    const ChunkPool::Number evicted = history_.push(chunk);
-    if (evicted != ChunkPool::kNone) pool_.release(evicted, ChunkPool::kHistory);
+    if (const auto evicted = history_.push(chunk)) pool_.release(*evicted, ChunkPool::kHistory);
   }
 }
 

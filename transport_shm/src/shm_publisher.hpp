@@ -10,8 +10,8 @@
 
 #include "baton/clock.hpp"
 #include "baton/domain/member.hpp"
+#include "baton/keep_last.hpp"
 #include "baton/port.hpp"
-#include "chunk_history.hpp"
 #include "chunk_pool.hpp"
 #include "guard.hpp"
 #include "outlet.hpp"
@@ -109,7 +109,7 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   ChunkPool pool_;
   std::vector<OutletPtr> live_;
   std::vector<OutletPtr> departing_;  // nothing more is given, something is still held
-  ChunkHistory history_;
+  KeepLast<ChunkPool::Number> history_;
   std::uint64_t rejected_ = 0;
   std::uint64_t timed_out_ = 0;
   std::uint64_t failed_loans_ = 0;
