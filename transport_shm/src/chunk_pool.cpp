@@ -24,32 +24,44 @@ void ChunkPool::add(Segment segment) {
   chunks_.reserve(total);
   more_holders_.reserve(total * more_words_);
   reserve_.reserve(total);
-  places_.reserve(segments_.size() + 1);
   segments_.reserve(segments_.size() + 1);
 
   // Nothing throws from here on.
   rotation_ = std::move(rotation);
   rotation_mask_ = rotation_.size() - 1;
   rotation_begin_ = 0;
+  touched_end_ = 0;
   rotation_limit_ = std::min(total, std::max(kLeastRotation, kRotationBytes / chunk_bytes()));
   low_water_ = chunk_bytes() >= kLargeChunkBytes ? rotation_limit_ / 2 : 0;
   const auto first = static_cast<Number>(chunks_.size());
-  places_.push_back({first, segment.chunks(), segment.generation()});
+  const auto reference = [&](std::uint32_t chunk) {
+    return Reference::make(segment.number(), segment.generation(), chunk);
+  };
+  places_[segment.number()] = {reference(0), first, segment.chunks()};
   for (std::uint32_t i = 0; i < segment.chunks(); ++i) {
-    chunks_.push_back({segment.payload(i), Reference::make(segment.number(), segment.generation(), i), 0});
+    chunks_.push_back({segment.payload(i), segment.head(i), reference(i), 0});
   }
   more_holders_.resize(total * more_words_, 0);
   segments_.push_back(std::move(segment));
   for (Number chunk = first; chunk < total; ++chunk) put(chunk);
 }
 
-std::uint32_t ChunkPool::take_holder() {
+ChunkPool::Number ChunkPool::pop() noexcept {
+  if (rotation_count_ != 0) return pop_in_rotation();
+  if (reserve_.empty()) return kNone;
+  const Number chunk = reserve_.back();
+  reserve_.pop_back();
+  hold(chunk, kLoan);
+  return chunk;
+}
+
+ChunkPool::Holder ChunkPool::take_holder() {
   for (std::uint32_t word = 0;; ++word) {
     if (word == used_holders_.size()) add_holder_word();
     if (used_holders_[word] == UINT64_MAX) continue;
-    const auto free_bit = static_cast<std::uint32_t>(std::countr_one(used_holders_[word]));
-    used_holders_[word] |= std::uint64_t{1} << free_bit;
-    return word * 64 + free_bit;
+    const std::uint64_t bit = std::uint64_t{1} << std::countr_one(used_holders_[word]);
+    used_holders_[word] |= bit;
+    return {word, bit};
   }
 }
 
@@ -75,12 +87,12 @@ bool ChunkPool::is_free(Number chunk) const noexcept {
   return true;
 }
 
-std::uint64_t ChunkPool::give_back_holder(std::uint32_t holder) noexcept {
+std::uint64_t ChunkPool::give_back_holder(Holder holder) noexcept {
   std::uint64_t had = 0;
   for (Number chunk = 0; chunk < chunks_.size(); ++chunk) {
     if (release(chunk, holder)) ++had;
   }
-  used_holders_[holder / 64] &= ~bit(holder);
+  used_holders_[holder.word] &= ~holder.bit;
   return had;
 }
 

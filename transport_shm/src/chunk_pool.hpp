@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -18,10 +20,13 @@ class ChunkPool {
   using Number = std::uint32_t;
   static constexpr Number kNone = UINT32_MAX;
 
-  // Holders.
-  static constexpr std::uint32_t kLoan = 0;
-  static constexpr std::uint32_t kHistory = 1;
-  static constexpr std::uint32_t kFirstConnection = 2;
+  /// A place among the bits of each chunk.
+  struct Holder {
+    std::uint32_t word = 0;
+    std::uint64_t bit = 0;
+  };
+  static constexpr Holder kLoan{0, 1};
+  static constexpr Holder kHistory{0, 2};
 
   explicit ChunkPool(std::uint64_t payload_bytes) noexcept;
 
@@ -34,35 +39,45 @@ class ChunkPool {
   void add(Segment segment);
   const std::vector<Segment>& segments() const noexcept { return segments_; }
 
-  /// A holder number for a new connection. Throws std::bad_alloc and changes nothing.
-  std::uint32_t take_holder();
+  /// A place for a new connection. Throws std::bad_alloc and changes nothing.
+  Holder take_holder();
   /// The connection is gone: clears its bit everywhere. Returns how many chunks it had.
-  std::uint64_t give_back_holder(std::uint32_t holder) noexcept;
+  std::uint64_t give_back_holder(Holder holder) noexcept;
 
   /// Whether it is time to collect what readers have completed, before the next `pop`.
   bool is_low() const noexcept { return rotation_count_ <= low_water_; }
 
-  /// Lends a free chunk, or returns kNone.
-  Number pop() noexcept {
-    if (rotation_count_ == 0) [[unlikely]] {
-      if (reserve_.empty()) return kNone;
-      const Number chunk = reserve_.back();
-      reserve_.pop_back();
-      hold(chunk, kLoan);
-      return chunk;
-    }
+  /// Lends a free chunk. Only if the pool is not low.
+  Number pop_in_rotation() noexcept {
     const Number chunk = rotation_[rotation_begin_++ & rotation_mask_];
     --rotation_count_;
-    hold(chunk, kLoan);
+    chunks_[chunk].holders = kLoan.bit;  // of a free chunk no bit is set
     return chunk;
   }
 
-  void hold(Number chunk, std::uint32_t holder) noexcept { word(chunk, holder) |= bit(holder); }
+  /// Lends a free chunk, or returns kNone.
+  Number pop() noexcept;
+
+  /// Takes the first lines of the chunks that come next away from their last readers, many at once. A message's first
+  /// store would wait for its line, and every store behind it too: a core fetches lines ahead for the few oldest stores
+  /// in its buffer only. Between stores that follow each other directly the waits overlap.
+  /// (docs/adr/0009-touching-chunks-ahead.md)
+  void touch_next() noexcept {
+    if (rotation_begin_ < touched_end_) [[likely]]
+      return;
+    const std::uint64_t end = rotation_begin_ + std::min(rotation_count_, kTouchedAtOnce);
+    for (std::uint64_t i = rotation_begin_; i != end; ++i) {
+      *reinterpret_cast<volatile std::uint64_t*>(chunks_[rotation_[i & rotation_mask_]].payload) = 0;
+    }
+    touched_end_ = end;
+  }
+
+  void hold(Number chunk, Holder holder) noexcept { word(chunk, holder) |= holder.bit; }
 
   /// Ends a hold; the last one makes the chunk free. False if there was none.
-  bool release(Number chunk, std::uint32_t holder) noexcept {
+  bool release(Number chunk, Holder holder) noexcept {
     std::uint64_t& holders = word(chunk, holder);
-    const std::uint64_t left = holders & ~bit(holder);
+    const std::uint64_t left = holders & ~holder.bit;
     if (left == holders) [[unlikely]]
       return false;
     holders = left;
@@ -71,33 +86,33 @@ class ChunkPool {
   }
 
   std::byte* payload(Number chunk) const noexcept { return chunks_[chunk].payload; }
+  ChunkHead& head(Number chunk) const noexcept { return *chunks_[chunk].head; }
   Reference reference(Number chunk) const noexcept { return chunks_[chunk].reference; }
 
   /// The chunk that a reference names, or kNone if it names none: the reference was written by somebody else.
   Number find(Reference reference) const noexcept {
-    if (reference.segment() >= segments_.size()) return kNone;
     const Place& place = places_[reference.segment()];
-    if (reference.generation() != place.generation || reference.chunk() >= place.chunks) return kNone;
-    return place.first + reference.chunk();
+    const std::uint64_t chunk = reference.bits - place.first_reference.bits;  // far off where the generation is another
+    return chunk < place.chunks ? place.first + static_cast<Number>(chunk) : kNone;
   }
 
  private:
   struct ChunkState {
     std::byte* payload;
+    ChunkHead* head;
     Reference reference;
     std::uint64_t holders;  // the first 64; few publishers have more
   };
   struct Place {
-    Number first;
-    std::uint32_t chunks;
-    std::uint32_t generation;
+    Reference first_reference;
+    Number first = 0;
+    std::uint32_t chunks = 0;  // none: there is no such segment
   };
 
-  static constexpr std::uint64_t bit(std::uint32_t holder) noexcept { return std::uint64_t{1} << holder % 64; }
-  std::uint64_t& word(Number chunk, std::uint32_t holder) noexcept {
-    if (holder < 64) [[likely]]
+  std::uint64_t& word(Number chunk, Holder holder) noexcept {
+    if (holder.word == 0) [[likely]]
       return chunks_[chunk].holders;
-    return more_holders_[chunk * more_words_ + holder / 64 - 1];
+    return more_holders_[chunk * more_words_ + holder.word - 1];
   }
   bool is_free(Number chunk) const noexcept;
   void add_holder_word();
@@ -112,7 +127,7 @@ class ChunkPool {
 
   const std::uint64_t payload_bytes_;
   std::vector<Segment> segments_;
-  std::vector<Place> places_;  // of segments_
+  std::array<Place, Reference::kMaxSegments> places_{};  // of segments_
   std::vector<ChunkState> chunks_;
 
   std::vector<std::uint64_t> more_holders_;  // more_words_ for each chunk
@@ -127,6 +142,8 @@ class ChunkPool {
   std::uint64_t rotation_count_ = 0;
   std::uint64_t rotation_limit_ = 0;
   std::uint64_t low_water_ = 0;
+  static constexpr std::uint64_t kTouchedAtOnce = 8;
+  std::uint64_t touched_end_ = 0;  // a position of the rotation: those before have been touched
   std::vector<Number> reserve_;
 };
 

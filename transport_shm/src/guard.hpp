@@ -24,20 +24,9 @@ class Guard {
  public:
   /// The user's entry. False in a forked child, to whom the port does not belong.
   bool enter() noexcept {
-    while (true) {
-      if (has_membarrier_) [[likely]] {
-        busy_.store(1, std::memory_order_relaxed);            // G1
-        std::atomic_signal_fence(std::memory_order_seq_cst);  // G1: the light half of the membarrier
-      } else {
-        busy_.exchange(1, std::memory_order_seq_cst);  // G1, on kernels without membarrier
-      }
-      const std::uint32_t in = keeper_in_.load(std::memory_order_seq_cst);  // G1. G2 (acquire). Costs a plain load
-      if (in == kNobody) [[likely]]
-        return true;
-      busy_.store(0, std::memory_order_release);  // G2
-      if (in == kForked) return false;
-      posix::futex_wait(keeper_in_, kKeeper, posix::FutexScope::process);
-    }
+    if (knock() == kNobody) [[likely]]
+      return true;
+    return wait_to_enter();
   }
 
   void leave() noexcept { busy_.store(0, std::memory_order_release); }  // G2
@@ -68,7 +57,44 @@ class Guard {
 
   bool forked() const noexcept { return keeper_in_.load(std::memory_order_relaxed) == kForked; }  // never changes back
 
+  /// From `enter` to `leave`, for as long as it lives.
+  class Visit {
+   public:
+    explicit Visit(Guard& guard) noexcept : guard_(guard), entered_(guard.enter()) {}
+    ~Visit() {
+      if (entered_) guard_.leave();
+    }
+    Visit(const Visit&) = delete;
+    Visit& operator=(const Visit&) = delete;
+
+    explicit operator bool() const noexcept { return entered_; }
+
+   private:
+    Guard& guard_;
+    const bool entered_;
+  };
+
  private:
+  std::uint32_t knock() noexcept {
+    if (has_membarrier_) [[likely]] {
+      busy_.store(1, std::memory_order_relaxed);            // G1
+      std::atomic_signal_fence(std::memory_order_seq_cst);  // G1: the light half of the membarrier
+    } else {
+      busy_.exchange(1, std::memory_order_seq_cst);  // G1, on kernels without membarrier
+    }
+    return keeper_in_.load(std::memory_order_seq_cst);  // G1. G2 (acquire). Costs a plain load
+  }
+
+  /// After a knock that found somebody.
+  [[gnu::noinline]] bool wait_to_enter() noexcept {
+    while (true) {
+      busy_.store(0, std::memory_order_release);  // G2
+      if (forked()) return false;
+      posix::futex_wait(keeper_in_, kKeeper, posix::FutexScope::process);
+      if (knock() == kNobody) return true;
+    }
+  }
+
   static constexpr std::uint32_t kNobody = 0;
   static constexpr std::uint32_t kKeeper = 1;
   static constexpr std::uint32_t kForked = 2;

@@ -60,6 +60,9 @@ class Inlet {
   /// Takes the oldest message; without a payload there is none, or `broken()`. The consumer.
   Taken take(domain::Member& member) noexcept;
 
+  /// What is known of a message that was taken and not given back yet. Any thread.
+  const ChunkHead& head(Reference reference) const noexcept { return segments_[reference.segment()]->head(reference); }
+
   /// Gives a message back. Any thread. Nothing of the slot may be touched afterwards.
   void complete(Reference reference) noexcept;
 

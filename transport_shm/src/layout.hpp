@@ -15,11 +15,12 @@ using domain::Bell;
 using domain::FileHead;
 using domain::kPageBytes;
 
-/// The first page of a data segment. Written by the publisher, before the file has a name. Chunks follow at kPageBytes.
+/// The first page of a data segment. Written by the publisher, before the file has a name. The heads of its chunks
+/// follow at kPageBytes, then their payloads.
 struct SegmentHead {
   FileHead head;                      ///< head.number is the segment's
   std::uint64_t payload_bytes;        ///< room in each chunk
-  std::uint64_t chunk_bytes;          ///< from one chunk to the next, a multiple of 64
+  std::uint64_t payload_stride;       ///< from one payload to the next, a multiple of 64
   std::uint32_t chunks;               ///<
   std::uint32_t generation;           ///< of the segment's number
   std::uint64_t history_offset;       ///< where a read-only history lies for latched topics; 0: there is none
@@ -28,7 +29,9 @@ struct SegmentHead {
 };
 static_assert(sizeof(SegmentHead) == 256);
 
-/// What stands before each payload. One line, so that payloads are 64-byte aligned. W: publisher, before E1.
+/// What is known of a message beside its payload, in a line that a reader touches only if it asks. Away from the
+/// payloads, because fetching a line fetches its neighbour too (docs/adr/0009-touching-chunks-ahead.md). W: publisher,
+/// before E1.
 struct alignas(64) ChunkHead {
   std::uint64_t sequence;
   std::uint64_t stamp;  ///< a reading of the publisher's StampClock
@@ -88,7 +91,9 @@ struct SlotHead {
   std::uint64_t port_id;          ///< W: publisher, once
   std::uint64_t node_generation;  ///< W: publisher, once; the slot word has its low 24 bits
   std::array<char, 65> node;      ///< W: publisher, once; the node's name
-  std::array<std::uint8_t, 39> unused_too;
+  std::array<std::uint8_t, 3> unused_too;
+  std::uint32_t port;  ///< W: publisher, once; the slot word has its low 20 bits
+  std::array<std::uint8_t, 32> more_unused;
 
   struct alignas(64) Drops {
     std::atomic<std::uint64_t> newest;   ///< W: publisher
@@ -98,15 +103,15 @@ struct SlotHead {
 
   Bell room;  ///< armed: W: publisher, who waits for room
 
-  struct alignas(64) Head {
+  struct alignas(128) Head {
     std::atomic<std::uint64_t> position;  ///< H1. W: subscriber; under `drop_oldest` both, by compare-and-swap
-    std::array<std::uint8_t, 56> unused;
+    std::array<std::uint8_t, 120> unused;
   } head;
 };
 static_assert(offsetof(SlotHead, dropped) == 128);
 static_assert(offsetof(SlotHead, room) == 192);
-static_assert(offsetof(SlotHead, head) == 320);
-static_assert(sizeof(SlotHead) == 384);
+static_assert(offsetof(SlotHead, head) == 384);
+static_assert(sizeof(SlotHead) == 512);
 
 inline std::atomic<std::uint64_t>* submissions(SlotHead& slot) noexcept {
   return reinterpret_cast<std::atomic<std::uint64_t>*>(&slot + 1);

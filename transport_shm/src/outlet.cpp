@@ -1,5 +1,6 @@
 #include "outlet.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace baton::shm {
@@ -16,6 +17,7 @@ Outlet::Outlet(Request request, ClaimedSlot claimed, domain::Member::NodeView re
       capacity_(std::uint64_t{request_.depth} + request_.max_held),
       limit_(capacity_ + (request_.overflow == Overflow::drop_oldest ? 1 : 0)),
       depth_(request_.overflow == Overflow::drop_oldest ? request_.depth : UINT64_MAX),
+      lossless_(request_.overflow == Overflow::reject || request_.overflow == Overflow::block),
       shadow_(shape_.entries()),
       sleeper_(claimed_.slot->room) {}
 
@@ -26,14 +28,17 @@ std::uint32_t Outlet::take_back(ChunkPool& pool, std::uint64_t limit) noexcept {
   std::uint32_t dropped = 0;
   while (true) {
     if (head - seen_head_ > tail_ - seen_head_) {  // neither forward of what it was nor up to the tail
-      broken_ = true;
+      break_off();
       return dropped;
     }
     if (tail_ - head < limit) break;
     // H1, acq_rel: claims the entry, against the reader; on failure the reader was quicker.
     if (!position.compare_exchange_weak(head, head + 1, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
     ++head;
-    if (!give_back(pool, shadow_[shape_.index(head - 1)])) return dropped;
+    if (!pool.release(shadow_[shape_.index(head - 1)], holder_)) {
+      break_off();
+      return dropped;
+    }
     ++dropped_oldest_;
     ++dropped;
   }
@@ -41,16 +46,25 @@ std::uint32_t Outlet::take_back(ChunkPool& pool, std::uint64_t limit) noexcept {
   return dropped;
 }
 
+void Outlet::refill() noexcept {
+  const std::uint64_t queued = tail_ - seen_head_;
+  credit_ = broken_ || given() >= limit_ || queued >= depth_ ? 0 : std::min(limit_ - given(), depth_ - queued);
+}
+
 /// Makes room, or drops: when there may be none. False if there is none.
 bool Outlet::find_room(ChunkPool& pool, std::uint32_t& dropped) noexcept {
   const bool drops_oldest = request_.overflow == Overflow::drop_oldest;
   if (drops_oldest && tail_ - seen_head_ >= depth_) dropped += take_back(pool, depth_);
-  if (given_ >= limit_) collect(pool);
+  if (given() >= limit_) collect(pool);
   // All of its share of the pool is out: a release that another thread of the reader has begun may bar those behind it.
-  if (given_ >= limit_ && drops_oldest && tail_ != seen_head_) dropped += take_back(pool, tail_ - seen_head_);
-  if (given_ < limit_ && !broken_) return true;
+  // Each round takes an entry back, or finds that the reader has taken one.
+  while (drops_oldest && given() >= limit_ && tail_ != seen_head_ && !broken_) {
+    dropped += take_back(pool, tail_ - seen_head_);
+  }
+  refill();
+  if (credit_ != 0) return true;
   // relaxed: figures, of this writer alone.
-  if (lossless()) {
+  if (lossless_) {
     claimed_.slot->dropped.timeout.store(++dropped_timeout_, std::memory_order_relaxed);
   } else {
     claimed_.slot->dropped.newest.store(++dropped_newest_, std::memory_order_relaxed);
@@ -67,10 +81,10 @@ bool Outlet::announce_slot() noexcept {
 void Outlet::end(ChunkPool& pool) noexcept {
   collect(pool);
   const std::uint64_t head = claimed_.slot->head.position.load(std::memory_order_acquire);  // L1: it stands still
-  if (head > tail_ || tail_ - head > given_) broken_ = true;
+  if (head > tail_ || tail_ - head > given()) break_off();
   if (broken_) return;
   for (std::uint64_t position = head; position != tail_; ++position) {
-    if (!give_back(pool, shadow_[shape_.index(position)])) return;
+    if (!pool.release(shadow_[shape_.index(position)], holder_)) return break_off();
     ++undelivered_;
   }
 }
@@ -93,7 +107,7 @@ ConnectionCounters Outlet::counters(ChunkPool& pool) noexcept {
   figures.taken = moved - dropped_oldest_;
   figures.undelivered = undelivered_;
   figures.queued = tail_ - moved - undelivered_;
-  figures.held = given_ > figures.queued ? given_ - figures.queued : 0;
+  figures.held = given() > figures.queued ? given() - figures.queued : 0;
   figures.dropped_oldest = dropped_oldest_;
   figures.dropped_newest = dropped_newest_;
   figures.dropped_timeout = dropped_timeout_;

@@ -57,22 +57,20 @@ class Outlet {
   const Request& request() const noexcept { return request_; }
 
   /// Who the reader is to the pool. Set once, before anything is given.
-  void set_holder(std::uint32_t holder) noexcept { holder_ = holder; }
-  std::uint32_t holder() const noexcept { return holder_; }
-
-  bool lossless() const noexcept {
-    return request_.overflow == Overflow::reject || request_.overflow == Overflow::block;
-  }
+  void set_holder(ChunkPool::Holder holder) noexcept { holder_ = holder; }
+  ChunkPool::Holder holder() const noexcept { return holder_; }
 
   /// Looks at what came back. The publisher does so before it calls a connection full, and when its pool is low.
   void collect(ChunkPool& pool) noexcept;
 
-  /// Whether a lossless reader may be given so many more.
-  bool has_room(ChunkPool& pool, std::uint64_t chunks = 1) noexcept {
-    if (given_ + chunks <= capacity_) [[likely]]
-      return true;
+  /// Whether a reader for whom room is made first has none, as far as is known without `collect`.
+  bool seems_full() const noexcept { return credit_ == 0 && lossless_; }
+
+  bool is_full(ChunkPool& pool) noexcept {
+    if (!seems_full()) return false;
     collect(pool);
-    return given_ + chunks <= capacity_;
+    refill();
+    return credit_ == 0;
   }
 
   /// Gives the reader a reference to the chunk, or drops it, or an older one, by the connection's policy. True if it
@@ -95,7 +93,9 @@ class Outlet {
 
   /// The reader takes nothing any more: takes back what it has not taken. What it holds comes back by `collect`.
   void end(ChunkPool& pool) noexcept;
-  std::uint64_t given() const noexcept { return given_; }
+
+  /// References out, and not back.
+  std::uint64_t given() const noexcept { return tail_ - collected_ - dropped_oldest_ - undelivered_; }
 
   /// How many of the pool's chunks are there for this reader.
   std::uint64_t share() const noexcept { return capacity_ + 1; }
@@ -111,10 +111,14 @@ class Outlet {
 
  private:
   std::uint32_t take_back(ChunkPool& pool, std::uint64_t limit) noexcept;
+  void refill() noexcept;
   bool find_room(ChunkPool& pool, std::uint32_t& dropped) noexcept;
 
-  /// Ends the reader's hold of a chunk. False, and broken, if it has none: it completed what it had not taken.
-  bool give_back(ChunkPool& pool, ChunkPool::Number chunk) noexcept;
+  /// The reader completed what it had not taken.
+  void break_off() noexcept {
+    broken_ = true;
+    credit_ = 0;
+  }
 
   const Request request_;
   const ClaimedSlot claimed_;
@@ -126,13 +130,14 @@ class Outlet {
   std::atomic<std::uint64_t>* const ready_word_;         // W2
   const std::uint64_t ready_bit_;
   const std::uint64_t capacity_;  // Q + B
-  const std::uint64_t limit_;     // of given_: Q + B, and one more under `drop_oldest`
+  const std::uint64_t limit_;     // of given(): Q + B, and one more under `drop_oldest`
   const std::uint64_t depth_;     // under `drop_oldest` Q, else beyond reach
+  const bool lossless_;           // `reject` or `block`
 
-  std::uint32_t holder_ = 0;
+  ChunkPool::Holder holder_;
+  std::uint64_t credit_ = 0;     // how many can be given before room has to be looked for; never too many
   std::uint64_t tail_ = 0;       // the next position to be written
   std::uint64_t seen_head_ = 0;  // under drop_oldest: the head as it was when last looked at
-  std::uint64_t given_ = 0;      // references out, and not collected back
   std::uint64_t collected_ = 0;  // the next completion to be read
   std::vector<ChunkPool::Number> shadow_;
 
@@ -148,39 +153,33 @@ class Outlet {
   std::atomic<bool> hung_{false};  // W: under the publisher's cold mutex
 };
 
-inline bool Outlet::give_back(ChunkPool& pool, ChunkPool::Number chunk) noexcept {
-  if (!pool.release(chunk, holder_)) [[unlikely]] {
-    broken_ = true;
-    return false;
-  }
-  --given_;
-  return true;
-}
-
 inline void Outlet::collect(ChunkPool& pool) noexcept {
-  while (!broken_) {
+  if (broken_) return;
+  const QueueShape shape = shape_;
+  std::uint64_t position = collected_;
+  while (true) {
     // E2 (acquire): the reader's last read. W3: after arming the room bell. A plain load on x86.
-    const std::uint64_t entry = completions_[shape_.index(collected_)].load(std::memory_order_seq_cst);
-    if (!shape_.is_at(entry, collected_)) return;
+    const std::uint64_t entry = completions_[shape.index(position)].load(std::memory_order_seq_cst);
+    if (!shape.is_at(entry, position)) break;
     const ChunkPool::Number chunk = pool.find(QueueShape::reference(entry));
-    if (chunk == ChunkPool::kNone) [[unlikely]] {
-      broken_ = true;
-    } else if (give_back(pool, chunk)) {
-      ++collected_;
+    if (chunk == ChunkPool::kNone || !pool.release(chunk, holder_)) [[unlikely]] {
+      break_off();
+      break;
     }
+    ++position;
   }
+  collected_ = position;
 }
 
 inline bool Outlet::give(ChunkPool& pool, ChunkPool::Number chunk, std::uint32_t& dropped) noexcept {
-  // Under other policies than `drop_oldest` the depth is beyond reach, and the head is not looked at.
-  if (tail_ - seen_head_ >= depth_ || given_ >= limit_ || broken_) [[unlikely]] {
+  if (credit_ == 0) [[unlikely]] {
     if (!find_room(pool, dropped)) return false;
   }
+  --credit_;
   pool.hold(chunk, holder_);
-  ++given_;
   const std::uint64_t index = shape_.index(tail_);
   shadow_[index] = chunk;
-  // E1 (release): payload and header. W1, W2: before the ready bit and the bell.
+  // E1 (release): payload and head. W1, W2: before the ready bit and the bell.
   entries_[index].store(shape_.entry(tail_, pool.reference(chunk)), std::memory_order_seq_cst);
   ++tail_;
   return true;

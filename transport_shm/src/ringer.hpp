@@ -14,11 +14,11 @@ class Ringer {
  public:
   /// After the deed: wakes who sleeps on the futex. True if the sleeper's socket is to be rung as well.
   bool ring(domain::Bell& bell) noexcept {
-    const std::uint64_t armed = bell.armed.load(std::memory_order_seq_cst);  // W1: after the deed
-    if (armed == 0 || armed == rung_.load(std::memory_order_relaxed)) [[likely]]
+    const std::uint64_t armed = bell.armed.load(std::memory_order_seq_cst);       // W1: after the deed
+    if (armed == 0 || armed == rung_.load(std::memory_order_relaxed)) [[likely]]  // a private note
       return false;
-    rung_.store(armed, std::memory_order_relaxed);  // a private note
     domain::ring_futex(bell);
+    rung_.store(armed, std::memory_order_relaxed);  // afterwards, lest another thread takes it for done
     return (armed & domain::kRingSocket) != 0;
   }
 

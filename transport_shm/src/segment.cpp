@@ -23,7 +23,7 @@ Result<Segment> Segment::create(domain::Member& member, const Request& request) 
   SegmentHead head{};
   head.head = domain::make_head(domain::FileKind::segment, request.port, request.number, bytes);
   head.payload_bytes = request.payload_bytes;
-  head.chunk_bytes = chunk_bytes_for(request.payload_bytes);
+  head.payload_stride = payload_stride_for(request.payload_bytes);
   head.chunks = request.chunks;
   head.generation = request.generation;
   if (auto written = write_first(*memory, &head, sizeof(head)); !written) return fail(std::move(written).error());
@@ -71,17 +71,19 @@ Result<SegmentView> SegmentView::open(domain::Member& member, std::uint32_t buck
       domain::check_head(head.head, domain::FileKind::segment, publisher, number, memory->bytes(), memory->label());
   if (!checked) return fail(std::move(checked).error());
   const std::uint64_t room = (memory->bytes() - kPageBytes) / chunk_bytes_for(payload_bytes);
-  if (head.payload_bytes != payload_bytes || head.chunk_bytes != chunk_bytes_for(payload_bytes) || head.chunks > room ||
-      head.chunks > Reference::kMaxChunks) {
+  if (head.payload_bytes != payload_bytes || head.payload_stride != payload_stride_for(payload_bytes) ||
+      head.chunks > room || head.chunks > Reference::kMaxChunks) {
     return fail(Errc::corrupt, name,
                 fmt::format("it claims {} chunks for {} bytes every {} bytes, in {} bytes", head.chunks,
-                            head.payload_bytes, head.chunk_bytes, memory->bytes()),
+                            head.payload_bytes, head.payload_stride, memory->bytes()),
                 "end the publisher's program");
   }
   SegmentView view;
   view.mapping_ = *std::move(mapping);
-  view.chunks_begin_ = view.mapping_->bytes().data() + kPageBytes;
-  view.chunk_bytes_ = head.chunk_bytes;
+  const std::byte* const begin = view.mapping_->bytes().data();
+  view.heads_ = reinterpret_cast<const ChunkHead*>(begin + kPageBytes);
+  view.payloads_ = begin + payloads_offset(head.chunks);
+  view.payload_stride_ = head.payload_stride;
   view.chunks_ = head.chunks;
   view.generation_ = head.generation;
   member.unlink(bucket, name);

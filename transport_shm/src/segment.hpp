@@ -16,9 +16,18 @@ namespace baton::shm {
 /// Writes the first bytes of a file that nobody has mapped yet.
 Result<void> write_first(const posix::SharedMemory& memory, const void* bytes, std::size_t count);
 
-/// Bytes from one chunk to the next.
+/// Bytes from one payload to the next.
+constexpr std::uint64_t payload_stride_for(std::uint64_t payload_bytes) noexcept {
+  return (payload_bytes + 63) / 64 * 64;
+}
+
+/// What a chunk takes of a segment, its head included.
 constexpr std::uint64_t chunk_bytes_for(std::uint64_t payload_bytes) noexcept {
-  return sizeof(ChunkHead) + (payload_bytes + 63) / 64 * 64;
+  return sizeof(ChunkHead) + payload_stride_for(payload_bytes);
+}
+
+constexpr std::uint64_t payloads_offset(std::uint32_t chunks) noexcept {
+  return kPageBytes + chunks * sizeof(ChunkHead);
 }
 
 /// A segment as its publisher has it: the file is there, under its own name, until `remove_name`.
@@ -44,9 +53,12 @@ class Segment {
   std::uint32_t number() const noexcept { return request_.number; }
   std::uint32_t generation() const noexcept { return request_.generation; }
   std::uint32_t chunks() const noexcept { return request_.chunks; }
+  ChunkHead* head(std::uint32_t chunk) const noexcept {
+    return reinterpret_cast<ChunkHead*>(mapping_->writable_bytes().data() + kPageBytes) + chunk;
+  }
   std::byte* payload(std::uint32_t chunk) const noexcept {
-    return mapping_->writable_bytes().data() + kPageBytes + chunk * chunk_bytes_for(request_.payload_bytes) +
-           sizeof(ChunkHead);
+    return mapping_->writable_bytes().data() + payloads_offset(request_.chunks) +
+           chunk * payload_stride_for(request_.payload_bytes);
   }
 
  private:
@@ -68,22 +80,21 @@ class SegmentView {
   const std::byte* find(Reference reference) const noexcept {
     if (reference.generation() != generation_ || reference.chunk() >= chunks_) [[unlikely]]
       return nullptr;
-    return chunks_begin_ + reference.chunk() * chunk_bytes_ + sizeof(ChunkHead);
+    return payloads_ + reference.chunk() * payload_stride_;
   }
+
+  /// Of a chunk that `find` found.
+  const ChunkHead& head(Reference reference) const noexcept { return heads_[reference.chunk()]; }
 
  private:
   SegmentView() = default;
 
   std::shared_ptr<const posix::Mapping> mapping_;
-  const std::byte* chunks_begin_ = nullptr;
-  std::uint64_t chunk_bytes_ = 0;
+  const ChunkHead* heads_ = nullptr;
+  const std::byte* payloads_ = nullptr;
+  std::uint64_t payload_stride_ = 0;
   std::uint32_t chunks_ = 0;
   std::uint32_t generation_ = 0;
 };
-
-inline const ChunkHead& chunk_head(const std::byte* payload) noexcept {
-  return reinterpret_cast<const ChunkHead*>(payload)[-1];
-}
-inline ChunkHead& chunk_head(std::byte* payload) noexcept { return reinterpret_cast<ChunkHead*>(payload)[-1]; }
 
 }  // namespace baton::shm

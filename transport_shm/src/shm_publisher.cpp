@@ -15,53 +15,39 @@ namespace baton::shm {
 
 using std::chrono::steady_clock;
 
-/// A user's verb inside the guard. Not entered in a forked child.
-class ShmPublisher::Visit {
- public:
-  explicit Visit(const ShmPublisher& port) noexcept : guard_(port.guard_), entered_(guard_.enter()) {}
-  ~Visit() {
-    if (entered_) guard_.leave();
-  }
-  Visit(const Visit&) = delete;
-  Visit& operator=(const Visit&) = delete;
-
-  explicit operator bool() const noexcept { return entered_; }
-
-  /// Outside of the guard for the time of a sleep.
-  template <class Sleep>
-  void leave_for(Sleep sleep) noexcept {
-    guard_.leave();
-    sleep();
-    entered_ = guard_.enter();
-  }
-
- private:
-  Guard& guard_;
-  bool entered_;
-};
-
 Chunk ShmPublisher::loan(std::size_t bytes) noexcept {
-  const Visit visit(*this);
+  if (!guard_.enter()) [[unlikely]]
+    return Chunk::refusal(LoanStatus::closed);
+  if (closed_ || open_loans_ == max_loans_ || bytes > pool_.payload_bytes() || pool_.is_low()) [[unlikely]]
+    return loan_slowly(bytes);
+  const ChunkPool::Number chunk = pool_.pop_in_rotation();
+  ++open_loans_;
+  guard_.leave();
+  return {pool_.payload(chunk), chunk};
+}
+
+/// Inside the guard, which it leaves.
+Chunk ShmPublisher::loan_slowly(std::size_t bytes) noexcept {
   LoanStatus status = LoanStatus::ok;
   ChunkPool::Number chunk = ChunkPool::kNone;
-  if (!visit || closed_) {
+  if (closed_) {
     status = LoanStatus::closed;
   } else if (bytes > pool_.payload_bytes()) {
     status = LoanStatus::too_large;
   } else if (open_loans_ == max_loans_) {
     status = LoanStatus::too_many_loans;
   } else {
-    if (pool_.is_low()) [[unlikely]]
-      collect_all();
+    collect_all();
     chunk = pool_.pop();
     if (chunk == ChunkPool::kNone) status = LoanStatus::out_of_chunks;
   }
-  if (status != LoanStatus::ok) [[unlikely]] {
-    if (visit) ++failed_loans_;
-    return Chunk::refusal(status);
+  if (status == LoanStatus::ok) {
+    ++open_loans_;
+  } else {
+    ++failed_loans_;
   }
-  ++open_loans_;
-  return {pool_.payload(chunk), chunk};
+  guard_.leave();
+  return status == LoanStatus::ok ? Chunk{pool_.payload(chunk), chunk} : Chunk::refusal(status);
 }
 
 void ShmPublisher::collect_all() noexcept {
@@ -71,7 +57,7 @@ void ShmPublisher::collect_all() noexcept {
 
 /// Gives the message its number, its stamp and its place in the history.
 inline void ShmPublisher::seal(ChunkPool::Number chunk, std::size_t bytes) noexcept {
-  ChunkHead& head = chunk_head(pool_.payload(chunk));
+  ChunkHead& head = pool_.head(chunk);
   head.sequence = next_sequence_++;
   head.stamp = clock_.read();
   head.bytes = bytes;
@@ -86,41 +72,49 @@ PublishResult ShmPublisher::publish(Chunk chunk, std::size_t bytes) noexcept {
   const auto number = static_cast<ChunkPool::Number>(chunk.token);
   if (changed()) [[unlikely]]
     look_and_announce();
-  PublishResult result;
-  {
-    Visit visit(*this);
-    if (!visit) return {PublishStatus::closed};
-    if (!closed_) [[likely]] {
-      if (overflow_ == Overflow::reject || overflow_ == Overflow::block) {
-        result.status = find_room(visit);
-        if (result.status == PublishStatus::rejected) return result;
-        if (!visit) return {PublishStatus::closed};
-      }
-      seal(number, bytes);
-      for (const OutletPtr& outlet : live_) {
-        if (!outlet->give(pool_, number, result.dropped)) continue;
-        ++result.delivered;
-        if (outlet->ring()) [[unlikely]]
-          ring_socket(*member_, bucket_, outlet->request().reader);
-      }
-    } else {
-      result.status = PublishStatus::closed;
+  if (!guard_.enter()) [[unlikely]]
+    return {PublishStatus::closed};
+  // Scalars: a result that is put together in memory is read back when every store before it has left the store buffer,
+  // and those of the payload wait for lines that the readers have.
+  PublishStatus status = PublishStatus::ok;
+  std::uint16_t delivered = 0;
+  std::uint32_t dropped = 0;
+  if (makes_room_ && seems_full()) [[unlikely]] {
+    status = find_room();
+    if (status == PublishStatus::closed) return {status};  // outside of the guard
+    if (status == PublishStatus::rejected) {
+      guard_.leave();
+      return {status};
     }
-    pool_.release(number, ChunkPool::kLoan);
-    --open_loans_;
   }
-  if (abandoned_) [[unlikely]]
+  if (!closed_) [[likely]] {
+    seal(number, bytes);
+    for (const OutletPtr& outlet : live_) {
+      if (!outlet->give(pool_, number, dropped)) continue;
+      ++delivered;
+      if (outlet->ring()) [[unlikely]]
+        ring_socket(*member_, bucket_, outlet->request().reader);
+    }
+  } else {
+    status = PublishStatus::closed;
+  }
+  pool_.release(number, ChunkPool::kLoan);
+  --open_loans_;
+  pool_.touch_next();
+  guard_.leave();
+  if (is_ending()) [[unlikely]]
     settle();
-  return result;
+  return {status, delivered, dropped};
 }
 
-/// Sees to the lossless readers before anything is handed over. `rejected` means that nothing may be.
-PublishStatus ShmPublisher::find_room(Visit& visit) noexcept {
+/// Sees to the lossless readers before anything is handed over. `rejected` means that nothing may be; `closed`, that
+/// the guard could not be entered again after a sleep.
+PublishStatus ShmPublisher::find_room() noexcept {
   std::optional<steady_clock::time_point> deadline;
   bool late = false;
-  for (std::size_t i = 0; i < live_.size();) {
+  for (std::size_t i = 0; i < live_.size() && !closed_;) {
     Outlet& outlet = *live_[i];
-    if (!outlet.lossless() || outlet.has_room(pool_) || outlet.broken() || outlet.hung() || late) {
+    if (!outlet.is_full(pool_) || outlet.broken() || outlet.hung() || late) {
       ++i;
       continue;
     }
@@ -129,8 +123,9 @@ PublishStatus ShmPublisher::find_room(Visit& visit) noexcept {
       return PublishStatus::rejected;
     }
     if (!deadline) deadline = steady_clock::now() + announcement_.qos.block_timeout;
-    late = !wait_for_room(visit, OutletPtr(live_[i]), *deadline);
-    if (!visit) return PublishStatus::closed;
+    bool inside = true;
+    late = !wait_for_room(OutletPtr(live_[i]), *deadline, inside);
+    if (!inside) return PublishStatus::closed;
     if (!late) i = 0;  // readers may have come and gone during the sleep
   }
   if (!late) return PublishStatus::ok;
@@ -139,13 +134,13 @@ PublishStatus ShmPublisher::find_room(Visit& visit) noexcept {
 }
 
 /// Sleeps until something has changed for the better. False at the deadline, or if only the calling thread itself could
-/// make room.
-bool ShmPublisher::wait_for_room(Visit& visit, const OutletPtr& outlet, steady_clock::time_point deadline) noexcept {
+/// make room. Afterwards no longer `inside` the guard in a forked child.
+bool ShmPublisher::wait_for_room(const OutletPtr& outlet, steady_clock::time_point deadline, bool& inside) noexcept {
   if (Dispatcher::serves_here(outlet->request().reader)) return false;
   domain::Sleeper& sleeper = outlet->sleeper();
   const std::uint32_t sequence = sleeper.sequence();
   sleeper.arm(domain::kRingFutex);
-  if (outlet->has_room(pool_) || outlet->reader_leaves()) {  // W3: after arming
+  if (!outlet->is_full(pool_) || outlet->reader_leaves()) {  // W3: after arming
     sleeper.disarm();
   } else {
     const auto now = steady_clock::now();
@@ -155,26 +150,28 @@ bool ShmPublisher::wait_for_room(Visit& visit, const OutletPtr& outlet, steady_c
     }
     // Somebody has to notice that the reader died: the keeper, or this thread from time to time.
     const bool alone = !member_->has_keeper();
-    const auto until = alone ? std::min(deadline, now + domain::kLongestSleep) : deadline;
-    visit.leave_for([&] {
-      sleeper.sleep(sequence, until);
-      sleeper.disarm();
-      if (alone) member_->check(outlet->request().reader.node);
-    });
-    if (!visit) return false;
+    guard_.leave();
+    sleeper.sleep(sequence, alone ? std::min(deadline, now + domain::kLongestSleep) : deadline);
+    sleeper.disarm();
+    if (alone) member_->check(outlet->request().reader.node);
+    inside = guard_.enter();
   }
-  if (changed()) visit.leave_for([&] { look_and_announce(); });
+  if (inside && changed()) {
+    guard_.leave();
+    look_and_announce();
+    inside = guard_.enter();
+  }
   return true;
 }
 
 void ShmPublisher::discard(Chunk chunk) noexcept {
   {
-    const Visit visit(*this);
+    const Guard::Visit visit(guard_);
     if (!visit) return;
     pool_.release(static_cast<ChunkPool::Number>(chunk.token), ChunkPool::kLoan);
     --open_loans_;
   }
-  if (abandoned_) [[unlikely]]
+  if (is_ending()) [[unlikely]]
     settle();
 }
 
@@ -207,7 +204,7 @@ PublisherCounters ShmPublisher::counters() const {
   if (changed()) self.look_and_announce();
   {
     const std::lock_guard lock(cold_mutex_);
-    const Visit visit(*this);
+    const Guard::Visit visit(guard_);
     if (!visit) return figures;
     self.collect_all();
     figures.published = next_sequence_;
@@ -219,7 +216,7 @@ PublisherCounters ShmPublisher::counters() const {
     figures.free_chunks = pool_.count_free();
     for (const OutletPtr& outlet : live_) figures.connections.push_back(outlet->counters(self.pool_));
   }
-  if (abandoned_) self.settle();  // by an event's callback
+  if (is_ending()) self.settle();  // by an event's callback
   return figures;
 }
 
@@ -232,7 +229,7 @@ std::size_t ShmPublisher::connection_count() const noexcept {
     const std::lock_guard lock(cold_mutex_);
     count = live_.size();
   }
-  if (abandoned_) self.settle();  // by an event's callback
+  if (is_ending()) self.settle();  // by an event's callback
   return count;
 }
 

@@ -45,16 +45,23 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
  private:
   using OutletPtr = std::shared_ptr<Outlet>;
   enum class Caller : std::uint8_t { user, keeper };
-  class Visit;
 
   explicit ShmPublisher(const PortRequest& request);
   ~ShmPublisher();
 
   // shm_publisher.cpp: the way of a message
-  PublishStatus find_room(Visit& visit) noexcept;
-  bool wait_for_room(Visit& visit, const OutletPtr& outlet, std::chrono::steady_clock::time_point deadline) noexcept;
+  [[gnu::noinline]] Chunk loan_slowly(std::size_t bytes) noexcept;
+  bool seems_full() const noexcept {
+    for (const OutletPtr& outlet : live_) {  // not any_of, which is unrolled: there is one, most of the time
+      if (outlet->seems_full()) return true;
+    }
+    return false;
+  }
+  PublishStatus find_room() noexcept;
+  bool wait_for_room(const OutletPtr& outlet, std::chrono::steady_clock::time_point deadline, bool& inside) noexcept;
   void seal(ChunkPool::Number chunk, std::size_t bytes) noexcept;
   void collect_all() noexcept;
+  bool is_ending() const noexcept { return abandoned_ || (closed_ && !left_); }
   void settle() noexcept;
 
   // shm_publisher_connect.cpp: who is connected
@@ -100,6 +107,7 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   const StampClock clock_;
   const std::uint32_t max_loans_;
   const Overflow overflow_;
+  const bool makes_room_;  // under `reject` and `block`: for lossless readers, before anything is handed over
   std::uint32_t open_loans_ = 0;
   bool closed_ = false;              // by the user
   bool left_ = false;                // the topic

@@ -112,6 +112,7 @@ ShmPublisher::ShmPublisher(const PortRequest& request)
       clock_(announcement_.qos.stamp),
       max_loans_(announcement_.qos.max_loans),
       overflow_(announcement_.qos.overflow),
+      makes_room_(overflow_ == Overflow::reject || overflow_ == Overflow::block),
       pool_(request.payload_bytes),
       history_(announcement_.qos.history) {}
 
@@ -331,6 +332,7 @@ void ShmPublisher::connect(Caller caller, const domain::Peers::Peer& peer, std::
   slot.stamp = static_cast<std::uint8_t>(announcement_.qos.stamp);
   slot.overflow = static_cast<std::uint8_t>(overflow);
   slot.port_id = port_id_;
+  slot.port = self_.port;
   slot.node_generation = self_.node.generation;
   slot.node.fill('\0');
   announcement_.node.copy(slot.node.data(), slot.node.size() - 1);

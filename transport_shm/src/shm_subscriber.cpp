@@ -131,7 +131,7 @@ void ShmSubscriber::release(Chunk chunk) noexcept {
 
 SampleInfo ShmSubscriber::info(Chunk chunk) const noexcept {
   const Inlet& inlet = inlet_of(chunk);
-  const ChunkHead& head = chunk_head(static_cast<const std::byte*>(chunk.payload));
+  const ChunkHead& head = inlet.head(reference_of(chunk));
   return {announcement_.topic, inlet.publisher_node(), inlet.publisher_id(), head.sequence,
           inlet.clock().to_ns(head.stamp)};
 }

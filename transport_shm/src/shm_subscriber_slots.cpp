@@ -189,7 +189,7 @@ std::unique_ptr<Inlet> ShmSubscriber::make_inlet(std::uint32_t index) {
   if (word.state == SlotWord::State::free) return nullptr;
   const SlotHead* const head = slot(index);
   if (head == nullptr || head->ready.load(std::memory_order_acquire) == 0) return nullptr;  // S2
-  const domain::PortRef publisher{{word.node_slot, head->node_generation}, word.port};
+  const domain::PortRef publisher{{word.node_slot, head->node_generation}, head->port};
   return std::make_unique<Inlet>(Inlet::Request{index, queue_shift_, bucket_, self_, publisher, payload_bytes_},
                                  slot_mappings_[index]);
 }

@@ -69,7 +69,7 @@ const std::vector<Table>& tables() {
       {"SegmentHead",
        sizeof(SegmentHead),
        {ROW(SegmentHead, head, "publisher, once"), ROW(SegmentHead, payload_bytes, "publisher, once"),
-        ROW(SegmentHead, chunk_bytes, "publisher, once"), ROW(SegmentHead, chunks, "publisher, once"),
+        ROW(SegmentHead, payload_stride, "publisher, once"), ROW(SegmentHead, chunks, "publisher, once"),
         ROW(SegmentHead, generation, "publisher, once"), ROW(SegmentHead, history_offset, "publisher, once"),
         ROW(SegmentHead, history_entries, "publisher, once")}},
       {"ChunkHead",
@@ -91,8 +91,8 @@ const std::vector<Table>& tables() {
        {ROW(SlotHead, ready, "publisher, once"), ROW(SlotHead, stamp, "publisher, once"),
         ROW(SlotHead, overflow, "publisher, once"), ROW(SlotHead, port_id, "publisher, once"),
         ROW(SlotHead, node_generation, "publisher, once"), ROW(SlotHead, node, "publisher, once"),
-        ROW(SlotHead, dropped.newest, "publisher"), ROW(SlotHead, dropped.timeout, "publisher"),
-        ROW(SlotHead, room, "see Bell; the publisher sleeps"),
+        ROW(SlotHead, port, "publisher, once"), ROW(SlotHead, dropped.newest, "publisher"),
+        ROW(SlotHead, dropped.timeout, "publisher"), ROW(SlotHead, room, "see Bell; the publisher sleeps"),
         ROW(SlotHead, head.position, "subscriber; under drop_oldest both, by compare-and-swap")}},
   };
   return all;
