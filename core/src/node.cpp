@@ -162,7 +162,14 @@ struct Node::State {
 
   /// What the transport is asked, after the port's place in the domain has been seen to.
   Result<PortRequest> request(const TypeInfo& type, domain::PortRole role, Resolved resolved) {
-    PortRequest request{std::move(resolved.announcement), domain, next_port_id(), type.size, events, nullptr, nullptr};
+    PortRequest request;
+    request.announcement = std::move(resolved.announcement);
+    request.domain = domain;
+    request.port_id = next_port_id();
+    request.payload_bytes = type.layout == Layout::fixed ? type.size : type.elements_offset;
+    request.variable = type.layout != Layout::fixed;
+    request.max_bytes = type.max_bytes;
+    request.events = events;
     if (resolved.transport->reach() == Reach::machine) {
       auto made = join();
       if (!made) return fail(std::move(made).error());

@@ -1,6 +1,7 @@
 #include "inproc_publisher.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include <fmt/format.h>
@@ -22,11 +23,12 @@ InprocPublisher::InprocPublisher(const PortRequest& request)
       events_(request.events),
       identity_(std::make_shared<PublisherIdentity>(PublisherIdentity{
           announcement_.topic, announcement_.node, request.port_id, StampClock(announcement_.qos.stamp)})),
-      pool_(std::make_shared<ChunkPool>(request.payload_bytes, announcement_.qos.max_memory)),
+      pool_(std::make_shared<ChunkPool>(ChunkPool::Request{request.payload_bytes, request.variable, request.max_bytes,
+                                                           announcement_.qos.max_memory})),
       presence_(request.presence),
       history_(announcement_.qos.history),
       clock_(announcement_.qos.stamp),
-      payload_bytes_(request.payload_bytes),
+      max_payload_(pool_->max_payload()),
       overflow_(announcement_.qos.overflow),
       max_loans_(announcement_.qos.max_loans),
       active_(std::make_unique<std::vector<Link>>()) {
@@ -38,11 +40,11 @@ Chunk InprocPublisher::loan(std::size_t bytes) noexcept {
   ChunkHeader* header = nullptr;
   if ((state_ & kClosed) != 0) {
     status = LoanStatus::closed;
-  } else if (bytes > payload_bytes_) {
+  } else if (bytes > max_payload_) {
     status = LoanStatus::too_large;
   } else if (open_loans_ == max_loans_) {
     status = LoanStatus::too_many_loans;
-  } else if (header = pool_->pop(); header == nullptr) {
+  } else if (header = pool_->pop(bytes); header == nullptr) {
     status = LoanStatus::out_of_chunks;
   }
   if (status != LoanStatus::ok) [[unlikely]] {
@@ -52,6 +54,24 @@ Chunk InprocPublisher::loan(std::size_t bytes) noexcept {
   ++open_loans_;
   return {header->payload(), 0};
 }
+
+Chunk InprocPublisher::exchange(Chunk chunk, std::size_t bytes, std::size_t front, std::size_t back) noexcept {
+  const auto refuse = [this](LoanStatus status) {
+    ++failed_loans_;
+    return Chunk::refusal(status);
+  };
+  if ((state_ & kClosed) != 0) return refuse(LoanStatus::closed);
+  if (bytes > max_payload_) return refuse(LoanStatus::too_large);
+  ChunkHeader* const old = ChunkHeader::of(chunk.payload);
+  ChunkHeader* const header = pool_->pop(bytes);  // there is one more than may be lent, for the time of the copy
+  if (header == nullptr) return refuse(LoanStatus::out_of_chunks);
+  std::memcpy(header->payload(), old->payload(), front);
+  std::memcpy(header->payload() + header->capacity - back, old->payload() + old->capacity - back, back);
+  pool_->put_back(old);
+  return {header->payload(), 0};
+}
+
+std::size_t InprocPublisher::capacity(Chunk chunk) const noexcept { return ChunkHeader::of(chunk.payload)->capacity; }
 
 /// Gives the message its number, its stamp and its place in the history. Afterwards `active_` is who it is for.
 inline void InprocPublisher::seal(ChunkHeader* chunk) noexcept {
@@ -94,8 +114,9 @@ inline PublishResult InprocPublisher::deliver(ChunkHeader* chunk, const std::vec
 }
 
 PublishResult InprocPublisher::publish(Chunk chunk, std::size_t bytes) noexcept {
-  BATON_ASSERT(bytes <= payload_bytes_);
   ChunkHeader* const header = ChunkHeader::of(chunk.payload);
+  BATON_ASSERT(bytes <= header->capacity);
+  header->bytes = bytes;
   if ((state_ & (kClosed | kDelivering)) != 0) [[unlikely]] {
     if ((state_ & kClosed) == 0) return publish_later(header);
     discard(chunk);
@@ -236,21 +257,26 @@ void InprocPublisher::discard(Chunk chunk) noexcept {
     settle();
 }
 
-Error InprocPublisher::explain(LoanStatus status) const {
+Error InprocPublisher::explain(LoanStatus status, std::size_t bytes) const {
   const std::string where = fmt::format("topic '{}': loan in {}", announcement_.topic, announcement_.node);
   switch (status) {
     case LoanStatus::too_many_loans:
       return {Errc::too_many_loans, where, fmt::format("all {} loans are open", announcement_.qos.max_loans),
               "publish or discard one, or raise max_loans"};
     case LoanStatus::too_large:
-      return {Errc::too_large, where, fmt::format("the type's chunks have {} bytes", pool_->payload_bytes()),
-              "publish a message of the port's type"};
+      return {Errc::too_large, where,
+              fmt::format("a message of {} bytes, where {} are allowed", bytes, pool_->max_payload()),
+              "raise the max_size of its type, or publish less at once"};
     case LoanStatus::closed: return {Errc::closed, where, "the publisher is closed", "open a new one"};
     case LoanStatus::out_of_chunks:
     case LoanStatus::ok: break;
   }
-  return {Errc::out_of_chunks, where, fmt::format("none of {} chunks is free", pool_->size()),
-          "have the readers release their samples"};
+  return {
+      Errc::out_of_chunks, where,
+      fmt::format(
+          "none of {} chunks is free, and none of {} bytes can be made: there may be {}, and max_memory is {} bytes",
+          pool_->size(), bytes, pool_->reserved(), pool_->max_bytes()),
+      "have the readers release their samples, or raise max_memory"};
 }
 
 PublisherCounters InprocPublisher::counters() const {

@@ -35,7 +35,9 @@ class InprocPublisher final : public PublisherPort {
   Chunk loan(std::size_t bytes) noexcept override;
   PublishResult publish(Chunk chunk, std::size_t bytes) noexcept override;
   void discard(Chunk chunk) noexcept override;
-  Error explain(LoanStatus status) const override;
+  std::size_t capacity(Chunk chunk) const noexcept override;
+  Chunk exchange(Chunk chunk, std::size_t bytes, std::size_t front, std::size_t back) noexcept override;
+  Error explain(LoanStatus status, std::size_t bytes) const override;
   const PortAnnouncement& announcement() const noexcept override { return announcement_; }
   PublisherCounters counters() const override;
   std::size_t connection_count() const noexcept override;
@@ -95,7 +97,7 @@ class InprocPublisher final : public PublisherPort {
 
   // The user's thread's. First what every verb looks at, copied from the announcement to lie side by side.
   const StampClock clock_;
-  const std::size_t payload_bytes_;
+  const std::size_t max_payload_;
   const Overflow overflow_;
   const std::uint32_t max_loans_;
   std::unique_ptr<std::vector<Link>> active_;                 // a copy of `links_` as of `seen_epoch_`

@@ -111,6 +111,10 @@ SampleInfo InprocSubscriber::info(Chunk chunk) const noexcept {
   return {publisher.topic, publisher.node, publisher.port_id, header->sequence, publisher.clock.to_ns(header->stamp)};
 }
 
+std::size_t InprocSubscriber::capacity(Chunk chunk) const noexcept { return ChunkHeader::of(chunk.payload)->capacity; }
+
+std::size_t InprocSubscriber::bytes(Chunk chunk) const noexcept { return ChunkHeader::of(chunk.payload)->bytes; }
+
 bool InprocSubscriber::ready() noexcept {
   if (direct_.load(std::memory_order_acquire)) return false;             // what is queued is the callback's
   if (epoch_.load(std::memory_order_seq_cst) != seen_epoch_) refresh();  // E6. W1: after arming

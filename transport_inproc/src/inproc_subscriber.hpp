@@ -28,6 +28,8 @@ class InprocSubscriber final : public SubscriberPort {
   Chunk take() noexcept override;
   void release(Chunk chunk) noexcept override;
   SampleInfo info(Chunk chunk) const noexcept override;
+  std::size_t capacity(Chunk chunk) const noexcept override;
+  std::size_t bytes(Chunk chunk) const noexcept override;
   WaitStatus wait(std::chrono::nanoseconds timeout) noexcept override;
   Result<int> fd() override;
   void on_message(MessageHandler handler) override;

@@ -41,7 +41,8 @@ class InprocTransport final : public Transport {
     publisher->open(topic);
     PublisherPortHandle handle(publisher);
     const Qos& qos = request.announcement.qos;
-    const std::uint64_t own_chunks = std::uint64_t{qos.max_loans} + qos.history;
+    // One more where a loan may be exchanged for a larger one.
+    const std::uint64_t own_chunks = std::uint64_t{qos.max_loans} + qos.history + (request.variable ? 1 : 0);
     if (!publisher->pool()->allows(own_chunks)) return beyond_max_memory(request, *publisher->pool());
     if (!publisher->pool()->reserve(own_chunks)) return out_of_memory(request);
     topic->join(*publisher);

@@ -15,44 +15,78 @@ constexpr std::uint64_t kLargeChunkBytes = 64U << 10U;
 
 }  // namespace
 
-ChunkPool::ChunkPool(std::uint64_t payload_bytes) noexcept : payload_bytes_(payload_bytes) {}
+ChunkPool::ChunkPool(const Request& request)
+    : request_(request),
+      max_payload_(!request.variable          ? request.payload_bytes
+                   : request.max_payload != 0 ? request.max_payload
+                                              : std::min(request.max_bytes, size_classes::kLargest)) {}
 
 void ChunkPool::add(Segment segment) {
+  const std::uint32_t size_class = request_.variable ? size_classes::of(segment.payload_bytes()) : 0;
+  const std::uint64_t chunk_bytes = shm::chunk_bytes_for(segment.payload_bytes());
+  if (rotations_[size_class] == nullptr) rotations_[size_class] = std::make_unique<Rotation>();
+  Rotation& rotation = *rotations_[size_class];
+  const std::uint64_t in_class = rotation.chunks + segment.chunks();
   const std::uint64_t total = chunks_.size() + segment.chunks();
-  std::vector<Number> rotation(std::bit_ceil(total));
-  for (std::uint64_t i = 0; i < rotation_count_; ++i) rotation[i] = rotation_[(rotation_begin_ + i) & rotation_mask_];
+  std::vector<Number> ring(std::bit_ceil(in_class));
+  for (std::uint64_t i = 0; i < rotation.count; ++i) ring[i] = rotation.ring[(rotation.begin + i) & rotation.mask];
+  rotation.reserve.reserve(in_class);
   chunks_.reserve(total);
   more_holders_.reserve(total * more_words_);
-  reserve_.reserve(total);
   segments_.reserve(segments_.size() + 1);
 
   // Nothing throws from here on.
-  rotation_ = std::move(rotation);
-  rotation_mask_ = rotation_.size() - 1;
-  rotation_begin_ = 0;
-  touched_end_ = 0;
-  rotation_limit_ = std::min(total, std::max(kLeastRotation, kRotationBytes / chunk_bytes()));
-  low_water_ = chunk_bytes() >= kLargeChunkBytes ? rotation_limit_ / 2 : 0;
+  rotation.ring = std::move(ring);
+  rotation.mask = rotation.ring.size() - 1;
+  rotation.begin = 0;
+  rotation.touched_end = 0;
+  rotation.chunks = in_class;
+  rotation.limit = std::min(in_class, std::max(kLeastRotation, kRotationBytes / chunk_bytes));
+  rotation.low_water = chunk_bytes >= kLargeChunkBytes ? rotation.limit / 2 : 0;
+  bytes_ += segment.chunks() * chunk_bytes;
   const auto first = static_cast<Number>(chunks_.size());
   const auto reference = [&](std::uint32_t chunk) {
     return Reference::make(segment.number(), segment.generation(), chunk);
   };
   places_[segment.number()] = {reference(0), first, segment.chunks()};
   for (std::uint32_t i = 0; i < segment.chunks(); ++i) {
-    chunks_.push_back({segment.payload(i), segment.head(i), reference(i), 0});
+    chunks_.push_back({segment.payload(i), segment.head(i), reference(i), 0, size_class});
   }
   more_holders_.resize(total * more_words_, 0);
   segments_.push_back(std::move(segment));
   for (Number chunk = first; chunk < total; ++chunk) put(chunk);
 }
 
-ChunkPool::Number ChunkPool::pop() noexcept {
-  if (rotation_count_ != 0) return pop_in_rotation();
-  if (reserve_.empty()) return kNone;
-  const Number chunk = reserve_.back();
-  reserve_.pop_back();
+std::uint64_t ChunkPool::count_free() const noexcept {
+  std::uint64_t count = 0;
+  for (const auto& rotation : rotations_) {
+    if (rotation) count += rotation->count + rotation->reserve.size();
+  }
+  return count;
+}
+
+std::uint64_t ChunkPool::size_for(std::uint64_t bytes) const noexcept {
+  const Rotation* const rotation = rotation_for(bytes);
+  return rotation == nullptr ? 0 : rotation->chunks;
+}
+
+ChunkPool::Number ChunkPool::pop(std::uint64_t bytes) noexcept {
+  Rotation* const rotation = rotation_for(bytes);
+  if (rotation == nullptr) return kNone;
+  rotation_ = rotation;
+  if (rotation->count != 0) return pop_ready();
+  if (rotation->reserve.empty()) return kNone;
+  const Number chunk = rotation->reserve.back();
+  rotation->reserve.pop_back();
   hold(chunk, kLoan);
   return chunk;
+}
+
+ChunkPool::Number ChunkPool::pop_larger(std::uint64_t bytes) noexcept {
+  for (std::uint32_t size_class = size_classes::of(bytes) + 1; size_class < size_classes::kCount; ++size_class) {
+    if (const Number chunk = pop(size_classes::bytes(size_class)); chunk != kNone) return chunk;
+  }
+  return kNone;
 }
 
 ChunkPool::Holder ChunkPool::take_holder() {

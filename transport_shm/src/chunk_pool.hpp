@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
+#include "baton/size_classes.hpp"
 #include "reference.hpp"
 #include "segment.hpp"
 
@@ -28,12 +30,32 @@ class ChunkPool {
   static constexpr Holder kLoan{0, 1};
   static constexpr Holder kHistory{0, 2};
 
-  explicit ChunkPool(std::uint64_t payload_bytes) noexcept;
+  struct Request {
+    std::uint64_t payload_bytes = 0;  ///< of every message, or of the smallest
+    bool variable = false;            ///< messages have sizes of their own, and chunks come in size classes
+    std::uint64_t max_payload = 0;    ///< of such a message; 0: what `max_bytes` allows
+    std::uint64_t max_bytes = 0;      ///< of all chunks
+  };
 
-  std::uint64_t payload_bytes() const noexcept { return payload_bytes_; }
-  std::uint64_t chunk_bytes() const noexcept { return chunk_bytes_for(payload_bytes_); }
+  explicit ChunkPool(const Request& request);
+
+  bool is_variable() const noexcept { return request_.variable; }
+  std::uint64_t max_payload() const noexcept { return max_payload_; }
+
+  /// The room that a chunk for so many bytes has, and the chunk with its head.
+  std::uint64_t payload_bytes_for(std::uint64_t bytes) const noexcept {
+    return request_.variable ? size_classes::bytes(size_classes::of(bytes)) : request_.payload_bytes;
+  }
+  std::uint64_t chunk_bytes_for(std::uint64_t bytes) const noexcept {
+    return shm::chunk_bytes_for(payload_bytes_for(bytes));
+  }
+
   std::uint64_t size() const noexcept { return chunks_.size(); }
-  std::uint64_t count_free() const noexcept { return rotation_count_ + reserve_.size(); }
+  std::uint64_t bytes() const noexcept { return bytes_; }
+  std::uint64_t count_free() const noexcept;
+
+  /// How many chunks there are with room for so many bytes, of their class.
+  std::uint64_t size_for(std::uint64_t bytes) const noexcept;
 
   /// Adds the chunks of a segment. Throws std::bad_alloc and changes nothing.
   void add(Segment segment);
@@ -44,32 +66,40 @@ class ChunkPool {
   /// The connection is gone: clears its bit everywhere. Returns how many chunks it had.
   std::uint64_t give_back_holder(Holder holder) noexcept;
 
-  /// Whether it is time to collect what readers have completed, before the next `pop`.
-  bool is_low() const noexcept { return rotation_count_ <= low_water_; }
+  /// Whether a chunk for so many bytes can be had without further ado: `pop_ready`. Else it is time to collect what
+  /// readers have completed, or to add a segment.
+  bool has_ready(std::uint64_t bytes) noexcept {
+    rotation_ = rotation_for(bytes);
+    return rotation_ != nullptr && rotation_->count > rotation_->low_water;
+  }
 
-  /// Lends a free chunk. Only if the pool is not low.
-  Number pop_in_rotation() noexcept {
-    const Number chunk = rotation_[rotation_begin_++ & rotation_mask_];
-    --rotation_count_;
+  /// Lends the chunk that `has_ready` found.
+  Number pop_ready() noexcept {
+    const Number chunk = rotation_->ring[rotation_->begin++ & rotation_->mask];
+    --rotation_->count;
     chunks_[chunk].holders = kLoan.bit;  // of a free chunk no bit is set
     return chunk;
   }
 
   /// Lends a free chunk, or returns kNone.
-  Number pop() noexcept;
+  Number pop(std::uint64_t bytes) noexcept;
+
+  /// Lends a free chunk of a larger class, or returns kNone.
+  Number pop_larger(std::uint64_t bytes) noexcept;
 
   /// Takes the first lines of the chunks that come next away from their last readers, many at once. A message's first
   /// store would wait for its line, and every store behind it too: a core fetches lines ahead for the few oldest stores
-  /// in its buffer only. Between stores that follow each other directly the waits overlap.
+  /// in its buffer only. Between stores that follow each other directly the waits overlap. Only after a `pop`.
   /// (docs/adr/0009-touching-chunks-ahead.md)
   void touch_next() noexcept {
-    if (rotation_begin_ < touched_end_) [[likely]]
+    Rotation& next = *rotation_;
+    if (next.begin < next.touched_end) [[likely]]
       return;
-    const std::uint64_t end = rotation_begin_ + std::min(rotation_count_, kTouchedAtOnce);
-    for (std::uint64_t i = rotation_begin_; i != end; ++i) {
-      *reinterpret_cast<volatile std::uint64_t*>(chunks_[rotation_[i & rotation_mask_]].payload) = 0;
+    const std::uint64_t end = next.begin + std::min(next.count, kTouchedAtOnce);
+    for (std::uint64_t i = next.begin; i != end; ++i) {
+      *reinterpret_cast<volatile std::uint64_t*>(chunks_[next.ring[i & next.mask]].payload) = 0;
     }
-    touched_end_ = end;
+    next.touched_end = end;
   }
 
   void hold(Number chunk, Holder holder) noexcept { word(chunk, holder) |= holder.bit; }
@@ -88,6 +118,10 @@ class ChunkPool {
   std::byte* payload(Number chunk) const noexcept { return chunks_[chunk].payload; }
   ChunkHead& head(Number chunk) const noexcept { return *chunks_[chunk].head; }
   Reference reference(Number chunk) const noexcept { return chunks_[chunk].reference; }
+  std::uint64_t capacity(Number chunk) const noexcept {
+    return payload_stride_for(request_.variable ? size_classes::bytes(chunks_[chunk].size_class)
+                                                : request_.payload_bytes);
+  }
 
   /// The chunk that a reference names, or kNone if it names none: the reference was written by somebody else.
   Number find(Reference reference) const noexcept {
@@ -101,7 +135,8 @@ class ChunkPool {
     std::byte* payload;
     ChunkHead* head;
     Reference reference;
-    std::uint64_t holders;  // the first 64; few publishers have more
+    std::uint64_t holders;     // the first 64; few publishers have more
+    std::uint32_t size_class;  // 0 where all messages have one size
   };
   struct Place {
     Reference first_reference;
@@ -117,15 +152,37 @@ class ChunkPool {
   bool is_free(Number chunk) const noexcept;
   void add_holder_word();
 
-  void put(Number chunk) noexcept {
-    if (rotation_count_ == rotation_limit_) [[unlikely]] {
-      reserve_.push_back(chunk);  // reserved when the segment was added
-      return;
-    }
-    rotation_[(rotation_begin_ + rotation_count_++) & rotation_mask_] = chunk;
+  /// The free chunks of one size: first in, first out over as many as the caches hold, so that a large one is neither
+  /// cold nor the very one that a reader's core has just let go of; the others wait in the reserve.
+  struct Rotation {
+    std::vector<Number> ring;
+    std::uint64_t mask = 0;
+    std::uint64_t begin = 0;
+    std::uint64_t count = 0;
+    std::uint64_t limit = 0;
+    std::uint64_t low_water = 0;
+    std::uint64_t touched_end = 0;  // a position: those before have been touched
+    std::vector<Number> reserve;
+    std::uint64_t chunks = 0;  // of this size, free or not
+  };
+  static constexpr std::uint64_t kTouchedAtOnce = 8;
+
+  Rotation* rotation_for(std::uint64_t bytes) const noexcept {
+    return rotations_[request_.variable ? size_classes::of(bytes) : 0].get();
   }
 
-  const std::uint64_t payload_bytes_;
+  void put(Number chunk) noexcept {
+    Rotation& rotation = *rotations_[chunks_[chunk].size_class];
+    if (rotation.count == rotation.limit) [[unlikely]] {
+      rotation.reserve.push_back(chunk);  // reserved when the segment was added
+      return;
+    }
+    rotation.ring[(rotation.begin + rotation.count++) & rotation.mask] = chunk;
+  }
+
+  const Request request_;
+  const std::uint64_t max_payload_;
+  std::uint64_t bytes_ = 0;  // of all chunks
   std::vector<Segment> segments_;
   std::array<Place, Reference::kMaxSegments> places_{};  // of segments_
   std::vector<ChunkState> chunks_;
@@ -134,17 +191,8 @@ class ChunkPool {
   std::uint32_t more_words_ = 0;
   std::vector<std::uint64_t> used_holders_{0b11};  // one bit each
 
-  // Free chunks: first in, first out over as many as the caches hold, so that a large one is neither cold nor the very
-  // one that a reader's core has just let go of; the others wait in the reserve.
-  std::vector<Number> rotation_;
-  std::uint64_t rotation_mask_ = 0;
-  std::uint64_t rotation_begin_ = 0;
-  std::uint64_t rotation_count_ = 0;
-  std::uint64_t rotation_limit_ = 0;
-  std::uint64_t low_water_ = 0;
-  static constexpr std::uint64_t kTouchedAtOnce = 8;
-  std::uint64_t touched_end_ = 0;  // a position of the rotation: those before have been touched
-  std::vector<Number> reserve_;
+  std::array<std::unique_ptr<Rotation>, size_classes::kCount> rotations_;  // by size class; made with the first segment
+  Rotation* rotation_ = nullptr;                                           // of the last loan
 };
 
 }  // namespace baton::shm

@@ -38,7 +38,7 @@ class Inlet {
     std::uint32_t bucket = 0;
     domain::PortRef self;
     domain::PortRef publisher;
-    std::uint64_t payload_bytes = 0;
+    std::uint64_t payload_bytes = 0;  ///< of every message; 0: they have sizes of their own
   };
 
   Inlet(const Request& request, std::shared_ptr<const posix::Mapping> slot_mapping);
@@ -62,6 +62,9 @@ class Inlet {
 
   /// What is known of a message that was taken and not given back yet. Any thread.
   const ChunkHead& head(Reference reference) const noexcept { return segments_[reference.segment()]->head(reference); }
+
+  /// Room in the chunk of such a message. Any thread.
+  std::uint64_t capacity(Reference reference) const noexcept { return segments_[reference.segment()]->capacity(); }
 
   /// Gives a message back. Any thread. Nothing of the slot may be touched afterwards.
   void complete(Reference reference) noexcept;

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -70,6 +71,7 @@ Result<SegmentView> SegmentView::open(domain::Member& member, std::uint32_t buck
   auto checked =
       domain::check_head(head.head, domain::FileKind::segment, publisher, number, memory->bytes(), memory->label());
   if (!checked) return fail(std::move(checked).error());
+  if (payload_bytes == 0) payload_bytes = std::min(head.payload_bytes, memory->bytes());  // more cannot be true
   const std::uint64_t room = (memory->bytes() - kPageBytes) / chunk_bytes_for(payload_bytes);
   if (head.payload_bytes != payload_bytes || head.payload_stride != payload_stride_for(payload_bytes) ||
       head.chunks > room || head.chunks > Reference::kMaxChunks) {

@@ -53,6 +53,7 @@ class Segment {
   std::uint32_t number() const noexcept { return request_.number; }
   std::uint32_t generation() const noexcept { return request_.generation; }
   std::uint32_t chunks() const noexcept { return request_.chunks; }
+  std::uint64_t payload_bytes() const noexcept { return request_.payload_bytes; }
   ChunkHead* head(std::uint32_t chunk) const noexcept {
     return reinterpret_cast<ChunkHead*>(mapping_->writable_bytes().data() + kPageBytes) + chunk;
   }
@@ -72,7 +73,8 @@ class Segment {
 /// A segment as a reader maps it, read-only. What its head says was checked once, against the file's size.
 class SegmentView {
  public:
-  /// Maps the segment by the name that belongs to the reader, and removes that name.
+  /// Maps the segment by the name that belongs to the reader, and removes that name. Its chunks are for messages of
+  /// `payload_bytes`; 0: of whatever size.
   static Result<SegmentView> open(domain::Member& member, std::uint32_t bucket, const domain::PortRef& reader,
                                   const domain::PortRef& publisher, std::uint32_t number, std::uint64_t payload_bytes);
 
@@ -82,6 +84,9 @@ class SegmentView {
       return nullptr;
     return payloads_ + reference.chunk() * payload_stride_;
   }
+
+  /// Room in each chunk.
+  std::uint64_t capacity() const noexcept { return payload_stride_; }
 
   /// Of a chunk that `find` found.
   const ChunkHead& head(Reference reference) const noexcept { return heads_[reference.chunk()]; }

@@ -3,6 +3,7 @@
 #include "shm_publisher.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include <fmt/format.h>
@@ -18,9 +19,9 @@ using std::chrono::steady_clock;
 Chunk ShmPublisher::loan(std::size_t bytes) noexcept {
   if (!guard_.enter()) [[unlikely]]
     return Chunk::refusal(LoanStatus::closed);
-  if (closed_ || open_loans_ == max_loans_ || bytes > pool_.payload_bytes() || pool_.is_low()) [[unlikely]]
+  if (closed_ || open_loans_ == max_loans_ || bytes > pool_.max_payload() || !pool_.has_ready(bytes)) [[unlikely]]
     return loan_slowly(bytes);
-  const ChunkPool::Number chunk = pool_.pop_in_rotation();
+  const ChunkPool::Number chunk = pool_.pop_ready();
   ++open_loans_;
   guard_.leave();
   return {pool_.payload(chunk), chunk};
@@ -32,13 +33,19 @@ Chunk ShmPublisher::loan_slowly(std::size_t bytes) noexcept {
   ChunkPool::Number chunk = ChunkPool::kNone;
   if (closed_) {
     status = LoanStatus::closed;
-  } else if (bytes > pool_.payload_bytes()) {
+  } else if (bytes > pool_.max_payload()) {
     status = LoanStatus::too_large;
   } else if (open_loans_ == max_loans_) {
     status = LoanStatus::too_many_loans;
   } else {
     collect_all();
-    chunk = pool_.pop();
+    chunk = pool_.pop(bytes);
+    if (chunk == ChunkPool::kNone && pool_.is_variable()) {
+      guard_.leave();
+      const bool grown = grow(bytes);
+      if (!guard_.enter()) return Chunk::refusal(LoanStatus::closed);
+      chunk = grown ? pool_.pop(bytes) : pool_.pop_larger(bytes);
+    }
     if (chunk == ChunkPool::kNone) status = LoanStatus::out_of_chunks;
   }
   if (status == LoanStatus::ok) {
@@ -48,6 +55,26 @@ Chunk ShmPublisher::loan_slowly(std::size_t bytes) noexcept {
   }
   guard_.leave();
   return status == LoanStatus::ok ? Chunk{pool_.payload(chunk), chunk} : Chunk::refusal(status);
+}
+
+std::size_t ShmPublisher::capacity(Chunk chunk) const noexcept {
+  return pool_.capacity(static_cast<ChunkPool::Number>(chunk.token));
+}
+
+Chunk ShmPublisher::exchange(Chunk chunk, std::size_t bytes, std::size_t front, std::size_t back) noexcept {
+  --open_loans_;  // the new one takes the place of the old one
+  const Chunk larger = loan(bytes);
+  if (!larger) {
+    ++open_loans_;
+    return larger;
+  }
+  std::memcpy(larger.payload, chunk.payload, front);
+  std::memcpy(larger.payload + capacity(larger) - back, chunk.payload + capacity(chunk) - back, back);
+  if (guard_.enter()) {
+    pool_.release(static_cast<ChunkPool::Number>(chunk.token), ChunkPool::kLoan);
+    guard_.leave();
+  }
+  return larger;
 }
 
 void ShmPublisher::collect_all() noexcept {
@@ -68,8 +95,8 @@ inline void ShmPublisher::seal(ChunkPool::Number chunk, std::size_t bytes) noexc
 }
 
 PublishResult ShmPublisher::publish(Chunk chunk, std::size_t bytes) noexcept {
-  BATON_ASSERT(bytes <= pool_.payload_bytes());
   const auto number = static_cast<ChunkPool::Number>(chunk.token);
+  BATON_ASSERT(bytes <= pool_.max_payload() || bytes <= pool_.capacity(number));
   if (changed()) [[unlikely]]
     look_and_announce();
   if (!guard_.enter()) [[unlikely]]
@@ -175,7 +202,7 @@ void ShmPublisher::discard(Chunk chunk) noexcept {
     settle();
 }
 
-Error ShmPublisher::explain(LoanStatus status) const {
+Error ShmPublisher::explain(LoanStatus status, std::size_t bytes) const {
   const std::string where = fmt::format("topic '{}': loan in {}", announcement_.topic, announcement_.node);
   if (guard_.forked()) {
     return {Errc::forked, where, "the publisher belongs to the process that this one was forked from",
@@ -186,15 +213,24 @@ Error ShmPublisher::explain(LoanStatus status) const {
       return {Errc::too_many_loans, where, fmt::format("all {} loans are open", max_loans_),
               "publish or discard one, or raise max_loans"};
     case LoanStatus::too_large:
-      return {Errc::too_large, where, fmt::format("the type's chunks have {} bytes", pool_.payload_bytes()),
-              "publish a message of the port's type"};
+      return {Errc::too_large, where,
+              fmt::format("a message of {} bytes, where {} are allowed", bytes, pool_.max_payload()),
+              "raise the max_size of its type, or publish less at once"};
     case LoanStatus::closed: return {Errc::closed, where, "the publisher is closed", "open a new one"};
     case LoanStatus::out_of_chunks:
     case LoanStatus::ok: break;
   }
   const std::lock_guard lock(cold_mutex_);
-  return {Errc::out_of_chunks, where, fmt::format("none of {} chunks is free; {}", pool_.size(), holders()),
-          "have the readers release their samples"};
+  std::string cause = fmt::format("none of {} chunks is free; {}", pool_.size(), holders());
+  if (pool_.is_variable()) {
+    cause = fmt::format(
+        "no chunk of {} bytes is free, and none can be made: there are {} of {}, {} bytes in all, and "
+        "max_memory is {}; {}",
+        bytes, pool_.size_for(bytes), reserved_, pool_.bytes(), announcement_.qos.max_memory, holders());
+  }
+  return {Errc::out_of_chunks, where, std::move(cause),
+          pool_.is_variable() ? "have the readers release their samples, or raise max_memory"
+                              : "have the readers release their samples"};
 }
 
 PublisherCounters ShmPublisher::counters() const {

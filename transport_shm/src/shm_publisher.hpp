@@ -31,7 +31,9 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   Chunk loan(std::size_t bytes) noexcept override;
   PublishResult publish(Chunk chunk, std::size_t bytes) noexcept override;
   void discard(Chunk chunk) noexcept override;
-  Error explain(LoanStatus status) const override;
+  std::size_t capacity(Chunk chunk) const noexcept override;
+  Chunk exchange(Chunk chunk, std::size_t bytes, std::size_t front, std::size_t back) noexcept override;
+  Error explain(LoanStatus status, std::size_t bytes) const override;
   const PortAnnouncement& announcement() const noexcept override { return announcement_; }
   PublisherCounters counters() const override;
   std::size_t connection_count() const noexcept override;
@@ -77,6 +79,8 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   bool is_short_of_slots() const noexcept;
   void connect(Caller caller, const domain::Peers::Peer& peer, std::vector<Event>& to_announce);
   Result<std::optional<Segment>> make_room_in_pool(std::uint64_t share);
+  Result<Segment> make_segment(std::uint64_t chunks, std::uint64_t payload_bytes);
+  bool grow(std::size_t bytes) noexcept;
   std::string holders() const;
   void refuse(const domain::Peers::Peer& peer, const std::string& reason, std::vector<Event>& to_announce);
   void give_history(Outlet& outlet, const PortAnnouncement& reader) noexcept;

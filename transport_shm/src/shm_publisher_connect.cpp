@@ -113,7 +113,7 @@ ShmPublisher::ShmPublisher(const PortRequest& request)
       max_loans_(announcement_.qos.max_loans),
       overflow_(announcement_.qos.overflow),
       makes_room_(overflow_ == Overflow::reject || overflow_ == Overflow::block),
-      pool_(request.payload_bytes),
+      pool_({request.payload_bytes, request.variable, request.max_bytes, announcement_.qos.max_memory}),
       history_(announcement_.qos.history) {}
 
 ShmPublisher::~ShmPublisher() = default;
@@ -128,31 +128,34 @@ Result<PublisherPortHandle> ShmPublisher::open(const PortRequest& request) {
 Result<void> ShmPublisher::start(const PortRequest& request) {
   const Qos& qos = announcement_.qos;
   const std::string where = fmt::format("topic '{}': publisher in {}", announcement_.topic, announcement_.node);
-  reserved_ = std::uint64_t{max_loans_} + qos.history;
-  if (reserved_ * pool_.chunk_bytes() > qos.max_memory) {
+  // One more where a loan may be exchanged for a larger one.
+  reserved_ = std::uint64_t{max_loans_} + qos.history + (pool_.is_variable() ? 1 : 0);
+  const std::uint64_t chunk_bytes = pool_.chunk_bytes_for(request.payload_bytes);
+  if (reserved_ * chunk_bytes > qos.max_memory) {
     return fail(Errc::no_space, where,
                 fmt::format("max_loans {} and history {} take {} chunks of {} bytes, more than max_memory, {} bytes",
-                            max_loans_, qos.history, reserved_, pool_.chunk_bytes(), qos.max_memory),
+                            max_loans_, qos.history, reserved_, chunk_bytes, qos.max_memory),
                 "raise max_memory, or lower the others");
   }
   std::vector<Event> to_announce;
   // The readers that are there already: the first segment has room for all of them, if it may.
   seen_epoch_.store(epoch_.load(std::memory_order_acquire), std::memory_order_relaxed);  // before the look
   const std::vector<domain::Peers::Peer> readers = peers_.refresh(to_announce).matched;
-  std::uint64_t chunks = reserved_;
-  for (const auto& reader : readers) {
-    const std::uint64_t share = share_of(reader.announcement.qos);
-    if ((chunks + share) * pool_.chunk_bytes() <= qos.max_memory) chunks += share;
+  if (!pool_.is_variable()) {  // else the first loan says which size
+    std::uint64_t chunks = reserved_;
+    for (const auto& reader : readers) {
+      const std::uint64_t share = share_of(reader.announcement.qos);
+      if ((chunks + share) * chunk_bytes <= qos.max_memory) chunks += share;
+    }
+    chunks = std::min<std::uint64_t>(chunks, Reference::kMaxChunks);
+    auto segment = make_segment(chunks, request.payload_bytes);
+    if (!segment) {
+      const Error& error = segment.error();
+      return fail(error.code(), where, fmt::format("its {} chunks cannot be made: {}", chunks, error.message()), "",
+                  error.os_errno());
+    }
+    pool_.add(*std::move(segment));
   }
-  chunks = std::min<std::uint64_t>(chunks, Reference::kMaxChunks);
-  auto segment = Segment::create(*member_, {bucket_, self_, 0, next_segment_generation_++,
-                                            static_cast<std::uint32_t>(chunks), pool_.payload_bytes()});
-  if (!segment) {
-    const Error& error = segment.error();
-    return fail(error.code(), where, fmt::format("its {} chunks cannot be made: {}", chunks, error.message()), "",
-                error.os_errno());
-  }
-  pool_.add(*std::move(segment));
   {
     const std::lock_guard lock(cold_mutex_);
     for (const auto& reader : readers) connect(Caller::user, reader, to_announce);
@@ -365,26 +368,70 @@ void ShmPublisher::give_history(Outlet& outlet, const PortAnnouncement& reader) 
   for (std::size_t i = history_.size() - given; i < history_.size(); ++i) outlet.give(pool_, history_[i], dropped);
 }
 
-/// A segment for what the pool lacks to serve one reader more, if it lacks anything; or why there cannot be one.
+/// A segment for what the pool lacks to serve one reader more, if it lacks anything; or why there cannot be one. Where
+/// messages have sizes of their own, chunks are made when a loan asks for them.
 Result<std::optional<Segment>> ShmPublisher::make_room_in_pool(std::uint64_t share) {
   const std::uint64_t needed = reserved_ + share;
-  if (needed <= pool_.size()) return std::optional<Segment>();
-  const std::uint64_t most = announcement_.qos.max_memory / pool_.chunk_bytes();
+  if (pool_.is_variable() || needed <= pool_.size()) return std::optional<Segment>();
+  const std::uint64_t payload_bytes = pool_.max_payload();
+  const std::uint64_t chunk_bytes = pool_.chunk_bytes_for(payload_bytes);
+  const std::uint64_t most = announcement_.qos.max_memory / chunk_bytes;
   const std::string where = fmt::format("topic '{}'", announcement_.topic);
   if (needed > most || pool_.segments().size() == Reference::kMaxSegments) {
     return fail(Errc::no_space, where,
                 fmt::format("{} chunks of {} bytes would be needed, and max_memory, {} bytes, is for {}; {}", needed,
-                            pool_.chunk_bytes(), announcement_.qos.max_memory, most, holders()),
+                            chunk_bytes, announcement_.qos.max_memory, most, holders()),
                 "raise the publisher's max_memory, or lower depth or max_held of its subscribers");
   }
   // Each segment is at least half as large as all before it, so that their number stays small.
   std::uint64_t chunks = std::max(needed - pool_.size(), (pool_.size() + 1) / 2);
   chunks = std::min<std::uint64_t>({chunks, most - pool_.size(), Reference::kMaxChunks});
-  const auto number = static_cast<std::uint32_t>(pool_.segments().size());
-  auto segment = Segment::create(*member_, {bucket_, self_, number, next_segment_generation_++,
-                                            static_cast<std::uint32_t>(chunks), pool_.payload_bytes()});
+  auto segment = make_segment(chunks, payload_bytes);
   if (!segment) return fail(std::move(segment).error());
   return std::optional<Segment>(*std::move(segment));
+}
+
+Result<Segment> ShmPublisher::make_segment(std::uint64_t chunks, std::uint64_t payload_bytes) {
+  const auto number = static_cast<std::uint32_t>(pool_.segments().size());
+  return Segment::create(*member_, {bucket_, self_, number, next_segment_generation_++,
+                                    static_cast<std::uint32_t>(chunks), payload_bytes});
+}
+
+/// Makes chunks for messages of a size, which the calling loan has found missing; outside of the guard. As many as
+/// there are already, so that the number of segments stays small, and no more than everybody together may hold. What a
+/// class of sizes has been given stays with it.
+bool ShmPublisher::grow(std::size_t bytes) noexcept try {
+  constexpr std::uint64_t kFirstBytes = 1U << 20U;
+  const std::lock_guard lock(cold_mutex_);
+  const std::uint64_t have = pool_.size_for(bytes);
+  if (have >= reserved_ || pool_.segments().size() == Reference::kMaxSegments) return false;
+  const std::uint64_t chunk_bytes = pool_.chunk_bytes_for(bytes);
+  const std::uint64_t first = std::max<std::uint64_t>(2, kFirstBytes / chunk_bytes);
+  const std::uint64_t allowed = (announcement_.qos.max_memory - pool_.bytes()) / chunk_bytes;
+  const std::uint64_t chunks =
+      std::min<std::uint64_t>({have == 0 ? first : have, reserved_ - have, allowed, Reference::kMaxChunks});
+  if (chunks == 0) return false;
+  auto segment = make_segment(chunks, pool_.payload_bytes_for(bytes));
+  if (!segment) {
+    log::warn("[{}] topic '{}': no chunks of {} bytes can be made: {}", announcement_.node, announcement_.topic,
+              chunk_bytes, segment.error());
+    return false;
+  }
+  // A reader that goes meanwhile is still among the live ones, and its names are removed when it is let go of.
+  for (const OutletPtr& outlet : live_) {
+    auto linked = segment->link_for(*member_, outlet->request().reader);
+    if (linked) continue;
+    log::warn("[{}] topic '{}': {}", announcement_.node, announcement_.topic, linked.error());
+    for (const OutletPtr& other : live_) segment->unlink_for(*member_, other->request().reader);
+    segment->remove_name(*member_);
+    return false;
+  }
+  const Inside inside(guard_, false);
+  if (!inside) return false;
+  pool_.add(*std::move(segment));
+  return true;
+} catch (const std::bad_alloc&) {
+  return false;
 }
 
 /// Who may hold how many chunks, for messages about a limit.

@@ -136,6 +136,15 @@ SampleInfo ShmSubscriber::info(Chunk chunk) const noexcept {
           inlet.clock().to_ns(head.stamp)};
 }
 
+std::size_t ShmSubscriber::capacity(Chunk chunk) const noexcept {
+  return inlet_of(chunk).capacity(reference_of(chunk));
+}
+
+std::size_t ShmSubscriber::bytes(Chunk chunk) const noexcept {
+  const Inlet& inlet = inlet_of(chunk);
+  return std::min(inlet.head(reference_of(chunk)).bytes, inlet.capacity(reference_of(chunk)));
+}
+
 bool ShmSubscriber::ready() noexcept {
   if (has_handler_.load(std::memory_order_acquire)) return false;  // what is queued is the callback's
   if (slots_changed()) look_at_slots();

@@ -33,6 +33,8 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   Chunk take() noexcept override;
   void release(Chunk chunk) noexcept override;
   SampleInfo info(Chunk chunk) const noexcept override;
+  std::size_t capacity(Chunk chunk) const noexcept override;
+  std::size_t bytes(Chunk chunk) const noexcept override;
   WaitStatus wait(std::chrono::nanoseconds timeout) noexcept override;
   Result<int> fd() override;
   void on_message(MessageHandler handler) override;
@@ -122,7 +124,7 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   const std::shared_ptr<EventQueue> events_;
   const domain::PortRef self_;
   const std::uint32_t bucket_;
-  const std::uint64_t payload_bytes_;
+  const std::uint64_t payload_bytes_;  // of every message; 0: they have sizes of their own
   const std::uint32_t max_held_;
   const std::uint32_t queue_shift_;
   std::shared_ptr<ShmSubscriber> alive_;  // reset when abandoned and nothing is held

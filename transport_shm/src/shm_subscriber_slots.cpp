@@ -39,7 +39,7 @@ ShmSubscriber::ShmSubscriber(const PortRequest& request)
       events_(request.events),
       self_{member_->id(), member_->next_port()},
       bucket_(domain::bucket_of(announcement_.topic)),
-      payload_bytes_(request.payload_bytes),
+      payload_bytes_(request.variable ? 0 : request.payload_bytes),
       max_held_(announcement_.qos.max_held),
       queue_shift_(queue_shift_for(announcement_.qos)) {}
 

@@ -15,6 +15,10 @@
 /// `publish` or `discard` takes it back; `take` lends it to a reader, `release` takes it back. Each chunk lent comes
 /// back exactly once.
 ///
+/// *Sizes.* A port's messages all have one size, or each its own (`PortRequest::variable`): then chunks come in size
+/// classes, and the first loans of a class may make them, within `max_memory`. A chunk has a *capacity*, and a message
+/// takes *bytes* of it, which need not be the first ones: where they are is the layout's business.
+///
 /// *Threads.* A port's verbs are called by one thread at a time, with one exception: `SubscriberPort::release` and
 /// `info` may be called on any thread, at any time, also after `close` and `abandon`. `Transport` is called by any
 /// number of threads at once. A port calls its `MessageHandler` one message at a time, on a thread that the transport
@@ -56,7 +60,7 @@ enum class LoanStatus : std::uint8_t {
   ok,
   too_many_loans,  ///< `max_loans` are open
   out_of_chunks,   ///< the pool is empty
-  too_large,       ///< more bytes than a chunk has
+  too_large,       ///< more bytes than a message of the port may have
   closed,
 };
 
@@ -67,6 +71,7 @@ enum class PublishStatus : std::uint8_t {
   timed_out,       ///< under `block`: some had no room until the deadline; the others got it
   too_many_loans,  ///< `publish(value)` could not get a loan
   out_of_chunks,   ///< `publish(value)` could not get a loan
+  too_large,       ///< `publish(head, elements)`: more than the type's `max_size`
   no_loan,         ///< the loan is empty: already published, discarded or moved from
   closed,
 };
@@ -161,8 +166,16 @@ class BATON_API PublisherPort {
   /// Takes back a lent chunk unpublished.
   virtual void discard(Chunk chunk) noexcept = 0;
 
-  /// Why `loan` refused, in words.
-  virtual Error explain(LoanStatus status) const = 0;
+  /// Room in a lent chunk; at least what was asked for, a multiple of 64.
+  virtual std::size_t capacity(Chunk chunk) const noexcept = 0;
+
+  /// Lends a chunk with room for `bytes` in place of a lent one, with the first `front` and the last `back` bytes of
+  /// that; the rest is undefined. After a refusal, which is as `loan`'s, the caller has the old one. Only where
+  /// messages have sizes of their own.
+  virtual Chunk exchange(Chunk chunk, std::size_t bytes, std::size_t front, std::size_t back) noexcept = 0;
+
+  /// Why `loan` or `exchange` refused `bytes`, in words.
+  virtual Error explain(LoanStatus status, std::size_t bytes) const = 0;
 
   /// What the port announces to its peers. Valid as long as the port.
   virtual const PortAnnouncement& announcement() const noexcept = 0;
@@ -194,6 +207,13 @@ class BATON_API SubscriberPort {
 
   /// What is known of a taken chunk. Any thread.
   virtual SampleInfo info(Chunk chunk) const noexcept = 0;
+
+  /// Room in a taken chunk, a multiple of 64. Any thread. From the reader's own knowledge: whatever a publisher writes,
+  /// so many bytes can be read.
+  virtual std::size_t capacity(Chunk chunk) const noexcept = 0;
+
+  /// What the publisher said the message takes of it, no more than `capacity`. Any thread.
+  virtual std::size_t bytes(Chunk chunk) const noexcept = 0;
 
   /// Sleeps until `take` would give a message, or until `timeout` has passed: at once if it is zero or negative, never
   /// if it is `std::chrono::nanoseconds::max()`. `closed` if the port was closed before.
@@ -245,7 +265,9 @@ struct PortRequest {
   PortAnnouncement announcement;
   std::string domain;
   std::uint64_t port_id = 0;           ///< becomes `SampleInfo::publisher_id`
-  std::uint64_t payload_bytes = 0;     ///< the size of the type; its alignment is at most 64
+  std::uint64_t payload_bytes = 0;     ///< of every message, or of the smallest; its alignment is at most 64
+  bool variable = false;               ///< messages have sizes of their own
+  std::uint64_t max_bytes = 0;         ///< of such a message, if it has a limit; 0: what `max_memory` allows
   std::shared_ptr<EventQueue> events;  ///< where to report matches and refusals
   /// The node's membership in the domain on this machine. Never null for a transport that reaches the machine; for one
   /// that reaches the process, null where the domain cannot be joined.

@@ -1,11 +1,15 @@
 #pragma once
 
+#include <cstddef>
 #include <cstring>
 #include <new>
+#include <span>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "baton/port.hpp"
+#include "baton/raw.hpp"
 
 namespace baton {
 inline namespace v1 {
@@ -18,14 +22,18 @@ class Publisher;
 ///
 /// A loan stays on its publisher's thread. It may outlive the publisher object: the topic's port stays open until the
 /// last loan has ended.
+///
+/// Of a type with the layout `raw`, `->` leads to the head, and `data()` are the elements.
 template <Message T>
 class [[nodiscard]] Loan {
  public:
-  Loan(Loan&& other) noexcept : port_(std::exchange(other.port_, nullptr)), chunk_(other.chunk_) {}
+  Loan(Loan&& other) noexcept
+      : port_(std::exchange(other.port_, nullptr)), chunk_(other.chunk_), count_(other.count_) {}
   Loan& operator=(Loan&& other) noexcept {
     Loan moved(std::move(other));
     std::swap(port_, moved.port_);
     std::swap(chunk_, moved.chunk_);
+    std::swap(count_, moved.count_);
     return *this;
   }
   ~Loan() { discard(); }
@@ -44,9 +52,37 @@ class [[nodiscard]] Loan {
   /// `rejected`: then nobody got it, and it can be published again.
   PublishResult publish() noexcept {
     if (port_ == nullptr) return {PublishStatus::no_loan};
-    const PublishResult result = port_->publish(chunk_, sizeof(T));
+    std::size_t bytes = sizeof(T);
+    if constexpr (RawMessage<T>) {
+      RawParts<T>::set_count(chunk_.payload, count_);
+      bytes = RawParts<T>::bytes(count_);
+    }
+    const PublishResult result = port_->publish(chunk_, bytes);
     if (result.status != PublishStatus::rejected) port_ = nullptr;
     return result;
+  }
+
+  /// The elements, as many as were asked for. Undefined until they are written. Empty in an empty loan.
+  auto data() noexcept requires RawMessage<T> {
+    return port_ == nullptr ? std::span<typename TypeTraits<T>::Element>()
+                            : RawParts<T>::elements(chunk_.payload, count_);
+  }
+
+  /// Changes the number of elements. Those there are already keep their values, but `data()` may have moved: where the
+  /// chunk has no room for more, the message moves to a larger one. Fails as a loan of that size does, and changes
+  /// nothing then.
+  [[nodiscard]] Result<void> resize(std::size_t count) noexcept requires RawMessage<T> {
+    if (port_ == nullptr)
+      return fail(Errc::invalid_argument, "resize", "the loan is empty", "resize before publishing");
+    using Parts = RawParts<T>;
+    if (count > count_ && count > Parts::room(port_->capacity(chunk_))) {
+      const std::size_t bytes = Parts::bytes(count);
+      const Chunk larger = port_->exchange(chunk_, bytes, Parts::bytes(count_), 0);
+      if (!larger) return fail(port_->explain(larger.template reason<LoanStatus>(), bytes));
+      chunk_ = larger;
+    }
+    count_ = count;
+    return {};
   }
 
   /// Gives the chunk back unpublished.
@@ -58,10 +94,15 @@ class [[nodiscard]] Loan {
  private:
   friend class Publisher<T>;
 
-  Loan(PublisherPort* port, Chunk chunk) noexcept : port_(port), chunk_(chunk) {}
+  struct None {
+    None(std::size_t) noexcept {}  // NOLINT(google-explicit-constructor)
+  };
+
+  Loan(PublisherPort* port, Chunk chunk, std::size_t count) noexcept : port_(port), chunk_(chunk), count_(count) {}
 
   PublisherPort* port_;  // null: empty
   Chunk chunk_;
+  [[no_unique_address]] std::conditional_t<RawMessage<T>, std::size_t, None> count_;  // of elements
 };
 
 /// Publishes messages of one type on one topic. Made by `Node::publisher`; for one thread at a time. One that was moved
@@ -71,27 +112,56 @@ class Publisher {
  public:
   /// A loan whose message has the defaults of its IDL; every other byte is zero. Fails with `too_many_loans` when
   /// `max_loans` are open, `out_of_chunks` when readers hold every chunk, `closed` after `close`.
-  [[nodiscard]] Result<Loan<T>> loan() noexcept {
+  [[nodiscard]] Result<Loan<T>> loan() noexcept requires(!RawMessage<T>) {
     auto loan = loan_uninit();
     if (loan) set_defaults(loan->chunk_.payload);
     return loan;
   }
 
+  /// A loan with room for `count` elements, whose head has the defaults of its IDL. The elements are undefined: write
+  /// them all, or `resize` to as many as were written. Fails as above, with `out_of_chunks` also where `max_memory`
+  /// allows no such chunk, and with `too_large` beyond the `max_size` of the IDL.
+  [[nodiscard]] Result<Loan<T>> loan(std::size_t count) noexcept requires RawMessage<T> {
+    const std::size_t bytes = RawParts<T>::bytes(count);
+    const Chunk chunk = port_->loan(bytes);
+    if (!chunk) [[unlikely]]
+      return fail(port_->explain(chunk.reason<LoanStatus>(), bytes));
+    set_defaults(chunk.payload);
+    return Loan<T>(port_.get(), chunk, count);
+  }
+
   /// A loan whose bytes are whatever the chunk held before: for messages that are written whole.
-  [[nodiscard]] Result<Loan<T>> loan_uninit() noexcept {
+  [[nodiscard]] Result<Loan<T>> loan_uninit() noexcept requires(!RawMessage<T>) {
     const Chunk chunk = port_->loan(sizeof(T));
     if (!chunk) [[unlikely]]
-      return fail(port_->explain(chunk.reason<LoanStatus>()));
-    return Loan<T>(port_.get(), chunk);
+      return fail(port_->explain(chunk.reason<LoanStatus>(), sizeof(T)));
+    return Loan<T>(port_.get(), chunk, 0);
   }
 
   /// Publishes a copy of `message`.
-  PublishResult publish(const T& message) noexcept {
+  PublishResult publish(const T& message) noexcept requires(!RawMessage<T>) {
     const Chunk chunk = port_->loan(sizeof(T));
     if (!chunk) [[unlikely]]
       return {refused(chunk.reason<LoanStatus>())};
     std::memcpy(chunk.payload, &message, sizeof(T));
     const PublishResult result = port_->publish(chunk, sizeof(T));
+    if (result.status == PublishStatus::rejected) port_->discard(chunk);
+    return result;
+  }
+
+  /// Publishes a copy of a head and its elements.
+  template <RawMessage Raw = T>
+  PublishResult publish(const T& head, std::span<const typename TypeTraits<Raw>::Element> elements) noexcept {
+    const std::size_t bytes = RawParts<T>::bytes(elements.size());
+    const Chunk chunk = port_->loan(bytes);
+    if (!chunk) [[unlikely]]
+      return {refused(chunk.reason<LoanStatus>())};
+    std::memcpy(chunk.payload, &head, sizeof(T));
+    RawParts<T>::set_count(chunk.payload, elements.size());
+    if (!elements.empty()) {
+      std::memcpy(chunk.payload + RawParts<T>::kElementsOffset, elements.data(), elements.size_bytes());
+    }
+    const PublishResult result = port_->publish(chunk, bytes);
     if (result.status == PublishStatus::rejected) port_->discard(chunk);
     return result;
   }
@@ -115,6 +185,7 @@ class Publisher {
     switch (status) {
       case LoanStatus::too_many_loans: return PublishStatus::too_many_loans;
       case LoanStatus::closed: return PublishStatus::closed;
+      case LoanStatus::too_large: return PublishStatus::too_large;
       default: return PublishStatus::out_of_chunks;
     }
   }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "baton/port.hpp"
+#include "baton/raw.hpp"
 
 namespace baton {
 inline namespace v1 {
@@ -44,6 +45,12 @@ class [[nodiscard]] Sample {
 
   /// Where the message comes from, and when. Only for a sample that holds one.
   SampleInfo info() const noexcept { return port_->info(chunk_); }
+
+  /// The elements of a message of the layout `raw`, as long as the sample is held. Empty in an empty sample.
+  auto data() const noexcept requires RawMessage<T> {
+    return port_ == nullptr ? std::span<const typename TypeTraits<T>::Element>()
+                            : RawParts<T>::elements_of_peer(chunk_.payload, port_->capacity(chunk_));
+  }
 
   /// Gives the chunk back now instead of at destruction; the sample is empty then.
   void release() noexcept {

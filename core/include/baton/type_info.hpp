@@ -36,9 +36,10 @@ consteval Fingerprint fingerprint_from_hex(std::string_view text) {
   return fingerprint;
 }
 
-/// How a message lies in its chunk. (`raw` and `table` are to come with the IDL's unbounded members.)
+/// How a message lies in its chunk.
 enum class Layout : std::uint8_t {
   fixed,  ///< a plain relocatable struct of a size known at compile time
+  raw,    ///< such a struct, the number of elements that follow, and from the next multiple of 64 on the elements
 };
 
 struct TypeInfo;
@@ -68,10 +69,13 @@ struct TypeInfo {
   std::string_view doc;         ///< the doc comment, or empty
   Fingerprint fingerprint;      ///< of `canonical`
   std::string_view canonical;   ///< the resolved type as text, one line a member; see docs/architecture.md
-  std::uint64_t size = 0;       ///< bytes
+  std::uint64_t size = 0;       ///< bytes; of a raw type, of its head
   std::uint64_t alignment = 0;  ///< bytes
   Layout layout = Layout::fixed;
-  std::span<const FieldInfo> fields;            ///< of a struct
+  std::uint64_t elements_offset = 0;  ///< of a raw type: bytes from the start of the head to its elements
+  std::uint64_t element_size = 0;     ///< of a raw type: bytes
+  std::uint64_t max_bytes = 0;        ///< that a message may take, from `@baton(max_size=...)`; 0: no limit of its own
+  std::span<const FieldInfo> fields;  ///< of a struct
   std::span<const EnumeratorInfo> enumerators;  ///< of an enum
 };
 

@@ -17,22 +17,22 @@ namespace {
 constexpr std::uint64_t kNoLimit = ~std::uint64_t{0};
 
 TEST(ChunkPool, gives_out_each_chunk_once_aligned_and_apart) {
-  ChunkPool pool(100, kNoLimit);
+  ChunkPool pool({.payload_bytes = 100, .max_bytes = kNoLimit});
   ASSERT_TRUE(pool.reserve(5));
   std::set<std::byte*> payloads;
   for (int i = 0; i < 5; ++i) {
-    ChunkHeader* const chunk = pool.pop();
+    ChunkHeader* const chunk = pool.pop(1);
     ASSERT_NE(chunk, nullptr);
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(chunk->payload()) % 64, 0U);
     EXPECT_EQ(ChunkHeader::of(chunk->payload()), chunk);
     for (std::byte* const other : payloads) EXPECT_GE(std::abs(other - chunk->payload()), 128 + 64);
     EXPECT_TRUE(payloads.insert(chunk->payload()).second);
   }
-  EXPECT_EQ(pool.pop(), nullptr);
+  EXPECT_EQ(pool.pop(1), nullptr);
 }
 
 TEST(ChunkPool, reuses_what_a_reservation_gave_back_before_it_grows) {
-  ChunkPool pool(8, kNoLimit);
+  ChunkPool pool({.payload_bytes = 8, .max_bytes = kNoLimit});
   for (int round = 0; round < 100; ++round) {
     ASSERT_TRUE(pool.reserve(3));
     EXPECT_EQ(pool.size(), 3U);
@@ -44,7 +44,7 @@ TEST(ChunkPool, reuses_what_a_reservation_gave_back_before_it_grows) {
 }
 
 TEST(ChunkPool, says_what_its_limit_allows) {
-  ChunkPool pool(64, 1'000);  // a chunk has 128 bytes
+  ChunkPool pool({.payload_bytes = 64, .max_bytes = 1'000});  // a chunk has 128 bytes
   EXPECT_EQ(pool.max_chunks(), 7U);
   EXPECT_TRUE(pool.allows(7));
   EXPECT_FALSE(pool.allows(8));
@@ -56,18 +56,51 @@ TEST(ChunkPool, says_what_its_limit_allows) {
 }
 
 TEST(ChunkPool, refuses_what_the_machine_does_not_have_and_stays_usable) {
-  ChunkPool pool(64 * 1024 * 1024, kNoLimit);
+  ChunkPool pool({.payload_bytes = 64 * 1024 * 1024, .max_bytes = kNoLimit});
   EXPECT_FALSE(pool.reserve(std::numeric_limits<std::uint64_t>::max() / 2));
   EXPECT_TRUE(pool.reserve(1));
   EXPECT_EQ(pool.size(), 1U);
 }
 
+TEST(ChunkPool, makes_chunks_of_the_size_asked_for_up_to_the_number_reserved) {
+  ChunkPool pool({.payload_bytes = 64, .variable = true, .max_bytes = 1U << 20U});
+  EXPECT_EQ(pool.pop(10), nullptr) << "nothing is reserved";
+  ASSERT_TRUE(pool.reserve(2));
+  ChunkHeader* const small = pool.pop(10);
+  ChunkHeader* const large = pool.pop(100'000);
+  ASSERT_NE(small, nullptr);
+  ASSERT_NE(large, nullptr);
+  EXPECT_GE(large->capacity, 100'000U);
+  EXPECT_LT(small->capacity, 1'000U);
+  EXPECT_EQ(pool.pop(10), nullptr);
+  pool.put_back(small);
+  EXPECT_EQ(pool.pop(20), small) << "the same class";
+  pool.put_back(small);
+  EXPECT_NE(pool.pop(3'000), nullptr) << "the small one has given way";
+  EXPECT_EQ(pool.size(), 2U);
+}
+
+TEST(ChunkPool, keeps_to_its_bytes_when_sizes_differ) {
+  ChunkPool pool({.payload_bytes = 64, .variable = true, .max_bytes = 1U << 20U});
+  ASSERT_TRUE(pool.reserve(100));
+  EXPECT_EQ(pool.pop(2U << 20U), nullptr);
+  ChunkHeader* const first = pool.pop(600'000);
+  ASSERT_NE(first, nullptr);
+  EXPECT_EQ(pool.pop(600'000), nullptr);
+  pool.put_back(first);
+  std::vector<ChunkHeader*> small;
+  while (ChunkHeader* const chunk = pool.pop(1'000)) small.push_back(chunk);
+  EXPECT_EQ(small.size(), 100U) << "the large one has given way, and then they are as many as are reserved";
+  for (ChunkHeader* const chunk : small) pool.put_back(chunk);
+  EXPECT_EQ(pool.count_free(), 100U);
+}
+
 TEST(ChunkPool, frees_a_chunk_with_its_last_reference_on_whatever_thread) {
-  ChunkPool pool(8, kNoLimit);
+  ChunkPool pool({.payload_bytes = 8, .max_bytes = kNoLimit});
   ASSERT_TRUE(pool.reserve(64));
   for (int round = 0; round < 200; ++round) {
     std::vector<ChunkHeader*> chunks;
-    while (ChunkHeader* const chunk = pool.pop()) {
+    while (ChunkHeader* const chunk = pool.pop(1)) {
       chunk->references.store(3);
       chunks.push_back(chunk);
     }
