@@ -14,6 +14,12 @@ bool is_older(const std::shared_ptr<const BucketView::Port>& a, const std::share
   return std::pair(age(*a), a->name.owner) < std::pair(age(*b), b->name.owner);
 }
 
+/// Whether reading the file again would say the same. Everything else may have been this process's trouble (no
+/// descriptor, no memory), and says nothing about the port.
+bool is_of_the_file(const Error& error) noexcept {
+  return error.code() == Errc::corrupt || error.code() == Errc::incompatible || error.code() == Errc::permission;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const BucketView::Ports>> BucketView::look(Member& member, std::uint32_t bucket, PortRole role,
@@ -33,7 +39,9 @@ Result<std::shared_ptr<const BucketView::Ports>> BucketView::look(Member& member
   if (group.in_order == nullptr) {
     auto directory = member.directory(bucket);
     if (!directory) return fail(std::move(directory).error());
-    group.in_order = read(**directory, group);
+    auto ports = read(**directory, group);
+    if (!ports) return fail(std::move(ports).error());
+    group.in_order = *std::move(ports);
   }
   seen = group.version;
   return group.in_order;
@@ -61,13 +69,15 @@ Result<void> BucketView::list(Member& member, std::uint32_t bucket) {
   return {};
 }
 
-std::shared_ptr<const BucketView::Ports> BucketView::read(const posix::FileDescriptor& directory, Group& group) {
+Result<std::shared_ptr<const BucketView::Ports>> BucketView::read(const posix::FileDescriptor& directory,
+                                                                  Group& group) {
   auto ports = std::make_shared<Ports>();
   for (auto& [file, port] : group.ports) {
     if (port == nullptr) {
       const PortFileName name = parse_port_file_name(file).value_or(PortFileName{});
       auto content = read_port_file(directory, file, name);
       if (!content && content.error().os_errno() == ENOENT) continue;  // gone again: a new epoch will tell
+      if (!content && !is_of_the_file(content.error())) return fail(std::move(content).error());
       port = std::make_shared<const Port>(Port{file, name, std::move(content)});
     }
     ports->push_back(port);

@@ -27,7 +27,8 @@ class BucketView {
   using Ports = std::vector<std::shared_ptr<const Port>>;  ///< oldest first
 
   /// The ports of one topic and role. `seen` is what the last call made of it, 0 before the first. If nothing has
-  /// changed since then: null.
+  /// changed since then: null. An error is one that another call may not meet, and leaves `seen` as it was: a file that
+  /// is of no use is no error but the content of its port.
   Result<std::shared_ptr<const Ports>> look(Member& member, std::uint32_t bucket, PortRole role, std::uint64_t hash,
                                             std::uint64_t& seen);
 
@@ -41,7 +42,7 @@ class BucketView {
   using Key = std::pair<PortRole, std::uint64_t>;
 
   Result<void> list(Member& member, std::uint32_t bucket);
-  static std::shared_ptr<const Ports> read(const posix::FileDescriptor& directory, Group& group);
+  static Result<std::shared_ptr<const Ports>> read(const posix::FileDescriptor& directory, Group& group);
 
   std::mutex mutex_;
   std::map<Key, Group> groups_;

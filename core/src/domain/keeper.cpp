@@ -126,6 +126,11 @@ void Membership::tick(Clock::time_point now, KeptList::Buckets& due) {
   const bool after_pause = now - last_tick_ > 2 * interval;
   last_tick_ = now;
   next_tick_.store(now + interval, std::memory_order_relaxed);
+  {
+    const std::lock_guard lock(own_nudges_mutex_);
+    due |= nudges_at_tick_;
+    nudges_at_tick_.reset();
+  }
   // relaxed: a number that changes. Only one round at a time adds.
   std::atomic<std::uint64_t>& heartbeat = writable(*own_view_).heartbeat;
   heartbeat.store(heartbeat.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);

@@ -149,6 +149,11 @@ void Membership::wake_self(std::uint32_t bucket) noexcept {
   wake_->signal();
 }
 
+void Membership::look_again(std::uint32_t bucket) noexcept {
+  const std::lock_guard lock(own_nudges_mutex_);
+  nudges_at_tick_.set(bucket);
+}
+
 /// After a node is gone, whose ports may have been in every bucket.
 void Membership::wake_everybody() noexcept {
   for (std::uint32_t slot = 0; slot < kMaxNodes; ++slot) {

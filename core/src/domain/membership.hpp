@@ -42,6 +42,11 @@ class Membership final : public std::enable_shared_from_this<Membership> {
 
   void bump(std::uint32_t bucket) noexcept;
   void nudge(const NodeId& node, std::uint32_t bucket) noexcept;
+
+  /// Whoever is kept in the bucket is called at the next tick: something could not be done, and nothing else will tell
+  /// when it can.
+  void look_again(std::uint32_t bucket) noexcept;
+
   bool reap(std::uint32_t slot) noexcept;
 
   void watch(const NodeId& node, std::shared_ptr<const posix::Mapping> page);
@@ -105,9 +110,10 @@ class Membership final : public std::enable_shared_from_this<Membership> {
   std::uint32_t next_to_look_at_ = 0;
   bool lost_reported_ = false;
 
-  // Nudges of this process's own, which need no datagram. Guarded by the mutex.
+  // Nudges of this process's own, which need no datagram, and those that wait for a tick. Guarded by the mutex.
   std::mutex own_nudges_mutex_;
   KeptList::Buckets own_nudges_;
+  KeptList::Buckets nudges_at_tick_;
 };
 
 }  // namespace domain

@@ -1,6 +1,8 @@
+// What a port makes of the announcements in its bucket: whom it is to be connected to, and whom it refuses.
 #include <cerrno>
 #include <map>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -21,9 +23,23 @@ struct Peers::State {
   std::uint64_t seen = 0;  // see BucketView::look
   bool failed = false;     // the last look, and it was reported
 
-  void report(std::string peer, std::string reason, std::vector<Event>& to_announce) const {
-    to_announce.push_back({EventKind::refused, own.topic, std::move(peer), std::move(reason)});
-    member->events()->append(to_announce.back());
+  /// What one look found, before any of it counts: if it cannot be completed, the next one finds all of it again.
+  struct Look {
+    Changes changes;
+    std::vector<Event> refusals;
+    std::map<PortRef, Known> verdicts;
+  };
+
+  Event refused(std::string peer, std::string reason) const {
+    return {EventKind::refused, own.topic, std::move(peer), std::move(reason)};
+  }
+
+  void report(std::vector<Event> refusals, std::vector<Event>& to_announce) const {
+    to_announce.reserve(to_announce.size() + refusals.size());
+    for (Event& event : refusals) {
+      member->events()->append(event);
+      to_announce.push_back(std::move(event));
+    }
   }
 
   bool connects_itself(const PortAnnouncement& peer) const noexcept {
@@ -31,11 +47,11 @@ struct Peers::State {
            own.process == peer.process;
   }
 
-  void judge(const BucketView::Port& port, Changes& changes, std::vector<Event>& to_announce) {
-    Known& verdict = known[port.name.owner];
+  void judge(const BucketView::Port& port, Look& look) const {
+    Known& verdict = look.verdicts[port.name.owner];
     verdict = Known::not_matched;
     if (!port.content) {
-      report(port.file, "its announcement cannot be used: " + port.content.error().message(), to_announce);
+      look.refusals.push_back(refused(port.file, "its announcement cannot be used: " + port.content.error().message()));
       return;
     }
     const Peer& peer = port.content->peer;
@@ -43,12 +59,31 @@ struct Peers::State {
     if (peer.announcement.topic != own.topic || connects_itself(peer.announcement)) return;
     const bool publishes = own_role == PortRole::publisher;
     if (auto refusal = publishes ? match(own, peer.announcement) : match(peer.announcement, own)) {
-      report(peer.announcement.node, publishes ? refusal->for_publisher : refusal->for_subscriber, to_announce);
+      look.refusals.push_back(
+          refused(peer.announcement.node, publishes ? refusal->for_publisher : refusal->for_subscriber));
       return;
     }
     verdict = Known::matched;
-    changes.matched.push_back(peer);
+    look.changes.matched.push_back(peer);
   }
+
+  /// Asks to be called again at the next tick, whatever happens meanwhile, unless it is called off.
+  class Retry {
+   public:
+    Retry(Membership& membership, std::uint32_t bucket) noexcept : membership_(membership), bucket_(bucket) {}
+    ~Retry() {
+      if (wanted_) membership_.look_again(bucket_);
+    }
+    Retry(const Retry&) = delete;
+    Retry& operator=(const Retry&) = delete;
+
+    void call_off() noexcept { wanted_ = false; }
+
+   private:
+    Membership& membership_;
+    const std::uint32_t bucket_;
+    bool wanted_ = true;
+  };
 };
 
 Peers::Peers(std::shared_ptr<Member> member, PortRole own_role, PortRef self, PortAnnouncement own)
@@ -61,33 +96,40 @@ Peers::Peers(std::shared_ptr<Member> member, PortRole own_role, PortRef self, Po
 
 Peers::Changes Peers::refresh(std::vector<Event>& to_announce) {
   State& state = *state_;
-  Changes changes;
-  if (state.member->forked()) return changes;
+  if (state.member->forked()) return {};
   const PortRole other = state.own_role == PortRole::publisher ? PortRole::subscriber : PortRole::publisher;
   const std::uint64_t hash = topic_hash(state.own.topic);
   const auto bucket = bucket_of(state.own.topic);
-  auto ports = state.member->state_->bucket_view(bucket).look(*state.member, bucket, other, hash, state.seen);
+  Membership& membership = *state.member->state_;
+  // The epoch by which others would look again may have been seen already.
+  State::Retry retry(membership, bucket);
+  std::uint64_t seen = state.seen;
+  auto ports = membership.bucket_view(bucket).look(*state.member, bucket, other, hash, seen);
   if (!ports) {
-    if (!state.failed) {
-      state.report("its peers", "the domain cannot be searched for them: " + ports.error().message(), to_announce);
+    if (!std::exchange(state.failed, true)) {
+      state.report({state.refused("its peers", "the domain cannot be searched for them: " + ports.error().message())},
+                   to_announce);
     }
-    state.failed = true;
-    return changes;
+    return {};
   }
   state.failed = false;
-  if (*ports == nullptr) return changes;  // nothing has changed
-
-  std::set<PortRef> present;
-  for (const auto& port : **ports) {
-    present.insert(port->name.owner);
-    if (!state.known.contains(port->name.owner)) state.judge(*port, changes, to_announce);
+  State::Look look;
+  if (*ports != nullptr) {  // else nothing has changed
+    std::set<PortRef> present;
+    for (const auto& port : **ports) {
+      present.insert(port->name.owner);
+      if (!state.known.contains(port->name.owner)) state.judge(*port, look);
+    }
+    for (const auto& [port, verdict] : state.known) {
+      if (!present.contains(port) && verdict == State::Known::matched) look.changes.gone.push_back(port);
+    }
+    state.report(std::move(look.refusals), to_announce);
+    std::erase_if(state.known, [&](const auto& entry) { return !present.contains(entry.first); });
+    state.known.merge(look.verdicts);  // allocates nothing: from here on it all counts
+    state.seen = seen;
   }
-  std::erase_if(state.known, [&](const auto& entry) {
-    if (present.contains(entry.first)) return false;
-    if (entry.second == State::Known::matched) changes.gone.push_back(entry.first);
-    return true;
-  });
-  return changes;
+  retry.call_off();
+  return std::move(look.changes);
 }
 
 void Peers::forget(const PortRef& peer) noexcept {

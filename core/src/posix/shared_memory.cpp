@@ -73,20 +73,27 @@ Result<SharedMemory> SharedMemory::open(const FileDescriptor& directory, const s
   const int flags = (access == Access::read_write ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK;
   auto file = FileDescriptor::open_at(directory, name, flags);
   if (!file) {
-    if (file.error().os_errno() == ELOOP) {
-      return fail(Errc::permission, name, "is a symbolic link, which is refused", "", ELOOP);
+    switch (const int error = file.error().os_errno()) {
+      case ELOOP: return fail(Errc::permission, name, "is a symbolic link, which is refused", "remove it", error);
+      case ENXIO:  // a socket
+      case EISDIR: return fail(Errc::permission, name, "is not a regular file", "remove it");
+      case EACCES:
+      case EPERM:
+        return fail(Errc::permission, name, "may not be opened", "remove it, or give its user the right", error);
+      default: return fail(file.error());
     }
-    return fail(file.error());
   }
   struct stat status {};
   if (::fstat(file->get(), &status) != 0) return system_failure(name, "cannot be examined", errno);
-  if (!S_ISREG(status.st_mode)) return fail(Errc::permission, name, "is not a regular file", "");
+  if (!S_ISREG(status.st_mode)) return fail(Errc::permission, name, "is not a regular file", "remove it");
   if (status.st_uid != owner) {
-    return fail(Errc::permission, name, fmt::format("belongs to user {}, expected {}", status.st_uid, owner), "");
+    return fail(Errc::permission, name, fmt::format("belongs to user {}, expected {}", status.st_uid, owner),
+                "have it removed");
   }
   const auto bytes = static_cast<std::uint64_t>(status.st_size);
   if (bytes < min_bytes) {
-    return fail(Errc::corrupt, name, fmt::format("has {} bytes, at least {} expected", bytes, min_bytes), "");
+    return fail(Errc::corrupt, name, fmt::format("has {} bytes, at least {} expected", bytes, min_bytes),
+                "end the program that it belongs to, and start it again");
   }
   return SharedMemory(std::move(*file), bytes, name);
 }

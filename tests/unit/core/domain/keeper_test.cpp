@@ -80,6 +80,28 @@ TEST(Keeper, finds_every_change_although_more_come_than_its_socket_holds) {
   member->remove(nudged);
 }
 
+TEST(Keeper, calls_again_at_the_next_tick_who_could_not_look_for_its_peers) {
+  const Place place;
+  const auto member = place.join("node", false);
+  Port publisher(member, PortRole::publisher, announcement("node"));
+  const Port subscriber(member, PortRole::subscriber, announcement("node"));
+  std::size_t matched = 0;
+  Counted kept;
+  kept.action = [&](auto&) { matched += publisher.refresh().matched.size(); };
+  member->add(bucket_of("topic"), kept);
+  {
+    const NoDescriptors none;
+    member->keep(0ns);
+  }
+  ASSERT_EQ(kept.calls, 1);
+  ASSERT_EQ(matched, 0U);
+  std::this_thread::sleep_for(2 * place.request("").settings.heartbeat);
+  member->keep(0ns);
+  EXPECT_EQ(kept.calls, 2);
+  EXPECT_EQ(matched, 1U);
+  member->remove(kept);
+}
+
 TEST(Keeper, is_waited_for_by_who_removes_an_object_that_it_is_calling) {
   const Place place;
   const auto member = place.join("node");

@@ -153,6 +153,36 @@ TEST(Peers, of_a_damaged_domain_are_not_found_and_that_is_said_once) {
   EXPECT_THAT(none.error().message(), HasSubstr("topic 'topic': cannot be announced in domain 'test'"));
 }
 
+TEST(Peers, whose_files_could_not_be_read_for_a_while_are_found_afterwards) {
+  const Place place;
+  const auto member = place.join("node", false);
+  Port publisher(member, PortRole::publisher, announcement("node"));
+  Port subscriber(member, PortRole::subscriber, announcement("node"));
+  EXPECT_EQ(publisher.refresh().matched.size(), 1U);  // which lists the directory for both
+  {
+    const NoDescriptors none;
+    EXPECT_TRUE(subscriber.refresh().matched.empty());
+    EXPECT_TRUE(subscriber.refresh().matched.empty());
+  }
+  EXPECT_EQ(subscriber.refresh().matched.size(), 1U);
+  ASSERT_EQ(subscriber.events.size(), 1U) << "said once";
+  EXPECT_THAT(subscriber.events[0].reason, HasSubstr("raise the limit of open files"));
+}
+
+TEST(Peers, whose_files_may_not_be_opened_do_not_hide_the_others) {
+  const Place place;
+  const auto member = place.join("node", false);
+  Port publisher(member, PortRole::publisher, announcement("node"));
+  const Port good(member, PortRole::subscriber, announcement("node"));
+  const std::string socket = port_file_name(PortRole::subscriber, "topic", {member->id(), member->next_port()});
+  const auto bound = posix::Socket::bind(*member->directory(bucket_of("topic")).value(), socket).value();
+  EXPECT_EQ(publisher.refresh().matched.size(), 1U);
+  ASSERT_EQ(publisher.events.size(), 1U);
+  EXPECT_EQ(publisher.events[0].peer, socket);
+  EXPECT_THAT(publisher.events[0].reason, HasSubstr("is not a regular file; remove it"));
+  member->unlink(bucket_of("topic"), socket);
+}
+
 TEST(Peers, that_die_are_gone_when_they_have_been_reaped) {
   const Place place;
   const auto member = place.join("reader", false);

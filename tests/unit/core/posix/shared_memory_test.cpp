@@ -78,14 +78,15 @@ TEST(SharedMemory, is_not_opened_unless_it_is_the_expected_kind_of_file) {
   ASSERT_EQ(::mkfifo(directory.path("pipe").c_str(), 0600), 0);
 
   EXPECT_EQ(refusal(directory, "file"), "accepted");
-  EXPECT_EQ(refusal(directory, "short"), "short: has 99 bytes, at least 100 expected");
+  EXPECT_EQ(refusal(directory, "short"),
+            "short: has 99 bytes, at least 100 expected; end the program that it belongs to, and start it again");
   EXPECT_EQ(refusal(directory, "symlink"),
-            "symlink: is a symbolic link, which is refused (Too many levels of symbolic links)");
-  EXPECT_EQ(refusal(directory, "directory"), "directory: is not a regular file");
-  EXPECT_EQ(refusal(directory, "pipe"), "pipe: is not a regular file");
+            "symlink: is a symbolic link, which is refused (Too many levels of symbolic links); remove it");
+  EXPECT_EQ(refusal(directory, "directory"), "directory: is not a regular file; remove it");
+  EXPECT_EQ(refusal(directory, "pipe"), "pipe: is not a regular file; remove it");
   EXPECT_EQ(refusal(directory, "none"), "none: cannot be opened (No such file or directory)");
   EXPECT_EQ(refusal(directory, "file", ::geteuid() + 1),
-            fmt::format("file: belongs to user {}, expected {}", ::geteuid(), ::geteuid() + 1));
+            fmt::format("file: belongs to user {}, expected {}; have it removed", ::geteuid(), ::geteuid() + 1));
 }
 
 TEST(SharedMemory, is_reserved_although_signals_interrupt) {
