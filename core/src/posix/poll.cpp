@@ -36,13 +36,6 @@ Result<std::size_t> Poll::wait(std::optional<Clock::time_point> deadline) {
   }
 }
 
-Result<std::size_t> Poll::wait_for(std::chrono::nanoseconds timeout) {
-  const Clock::time_point now = Clock::now();
-  // A timeout that reaches beyond the clock's end is as good as none.
-  if (timeout > Clock::time_point::max() - now) return wait(std::nullopt);
-  return wait(now + timeout);
-}
-
 }  // namespace posix
 }  // namespace v1
 }  // namespace baton

@@ -1,7 +1,6 @@
 #include "baton/posix/shared_memory.hpp"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -53,56 +52,56 @@ Result<void> reserve(const FileDescriptor& file, const std::string& label, std::
 }  // namespace
 
 Result<SharedMemory> SharedMemory::create(const FileDescriptor& directory, std::uint64_t bytes) {
-  const std::string label = "unnamed shared memory";
+  const std::string label = "unnamed shared memory in " + directory.path();
   auto file = FileDescriptor::open_at(directory, ".", O_TMPFILE | O_RDWR, 0600);
   if (!file) return system_failure(label, "cannot be created", file.error().os_errno());
   if (auto reserved = reserve(*file, label, bytes); !reserved) return fail(reserved.error());
   return SharedMemory(std::move(*file), bytes, label);
 }
 
-Result<SharedMemory> SharedMemory::create_anonymous(const std::string& label, std::uint64_t bytes) {
-  FileDescriptor file(::memfd_create(label.c_str(), MFD_CLOEXEC));
-  if (!file) return system_failure(label, "shared memory cannot be created", errno);
-  if (auto reserved = reserve(file, label, bytes); !reserved) return fail(reserved.error());
-  return SharedMemory(std::move(file), bytes, label);
-}
-
 Result<SharedMemory> SharedMemory::open(const FileDescriptor& directory, const std::string& name, Access access,
                                         uid_t owner, std::uint64_t min_bytes) {
+  std::string path = path_in(directory, name);
   // Without O_NONBLOCK, opening a pipe that somebody put there would wait for its other end.
   const int flags = (access == Access::read_write ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK;
   auto file = FileDescriptor::open_at(directory, name, flags);
   if (!file) {
     switch (const int error = file.error().os_errno()) {
-      case ELOOP: return fail(Errc::permission, name, "is a symbolic link, which is refused", "remove it", error);
+      case ELOOP: return fail(Errc::permission, path, "is a symbolic link, which is refused", "remove it", error);
       case ENXIO:  // a socket
-      case EISDIR: return fail(Errc::permission, name, "is not a regular file", "remove it");
+      case EISDIR: return fail(Errc::permission, path, "is not a regular file", "remove it");
       case EACCES:
       case EPERM:
-        return fail(Errc::permission, name, "may not be opened", "remove it, or give its user the right", error);
+        return fail(Errc::permission, path, "may not be opened", "remove it, or give its user the right", error);
       default: return fail(file.error());
     }
   }
   struct stat status {};
-  if (::fstat(file->get(), &status) != 0) return system_failure(name, "cannot be examined", errno);
-  if (!S_ISREG(status.st_mode)) return fail(Errc::permission, name, "is not a regular file", "remove it");
+  if (::fstat(file->get(), &status) != 0) return system_failure(path, "cannot be examined", errno);
+  if (!S_ISREG(status.st_mode)) return fail(Errc::permission, path, "is not a regular file", "remove it");
   if (status.st_uid != owner) {
-    return fail(Errc::permission, name, fmt::format("belongs to user {}, expected {}", status.st_uid, owner),
+    return fail(Errc::permission, path, fmt::format("belongs to user {}, expected {}", status.st_uid, owner),
                 "have it removed");
   }
   const auto bytes = static_cast<std::uint64_t>(status.st_size);
   if (bytes < min_bytes) {
-    return fail(Errc::corrupt, name, fmt::format("has {} bytes, at least {} expected", bytes, min_bytes),
+    return fail(Errc::corrupt, path, fmt::format("has {} bytes, at least {} expected", bytes, min_bytes),
                 "end the program that it belongs to, and start it again");
   }
-  return SharedMemory(std::move(*file), bytes, name);
+  return SharedMemory(std::move(*file), bytes, std::move(path));
 }
 
 Result<void> SharedMemory::link(const FileDescriptor& directory, const std::string& name) const {
   // By way of /proc, because naming a descriptor itself (AT_EMPTY_PATH) takes a privilege.
   const std::string source = fmt::format("/proc/self/fd/{}", fd_.get());
   if (::linkat(AT_FDCWD, source.c_str(), directory.get(), name.c_str(), AT_SYMLINK_FOLLOW) == 0) return {};
-  return system_failure(name, "shared memory cannot be given this name", errno);
+  const int error = errno;
+  if (error == ENOENT && ::access("/proc/self/fd", F_OK) != 0) {
+    // Not ENOENT, which says that the directory is gone.
+    return fail(Errc::system, path_in(directory, name), "cannot be given its name, because there is no /proc/self/fd",
+                "mount /proc where this program runs");
+  }
+  return system_failure(path_in(directory, name), "shared memory cannot be given this name", error);
 }
 
 }  // namespace posix

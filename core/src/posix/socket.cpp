@@ -18,6 +18,10 @@ struct Address {
   socklen_t bytes = 0;
 };
 
+std::string label_of(const FileDescriptor& directory, const std::string& name) {
+  return fmt::format("socket '{}'", path_in(directory, name));
+}
+
 // A socket's address holds 107 characters, which a directory's path alone may exceed: the directory is named by its
 // descriptor instead.
 Result<Address> address_of(const FileDescriptor& directory, const std::string& name) {
@@ -25,8 +29,7 @@ Result<Address> address_of(const FileDescriptor& directory, const std::string& n
   Address address;
   if (path.size() >= sizeof(address.value.sun_path)) {
     const std::size_t most = sizeof(address.value.sun_path) - 1 - (path.size() - name.size());
-    return fail(Errc::invalid_argument, fmt::format("socket '{}'", name),
-                fmt::format("its name has {} bytes", name.size()),
+    return fail(Errc::invalid_argument, label_of(directory, name), fmt::format("its name has {} bytes", name.size()),
                 fmt::format("at most {} fit into a socket's address", most), ENAMETOOLONG);
   }
   address.value.sun_family = AF_UNIX;
@@ -35,29 +38,18 @@ Result<Address> address_of(const FileDescriptor& directory, const std::string& n
   return address;
 }
 
-Result<FileDescriptor> make_socket(const std::string& name) {
-  FileDescriptor fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd) return system_failure(name, "a socket cannot be created", errno);
-  return fd;
-}
-
 }  // namespace
-
-Result<Socket> Socket::unbound() {
-  auto fd = make_socket("unbound socket");
-  if (!fd) return fail(fd.error());
-  return Socket(std::move(*fd), "unbound socket");
-}
 
 Result<Socket> Socket::bind(const FileDescriptor& directory, const std::string& name) {
   auto address = address_of(directory, name);
   if (!address) return fail(address.error());
-  auto fd = make_socket(name);
-  if (!fd) return fail(fd.error());
-  if (::bind(fd->get(), reinterpret_cast<const sockaddr*>(&address->value), address->bytes) != 0) {
-    return system_failure(fmt::format("socket '{}'", name), "cannot be bound", errno);
+  std::string label = label_of(directory, name);
+  FileDescriptor fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd) return system_failure(label, "cannot be made", errno);
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address->value), address->bytes) != 0) {
+    return system_failure(label, "cannot be bound", errno);
   }
-  return Socket(std::move(*fd), fmt::format("socket '{}'", name));
+  return Socket(std::move(fd), std::move(label));
 }
 
 Result<Socket::Sent> Socket::send(const FileDescriptor& directory, const std::string& name,
@@ -74,9 +66,12 @@ Result<Socket::Sent> Socket::send(const FileDescriptor& directory, const std::st
       case ENOENT:
       case ECONNREFUSED: return Sent::gone;
       case EMSGSIZE:
-        return fail(Errc::too_large, fmt::format("socket '{}'", name),
+        return fail(Errc::too_large, label_of(directory, name),
                     fmt::format("a datagram of {} bytes cannot be sent", datagram.size()), "", EMSGSIZE);
-      default: return system_failure(fmt::format("socket '{}'", name), "a datagram cannot be sent", errno);
+      default: {
+        const int error = errno;
+        return system_failure(label_of(directory, name), "a datagram cannot be sent", error);
+      }
     }
   }
 }

@@ -1,14 +1,21 @@
-// The error of a failed system call.
+// The error of a failed system call, and how it names files.
 #pragma once
 
 #include <cerrno>
+#include <string>
 #include <string_view>
 
 #include "baton/error.hpp"
+#include "baton/posix/file_descriptor.hpp"
 
 namespace baton {
 inline namespace v1 {
 namespace posix {
+
+/// A file of a directory, for a message. Changes errno.
+inline std::string path_in(const FileDescriptor& directory, const std::string& name) {
+  return name == "." ? directory.path() : directory.path() + "/" + name;
+}
 
 /// `where` names the object, `cause` what could not be done with it. Running out of something is `Errc::no_space`.
 [[nodiscard]] inline tl::unexpected<Error> system_failure(std::string_view where, std::string_view cause,

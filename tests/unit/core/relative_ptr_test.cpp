@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 
 #include "baton/posix/mapping.hpp"
+#include "posix/unnamed_memory.hpp"
 
 namespace baton {
 namespace {
+
+using testing_support::unnamed_memory;
 
 struct Node {
   int value = 0;
@@ -18,7 +21,7 @@ static_assert(!std::is_convertible_v<RelativePtr<const int>, RelativePtr<int>>);
 static_assert(std::is_convertible_v<RelativePtr<int>, RelativePtr<const int>>);
 
 TEST(RelativePtr, is_valid_in_two_mappings_of_one_segment_at_different_addresses) {
-  const auto memory = posix::SharedMemory::create_anonymous("relative_ptr_test", 4096).value();
+  const auto memory = unnamed_memory(4096);
   const auto here = posix::Mapping::map(memory, posix::Access::read_write).value();
   const auto there = posix::Mapping::map(memory, posix::Access::read_only).value();
   ASSERT_NE(here.bytes().data(), there.bytes().data());
@@ -38,7 +41,7 @@ TEST(RelativePtr, is_valid_in_two_mappings_of_one_segment_at_different_addresses
 }
 
 TEST(RelativePtr, of_zero_filled_memory_is_null) {
-  const auto memory = posix::SharedMemory::create_anonymous("relative_ptr_test", 4096).value();
+  const auto memory = unnamed_memory(4096);
   const auto mapping = posix::Mapping::map(memory, posix::Access::read_only).value();
   const auto& pointer = *reinterpret_cast<const RelativePtr<int>*>(mapping.bytes().data());
   EXPECT_EQ(pointer, nullptr);

@@ -11,7 +11,8 @@ namespace baton {
 inline namespace v1 {
 namespace posix {
 
-/// Owns an open file descriptor and closes it. Every descriptor made here is close-on-exec. For one thread at a time.
+/// Owns an open file descriptor and closes it. Every descriptor made here is close-on-exec. The const functions may be
+/// called on any thread, while nobody calls another one.
 class BATON_API FileDescriptor {
  public:
   FileDescriptor() noexcept = default;
@@ -33,8 +34,8 @@ class BATON_API FileDescriptor {
   static Result<FileDescriptor> open_at(const FileDescriptor& directory, const std::string& name, int flags,
                                         mode_t mode = 0);
 
-  /// A second descriptor of the same open file description.
-  Result<FileDescriptor> duplicate() const;
+  /// Where the file is now, for a message to a person; "descriptor 7" where /proc does not say.
+  std::string path() const;
 
   /// The descriptor, or -1. It stays owned.
   int get() const noexcept { return fd_; }

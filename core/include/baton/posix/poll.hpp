@@ -22,13 +22,9 @@ class BATON_API Poll {
   /// Adds a descriptor; the result is its index, counted from 0.
   std::size_t add(int fd);
 
-  /// Forgets all descriptors.
-  void clear() noexcept { entries_.clear(); }
-
   /// Waits, without a limit if there is no deadline; one that has passed makes it a look without waiting. The result is
   /// how many descriptors are ready, 0 at the deadline. Signals do not end it.
   Result<std::size_t> wait(std::optional<Clock::time_point> deadline);
-  Result<std::size_t> wait_for(std::chrono::nanoseconds timeout);
 
   /// Whether the last wait found the descriptor readable, at its end, or in error: reading it will not wait.
   bool is_ready(std::size_t index) const noexcept { return index < entries_.size() && entries_[index].revents != 0; }

@@ -14,16 +14,14 @@ namespace posix {
 
 enum class Access : std::uint8_t { read_only, read_write };
 
-/// A file of memory, of a fixed size, to be mapped by several processes. For one thread at a time.
+/// A file of memory, of a fixed size, to be mapped by several processes. The const functions may be called on any
+/// thread, while nobody calls another one.
 class BATON_API SharedMemory {
  public:
   /// Makes a file without a name in a directory (normally on tmpfs), readable and writable by its owner, zero-filled,
   /// with every page reserved, so that no later access runs out of memory. The file is gone with its last descriptor
   /// and mapping unless it is linked. Errors: `Errc::no_space` says how much was asked for and how much there is.
   static Result<SharedMemory> create(const FileDescriptor& directory, std::uint64_t bytes);
-
-  /// The same without any directory (memfd): to be inherited, or passed over a socket. `label` is for people.
-  static Result<SharedMemory> create_anonymous(const std::string& label, std::uint64_t bytes);
 
   /// Opens an existing file of a directory. Refused are symbolic links, anything but a regular file, another owner
   /// than `owner`, and files smaller than `min_bytes`.
@@ -38,7 +36,7 @@ class BATON_API SharedMemory {
   /// The size when the file was made or opened.
   std::uint64_t bytes() const noexcept { return bytes_; }
 
-  /// Names the memory in errors: the file's name, the anonymous label, or "unnamed shared memory".
+  /// Names the memory in errors: the file's path, or in which directory it was made.
   const std::string& label() const noexcept { return label_; }
 
  private:

@@ -13,7 +13,8 @@ namespace baton {
 inline namespace v1 {
 namespace posix {
 
-/// A Unix datagram socket whose address is a name in a directory. Nothing here waits. For one thread at a time.
+/// A Unix datagram socket whose address is a name in a directory. Nothing here waits. The const functions may be called
+/// on any thread, while nobody calls another one.
 class BATON_API Socket {
  public:
   enum class Sent : std::uint8_t {
@@ -21,9 +22,6 @@ class BATON_API Socket {
     full,  ///< the receiver's queue is full; nothing was sent
     gone,  ///< nobody has that address
   };
-
-  /// A socket that only sends.
-  static Result<Socket> unbound();
 
   /// A socket that receives at `directory`/`name`. The name must be free. It stays in the directory when the socket is
   /// closed: whoever keeps the directory unlinks it.

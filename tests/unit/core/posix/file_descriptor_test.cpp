@@ -49,11 +49,8 @@ TEST(FileDescriptor, is_close_on_exec_however_it_was_made) {
   const TemporaryDirectory directory;
   const FileDescriptor a = FileDescriptor::open("/dev/null", O_RDONLY).value();
   const FileDescriptor b = FileDescriptor::open_at(directory.fd(), "file", O_RDWR | O_CREAT, 0600).value();
-  const FileDescriptor c = b.duplicate().value();
   EXPECT_TRUE(closes_on_exec(a));
   EXPECT_TRUE(closes_on_exec(b));
-  EXPECT_TRUE(closes_on_exec(c));
-  EXPECT_NE(b.get(), c.get());
 }
 
 TEST(FileDescriptor, that_cannot_be_opened_is_an_error_that_names_the_file) {
@@ -62,7 +59,16 @@ TEST(FileDescriptor, that_cannot_be_opened_is_an_error_that_names_the_file) {
   EXPECT_EQ(missing.error().message(), "/nowhere/file: cannot be opened (No such file or directory)");
   EXPECT_EQ(missing.error().code(), Errc::system);
   EXPECT_EQ(missing.error().os_errno(), ENOENT);
-  EXPECT_FALSE(FileDescriptor().duplicate());
+  const TemporaryDirectory directory;
+  EXPECT_EQ(FileDescriptor::open_at(directory.fd(), "file", O_RDONLY).error().message(),
+            directory.path("file") + ": cannot be opened (No such file or directory)");
+}
+
+TEST(FileDescriptor, says_where_its_file_is) {
+  const TemporaryDirectory directory;
+  const FileDescriptor file = FileDescriptor::open_at(directory.fd(), "file", O_RDWR | O_CREAT, 0600).value();
+  EXPECT_EQ(file.path(), directory.path("file"));
+  EXPECT_EQ(FileDescriptor().path(), "descriptor -1");
 }
 
 TEST(FileDescriptor, beyond_the_limit_is_an_error_with_the_remedy) {

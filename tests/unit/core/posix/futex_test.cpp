@@ -10,9 +10,12 @@
 
 #include "baton/posix/mapping.hpp"
 #include "ticking.hpp"
+#include "unnamed_memory.hpp"
 
 namespace baton::posix {
 namespace {
+
+using testing_support::unnamed_memory;
 
 using namespace std::chrono_literals;
 using Word = std::atomic<std::uint32_t>;
@@ -51,7 +54,7 @@ TEST(Futex, wakes_a_thread) {
 }
 
 TEST(Futex, wakes_another_process_through_shared_memory) {
-  const SharedMemory memory = SharedMemory::create_anonymous("futex_test", 4096).value();
+  const SharedMemory memory = unnamed_memory(4096);
   const Mapping mapping = Mapping::map(memory, Access::read_write).value();
   Word& word = *new (mapping.writable_bytes().data()) Word{0};
   const pid_t pid = ::fork();

@@ -4,11 +4,15 @@
 
 #include <gtest/gtest.h>
 
+#include "unnamed_memory.hpp"
+
 namespace baton::posix {
 namespace {
 
+using testing_support::unnamed_memory;
+
 TEST(Mapping, shows_in_one_place_what_is_written_in_another) {
-  const SharedMemory memory = SharedMemory::create_anonymous("m", 8192).value();
+  const SharedMemory memory = unnamed_memory(8192);
   const Mapping writer = Mapping::map(memory, Access::read_write).value();
   const Mapping reader = Mapping::map(memory, Access::read_only).value();
   const Mapping second_page = Mapping::map(memory, 4096, 4096, Access::read_only).value();
@@ -19,7 +23,7 @@ TEST(Mapping, shows_in_one_place_what_is_written_in_another) {
 }
 
 TEST(Mapping, that_is_read_only_gives_nothing_to_write) {
-  const SharedMemory memory = SharedMemory::create_anonymous("m", 4096).value();
+  const SharedMemory memory = unnamed_memory(4096);
   const Mapping reader = Mapping::map(memory, Access::read_only).value();
   EXPECT_EQ(reader.bytes().size(), 4096U);
   EXPECT_TRUE(reader.writable_bytes().empty());
@@ -29,7 +33,7 @@ TEST(Mapping, keeps_its_place_when_it_is_moved_and_outlives_the_descriptor) {
   Mapping mapping;
   EXPECT_TRUE(mapping.bytes().empty());
   {
-    const SharedMemory memory = SharedMemory::create_anonymous("m", 4096).value();
+    const SharedMemory memory = unnamed_memory(4096);
     Mapping made = Mapping::map(memory, Access::read_write, Mapping::Populate::yes).value();
     const auto* const place = made.bytes().data();
     mapping = std::move(made);
@@ -41,20 +45,20 @@ TEST(Mapping, keeps_its_place_when_it_is_moved_and_outlives_the_descriptor) {
 }
 
 TEST(Mapping, beyond_the_file_is_refused_instead_of_raising_a_signal_later) {
-  const SharedMemory memory = SharedMemory::create_anonymous("m", 4096).value();
+  const SharedMemory memory = unnamed_memory(4096);
   EXPECT_EQ(Mapping::map(memory, 0, 4097, Access::read_only).error().message(),
-            "m: 4097 bytes at offset 0 are beyond its 4096 bytes");
+            memory.label() + ": 4097 bytes at offset 0 are beyond its 4096 bytes");
   EXPECT_FALSE(Mapping::map(memory, 4096, 1, Access::read_only));
   EXPECT_FALSE(Mapping::map(memory, 8192, ~std::uint64_t{0} - 4096, Access::read_only));
   ASSERT_EQ(::ftruncate(memory.fd().get(), 100), 0);  // somebody else made it smaller
   EXPECT_EQ(Mapping::map(memory, Access::read_only).error().message(),
-            "m: 4096 bytes at offset 0 are beyond its 100 bytes");
+            memory.label() + ": 4096 bytes at offset 0 are beyond its 100 bytes");
 }
 
 TEST(Mapping, of_nothing_or_at_an_odd_offset_is_refused) {
-  const SharedMemory memory = SharedMemory::create_anonymous("m", 8192).value();
+  const SharedMemory memory = unnamed_memory(8192);
   EXPECT_EQ(Mapping::map(memory, 0, 0, Access::read_only).error().message(),
-            "m: 0 bytes at offset 0 cannot be mapped; map at least one byte, at a multiple of 4096");
+            memory.label() + ": 0 bytes at offset 0 cannot be mapped; map at least one byte, at a multiple of 4096");
   EXPECT_FALSE(Mapping::map(memory, 100, 10, Access::read_only));
 }
 

@@ -13,12 +13,14 @@
 #include "baton/posix/mapping.hpp"
 #include "temporary_directory.hpp"
 #include "ticking.hpp"
+#include "unnamed_memory.hpp"
 
 namespace baton::posix {
 namespace {
 
 using testing_support::TemporaryDirectory;
 using testing_support::Ticking;
+using testing_support::unnamed_memory;
 
 TEST(SharedMemory, has_no_name_until_it_is_linked_and_then_is_whole) {
   const TemporaryDirectory directory;
@@ -43,7 +45,8 @@ TEST(SharedMemory, does_not_take_a_name_that_is_taken) {
   ASSERT_TRUE(memory.link(directory.fd(), "segment"));
   const auto again = memory.link(directory.fd(), "segment");
   ASSERT_FALSE(again);
-  EXPECT_EQ(again.error().message(), "segment: shared memory cannot be given this name (File exists)");
+  EXPECT_EQ(again.error().message(),
+            directory.path("segment") + ": shared memory cannot be given this name (File exists)");
 }
 
 TEST(SharedMemory, is_zero_filled_and_reserved) {
@@ -56,12 +59,11 @@ TEST(SharedMemory, is_zero_filled_and_reserved) {
   for (const std::byte byte : mapping.bytes()) ASSERT_EQ(byte, std::byte{0});
 }
 
-TEST(SharedMemory, can_be_anonymous) {
-  const SharedMemory memory = SharedMemory::create_anonymous("scratch", 4096).value();
-  EXPECT_EQ(memory.label(), "scratch");
-  EXPECT_TRUE(Mapping::map(memory, Access::read_write));
-  EXPECT_EQ(SharedMemory::create_anonymous("scratch", 0).error().message(),
-            "scratch: a size of 0 bytes; ask for at least one byte");
+TEST(SharedMemory, of_no_bytes_is_refused) {
+  const TemporaryDirectory directory;
+  EXPECT_EQ(
+      SharedMemory::create(directory.fd(), 0).error().message(),
+      fmt::format("unnamed shared memory in {}: a size of 0 bytes; ask for at least one byte", directory.fd().path()));
 }
 
 std::string refusal(const TemporaryDirectory& directory, const std::string& name, uid_t owner = ::geteuid()) {
@@ -79,20 +81,23 @@ TEST(SharedMemory, is_not_opened_unless_it_is_the_expected_kind_of_file) {
 
   EXPECT_EQ(refusal(directory, "file"), "accepted");
   EXPECT_EQ(refusal(directory, "short"),
-            "short: has 99 bytes, at least 100 expected; end the program that it belongs to, and start it again");
+            directory.path("short") +
+                ": has 99 bytes, at least 100 expected; end the program that it belongs to, and start it again");
   EXPECT_EQ(refusal(directory, "symlink"),
-            "symlink: is a symbolic link, which is refused (Too many levels of symbolic links); remove it");
-  EXPECT_EQ(refusal(directory, "directory"), "directory: is not a regular file; remove it");
-  EXPECT_EQ(refusal(directory, "pipe"), "pipe: is not a regular file; remove it");
-  EXPECT_EQ(refusal(directory, "none"), "none: cannot be opened (No such file or directory)");
+            directory.path("symlink") +
+                ": is a symbolic link, which is refused (Too many levels of symbolic links); remove it");
+  EXPECT_EQ(refusal(directory, "directory"), directory.path("directory") + ": is not a regular file; remove it");
+  EXPECT_EQ(refusal(directory, "pipe"), directory.path("pipe") + ": is not a regular file; remove it");
+  EXPECT_EQ(refusal(directory, "none"), directory.path("none") + ": cannot be opened (No such file or directory)");
   EXPECT_EQ(refusal(directory, "file", ::geteuid() + 1),
-            fmt::format("file: belongs to user {}, expected {}; have it removed", ::geteuid(), ::geteuid() + 1));
+            fmt::format("{}: belongs to user {}, expected {}; have it removed", directory.path("file"), ::geteuid(),
+                        ::geteuid() + 1));
 }
 
 TEST(SharedMemory, is_reserved_although_signals_interrupt) {
   const SharedMemory memory = [] {
     const Ticking ticking;
-    return SharedMemory::create_anonymous("large", 256U << 20U).value();
+    return unnamed_memory(256U << 20U);
   }();
   struct stat status {};
   ASSERT_EQ(::fstat(memory.fd().get(), &status), 0);
@@ -111,21 +116,49 @@ int on_small_tmpfs(const std::string& path) {
   if (!first || second) return 1;
   if (second.error().code() != Errc::no_space || second.error().os_errno() != ENOSPC) return 2;
   const std::string expected =
-      "unnamed shared memory: 40960 bytes were asked for, 24576 bytes are available (No space left on device); make "
+      "unnamed shared memory in " + path +
+      ": 40960 bytes were asked for, 24576 bytes are available (No space left on device); make "
       "the messages, depths or counts smaller, or the shared memory larger";
   if (second.error().message() != expected) return 3;
   return SharedMemory::create(directory, 24'576) ? 0 : 4;  // the refused one took nothing
 }
 
+// The same with a /proc that has nothing in it.
+int without_proc(const std::string& path) {
+  if (::unshare(CLONE_NEWNS) != 0 && ::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return 77;
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return 77;
+  const FileDescriptor directory = FileDescriptor::open(path, O_RDONLY | O_DIRECTORY).value();
+  const SharedMemory memory = SharedMemory::create(directory, 4096).value();
+  if (::mount("tmpfs", "/proc", "tmpfs", 0, "size=64k") != 0) return 77;
+  const auto linked = memory.link(directory, "segment");
+  if (linked) return 1;
+  const std::string expected = fmt::format(
+      "descriptor {}/segment: cannot be given its name, because there is no /proc/self/fd; mount /proc where this "
+      "program runs",
+      directory.get());
+  return linked.error().message() == expected ? 0 : 2;
+}
+
+int status_of_child(int (*action)(const std::string&), const std::string& path) {
+  const pid_t pid = ::fork();
+  if (pid == 0) ::_exit(action(path));
+  int status = 0;
+  EXPECT_EQ(::waitpid(pid, &status, 0), pid);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
 TEST(SharedMemory, that_does_not_fit_is_an_error_with_what_was_asked_for_and_what_there_is) {
   const TemporaryDirectory directory;
-  const pid_t pid = ::fork();
-  if (pid == 0) ::_exit(on_small_tmpfs(directory.path("")));
-  int status = 0;
-  ASSERT_EQ(::waitpid(pid, &status, 0), pid);
-  ASSERT_TRUE(WIFEXITED(status));
-  if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "this process may not mount a tmpfs";
-  EXPECT_EQ(WEXITSTATUS(status), 0);
+  const int status = status_of_child(on_small_tmpfs, directory.fd().path());
+  if (status == 77) GTEST_SKIP() << "this process may not mount a tmpfs";
+  EXPECT_EQ(status, 0);
+}
+
+TEST(SharedMemory, that_needs_proc_for_its_name_says_so) {
+  const TemporaryDirectory directory;
+  const int status = status_of_child(without_proc, directory.fd().path());
+  if (status == 77) GTEST_SKIP() << "this process may not mount a tmpfs";
+  EXPECT_EQ(status, 0);
 }
 
 TEST(SharedMemory, of_an_impossible_size_is_refused) {
