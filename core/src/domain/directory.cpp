@@ -7,7 +7,6 @@
 
 #include <cerrno>
 #include <memory>
-#include <new>
 
 #include <fmt/format.h>
 
@@ -36,24 +35,40 @@ Result<void> check_own(const posix::FileDescriptor& directory, const std::string
   return {};
 }
 
-// Calls `remove(directory, name)` for each file of the domain's directory and of its buckets. True if all of it could
-// be listed and all calls returned true.
-template <class Remove>
-bool for_each_file(const posix::FileDescriptor& domain, Remove remove) {
-  const auto names = list_names(domain);
-  if (!names) return false;
-  bool complete = true;
+tl::unexpected<Error> not_removed(const std::string& path, int os_errno) {
+  return fail(Errc::system, path, "cannot be removed", "remove it by hand", os_errno);
+}
+
+// Removes the files that are meant, from the domain's directory and from its buckets: as many as it can, whatever else
+// happens. The result is the first thing that could not be listed or removed.
+template <class Meant>
+Result<void> remove_if(const Directory& domain, Meant meant) {
+  Result<void> first;
+  const auto remove = [&](const posix::FileDescriptor& place, const std::string& path, const std::string& name) {
+    if (!meant(name) || unlink_name(place, name)) return;
+    if (const int error = errno; first) first = not_removed(path + "/" + name, error);
+  };
+  auto names = list_names(domain.fd);
+  if (!names) return fail(std::move(names).error());
   for (const std::string& name : *names) {
     if (!parse_bucket_name(name)) {
-      complete &= remove(domain, name);
+      remove(domain.fd, domain.path, name);
       continue;
     }
-    const auto bucket = posix::FileDescriptor::open_at(domain, name, kDirectoryFlags | O_NOFOLLOW);
+    const auto bucket = posix::FileDescriptor::open_at(domain.fd, name, kDirectoryFlags | O_NOFOLLOW);
     const auto files = bucket ? list_names(*bucket) : fail(bucket.error());
-    if (!files) complete &= files.error().os_errno() == ENOENT;
-    for (const std::string& file : files.value_or(std::vector<std::string>())) complete &= remove(*bucket, file);
+    if (files) {
+      for (const std::string& file : *files) remove(*bucket, domain.path + "/" + name, file);
+      continue;
+    }
+    const int error = files.error().os_errno();
+    if (error == ENOTDIR || error == ELOOP) {  // a file of nobody's that happens to have such a name
+      remove(domain.fd, domain.path, name);
+    } else if (error != ENOENT && first) {
+      first = fail(files.error());
+    }
   }
-  return complete;
+  return first;
 }
 
 }  // namespace
@@ -80,12 +95,16 @@ Result<posix::FileDescriptor> open_own_directory(const posix::FileDescriptor& pa
   return directory;
 }
 
+std::string Directory::path_of(const std::string& parent, const std::string& domain) {
+  return fmt::format("{}/baton-{}/{}", parent, ::geteuid(), domain);
+}
+
 Result<Directory> Directory::open(const std::string& parent, const std::string& domain) {
   Directory directory;
   directory.user_name = fmt::format("baton-{}", ::geteuid());
   directory.name = domain;
   const std::string user_path = parent + "/" + directory.user_name;
-  directory.path = user_path + "/" + domain;
+  directory.path = path_of(parent, domain);
 
   auto opened = posix::FileDescriptor::open(parent, kDirectoryFlags);
   if (!opened) {
@@ -131,26 +150,26 @@ bool unlink_name(const posix::FileDescriptor& directory, const std::string& name
   return ::unlinkat(directory.get(), name.c_str(), 0) == 0 || errno == ENOENT;
 }
 
-void remove_files(const Directory& directory) noexcept try {
-  for_each_file(directory.fd, [](const posix::FileDescriptor& place, const std::string& name) {
-    return name == kRegistryName || unlink_name(place, name);
-  });
-  for (const std::string& name : list_names(directory.fd).value_or(std::vector<std::string>())) {
-    if (parse_bucket_name(name)) ::unlinkat(directory.fd.get(), name.c_str(), AT_REMOVEDIR);
+Result<void> remove_files(const Directory& directory) {
+  auto removed = remove_if(directory, [](const std::string& name) { return name != kRegistryName; });
+  if (!removed) return removed;
+  auto names = list_names(directory.fd);
+  if (!names) return fail(std::move(names).error());
+  for (const std::string& name : *names) {
+    if (!parse_bucket_name(name)) continue;
+    if (::unlinkat(directory.fd.get(), name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {
+      return not_removed(directory.path + "/" + name, errno);
+    }
   }
-  unlink_name(directory.fd, kRegistryName);
-} catch (const std::bad_alloc&) {  // what is left is for the next one who has the domain to himself
+  if (!unlink_name(directory.fd, kRegistryName)) return not_removed(directory.path + "/" + kRegistryName, errno);
+  return {};
 }
 
-bool remove_files_of(const Directory& directory, std::uint32_t slot, std::optional<std::uint64_t> generation) noexcept
-    try {
-  return for_each_file(directory.fd, [&](const posix::FileDescriptor& place, const std::string& name) {
+Result<void> remove_files_of(const Directory& directory, std::uint32_t slot, std::optional<std::uint64_t> generation) {
+  return remove_if(directory, [&](const std::string& name) {
     const auto owner = owner_of(name);
-    const bool meant = owner && owner->slot == slot && (!generation || owner->generation == *generation);
-    return !meant || unlink_name(place, name);
+    return owner && owner->slot == slot && (!generation || owner->generation == *generation);
   });
-} catch (const std::bad_alloc&) {
-  return false;
 }
 
 }  // namespace domain

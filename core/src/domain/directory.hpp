@@ -23,6 +23,9 @@ struct Directory {
   std::string name;       ///< the last component
   std::string user_name;  ///< "baton-<uid>"
 
+  /// "<parent>/baton-<uid>/<domain>".
+  static std::string path_of(const std::string& parent, const std::string& domain);
+
   /// The parent must exist. An error with ENOENT, if the parent is there: somebody removed a directory just after it
   /// was made here; try again.
   static Result<Directory> open(const std::string& parent, const std::string& domain);
@@ -41,14 +44,15 @@ Result<std::vector<std::string>> list_names(const posix::FileDescriptor& directo
 /// True if the name is gone, whoever removed it.
 bool unlink_name(const posix::FileDescriptor& directory, const std::string& name) noexcept;
 
-/// Removes all files of a domain's directory and its buckets; the registry last. Only for who has the domain to
-/// himself.
-void remove_files(const Directory& directory) noexcept;
+/// Removes all files of a domain's directory and its buckets; the registry last, and only if nothing else is left, for
+/// without it nobody would ever look for the rest. Only for who has the domain to himself. The error is the first thing
+/// that could not be listed or removed.
+Result<void> remove_files(const Directory& directory);
 
 /// Removes the files of a slot's owners, or of the one of that generation, from the directory and the buckets in it.
-/// True if none is left for sure.
-bool remove_files_of(const Directory& directory, std::uint32_t slot,
-                     std::optional<std::uint64_t> generation = std::nullopt) noexcept;
+/// Without an error, none is left for sure.
+Result<void> remove_files_of(const Directory& directory, std::uint32_t slot,
+                             std::optional<std::uint64_t> generation = std::nullopt);
 
 }  // namespace domain
 }  // namespace v1

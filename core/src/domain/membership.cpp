@@ -61,6 +61,7 @@ Result<std::shared_ptr<Membership>> Membership::join(Member::Request request) {
     self->registration_->leave_domain();
     return fail(std::move(made).error());
   }
+  if (self->registration_->reaped_while_joining()) self->wake_everybody();
   log::debug("[{}] joined domain '{}' in {} as node {}.{}", self->request_.node, self->request_.domain,
              self->registration_->directory().path, self->registration_->id().slot,
              self->registration_->id().generation);

@@ -51,6 +51,15 @@ std::string registry_path(const Directory& directory) { return directory.path + 
 
 }  // namespace
 
+Registration::~Registration() {
+  {
+    // While it is still told of forks: a child that inherited the locks would keep them for as long as it lives.
+    const std::lock_guard lock(fork_mutex());
+    locks_.close();
+  }
+  delist();
+}
+
 /// Opens the file for the locks. False if it, or its directory, went meanwhile.
 Result<bool> Registration::open_registry() {
   for (int attempt = 0; attempt < 2; ++attempt) {
@@ -104,14 +113,15 @@ Result<void> Registration::check_registry() const {
   return checked;
 }
 
-/// Removes what is in the directory if nobody is in the domain. The presence lock is given up for it.
-bool Registration::start_anew() noexcept {
+/// Removes what is in the directory if nobody is in the domain, which is the result. The presence lock is given up for
+/// it.
+Result<bool> Registration::start_anew() {
   locks_.unlock(kPresenceByte);
   if (!locks_.try_lock(kPresenceByte, Mode::exclusive).value_or(false)) return false;
   // Between the two locks somebody else may have started anew: then what is in the directory is not ours to remove.
-  const bool ours = has_its_name();
-  if (ours) remove_files(directory_);
-  return ours;
+  if (!has_its_name()) return false;
+  if (auto removed = remove_files(directory_); !removed) return fail(std::move(removed).error());
+  return true;
 }
 
 Result<void> Registration::map_registry() {
@@ -129,36 +139,46 @@ Result<void> Registration::map_registry() {
 /// Nothing when the presence lock is held and the registry mapped.
 Result<std::optional<Registration::Obstacle>> Registration::try_enter(const std::string& parent,
                                                                       const std::string& domain) {
-  const auto wait_for_leaver = [&] {
-    return Obstacle{Error(Errc::system, fmt::format("domain '{}' in {}/baton-{}", domain, parent, ::geteuid()),
+  const std::string path = Directory::path_of(parent, domain);
+  const auto being_removed = [&] {
+    return Obstacle{
+        Error(Errc::system, path, "cannot be joined: it is removed again whenever it has been made",
+              fmt::format("see which programs of the domain come and go all the time, or what cleans up {}", parent)),
+        kPatience};
+  };
+  const auto being_left = [&] {
+    return Obstacle{Error(Errc::system, path,
                           "cannot be joined: a process that was the last one to leave it does not come to an end",
-                          fmt::format("see who has {} open (fuser), and end it", registry_path(directory_))),
+                          fmt::format("see who has {}/{} open (fuser), and end it", path, kRegistryName)),
                     kPatience};
   };
   auto directory = Directory::open(parent, domain);
   if (!directory && directory.error().os_errno() == ENOENT && ::access(parent.c_str(), F_OK) == 0) {
-    return wait_for_leaver();
+    return being_removed();
   }
   if (!directory) return fail(std::move(directory).error());
   directory_ = *std::move(directory);
 
   auto opened = open_registry();
   if (!opened) return fail(std::move(opened).error());
-  if (!*opened) return wait_for_leaver();
+  if (!*opened) return being_removed();
   auto present = locks_.try_lock(kPresenceByte, Mode::shared);
   if (!present) return fail(std::move(present).error());
-  if (!*present || !has_its_name()) return wait_for_leaver();
+  if (!*present) return being_left();
+  if (!has_its_name()) return being_removed();
 
   if (auto checked = check_registry(); !checked) {
     if (checked.error().code() != Errc::incompatible && checked.error().code() != Errc::corrupt) {
       return fail(std::move(checked).error());
     }
-    if (!start_anew()) return Obstacle{std::move(checked).error(), kLittlePatience};
+    auto emptied = start_anew();
+    if (!emptied) return fail(std::move(emptied).error());
+    if (!*emptied) return Obstacle{std::move(checked).error(), kLittlePatience};
     log::warn("domain '{}': nobody is in it, and it begins anew: {}", domain, checked.error());
-    return wait_for_leaver();
+    return being_removed();
   }
   if (auto mapped = map_registry(); !mapped) return fail(std::move(mapped).error());
-  if (!has_its_name()) return wait_for_leaver();
+  if (!has_its_name()) return being_removed();
   return std::nullopt;
 }
 
@@ -186,7 +206,7 @@ Result<std::unique_ptr<Registration>> Registration::enter(const std::string& par
 Result<void> Registration::take_slot() {
   id_.slot = kMaxNodes;  // none yet
   for (std::uint32_t slot = 0; slot < kMaxNodes; ++slot) {
-    if (is_taken(slot)) reap(slot);
+    if (is_taken(slot)) reaped_while_joining_ |= reap(slot);
   }
   const ProcessLabels labels = own_labels();
   for (std::uint32_t number = 0; number < kMaxNodes; ++number) {
@@ -231,11 +251,11 @@ bool Registration::is_taken(std::uint32_t number) const noexcept {
   return number < kMaxNodes && slot(number).state.load(std::memory_order_acquire) != NodeState::free;  // S1
 }
 
-/// Under the slot's lock: removes what the slot's owners left, or only the one of that generation, and frees it. False
-/// if something could not be removed.
-bool Registration::clear_slot(std::uint32_t number, std::optional<std::uint64_t> generation) noexcept {
+/// Under the slot's lock: removes what the slot's owners left, or only the one of that generation, and frees it. With
+/// an error, which is the first thing that could not be removed, the slot is not free.
+Result<void> Registration::clear_slot(std::uint32_t number, std::optional<std::uint64_t> generation) {
   slot(number).state.store(NodeState::leaving, std::memory_order_seq_cst);  // before the files are listed
-  if (!remove_files_of(directory_, number, generation)) return false;
+  if (auto removed = remove_files_of(directory_, number, generation); !removed) return removed;
   // A dead node's ports are gone: whoever compares epochs has to look again, in every bucket, for the node may have
   // removed a file itself and died before it changed the epoch. All before the slot is free, so that a reaper that is
   // killed in between leaves a slot that is reaped again.
@@ -245,31 +265,58 @@ bool Registration::clear_slot(std::uint32_t number, std::optional<std::uint64_t>
     registry().epochs[bucket].fetch_add(1, std::memory_order_seq_cst);
   }
   slot(number).state.store(NodeState::free, std::memory_order_release);  // S1: everything is gone before
-  return true;
+  return {};
+}
+
+/// Once for each node: whoever looks at its slot tries again.
+void Registration::report_leftovers(const NodeId& node, const Error& error) {
+  if (!reported_.insert(node).second) return;
+  log::warn("domain {}: node {}.{} is gone, but its slot stays taken until everything of it can be removed: {}",
+            directory_.path, node.slot, node.generation, error);
 }
 
 bool Registration::reap(std::uint32_t number) noexcept {
   if (number >= kMaxNodes || number == id_.slot) return false;
   const std::lock_guard lock(reap_mutex_);
-  if (!locks_.try_lock(kFirstSlotByte + number, Mode::exclusive).value_or(false)) return false;
-  const std::uint64_t generation = slot(number).generation.load(std::memory_order_relaxed);  // under the lock
-  // A registry that somebody removed is not looked into any more: what lies in the directory may be of another one.
-  const bool reaped = is_taken(number) && has_its_name() && clear_slot(number);
+  bool reaped = false;
+  try {
+    if (!locks_.try_lock(kFirstSlotByte + number, Mode::exclusive).value_or(false)) return false;
+    const NodeId dead{number, slot(number).generation.load(std::memory_order_relaxed)};  // under the lock
+    if (is_taken(number)) {
+      // If somebody removed the registry, what lies in the directory may be of another one, but for the files of this
+      // generation, which no other registry has.
+      const auto cleared = has_its_name() ? clear_slot(number) : clear_slot(number, dead.generation);
+      reaped = cleared.has_value();
+      if (reaped) log::info("domain {}: reaped node {}.{}", directory_.path, number, dead.generation);
+      if (!reaped) report_leftovers(dead, cleared.error());
+    }
+  } catch (const std::exception&) {  // no memory: the slot is looked at again
+  }
   locks_.unlock(kFirstSlotByte + number);
-  if (reaped) log::info("domain {}: reaped node {}.{}", directory_.path, number, generation);
   return reaped;
 }
 
 void Registration::leave_slot() noexcept {
   const std::lock_guard lock(reap_mutex_);
-  clear_slot(id_.slot, id_.generation);  // what cannot be removed is left to a reaper, with a slot that is not free
+  try {  // what cannot be removed is left to a reaper, with a slot that is not free
+    if (auto cleared = clear_slot(id_.slot, id_.generation); !cleared) report_leftovers(id_, cleared.error());
+  } catch (const std::exception&) {
+  }
   locks_.unlock(kFirstSlotByte + id_.slot);
 }
 
 void Registration::leave_domain() noexcept {
   // Of those who leave at the same time, each first gives up its presence and then tries to be alone, so that the last
   // one succeeds.
-  if (start_anew()) directory_.remove_if_empty();
+  try {
+    const auto emptied = start_anew();
+    if (emptied && *emptied) directory_.remove_if_empty();
+    if (!emptied) {
+      log::warn("domain {}: nobody is in it any more, but it is not empty: {}; what is left is for the next to join",
+                directory_.path, emptied.error());
+    }
+  } catch (const std::exception&) {  // no memory: as above
+  }
   const std::lock_guard lock(fork_mutex());
   locks_.close();
 }

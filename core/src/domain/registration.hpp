@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 
 #include "baton/domain/member.hpp"
 #include "baton/posix/file_lock.hpp"
@@ -23,7 +24,7 @@ class Registration final : private ForkAware {
   /// Joins: afterwards the slot is `joining`, and nobody else's. Reaps who is found dead.
   static Result<std::unique_ptr<Registration>> enter(const std::string& parent, const std::string& domain);
 
-  ~Registration() { delist(); }
+  ~Registration();
 
   /// Leaving, in two steps, so that others can be told in between. Not in a forked child. After the first one the slot
   /// is free; after the second, if this was the last node of the domain, nothing of the domain is left.
@@ -38,8 +39,12 @@ class Registration final : private ForkAware {
   /// The node's own files are there: from now on others may look at them.
   void ready() noexcept;
 
-  /// If the slot's node is dead: removes what is left of it and frees the slot. True if that was so, and is done.
+  /// If the slot's node is dead: removes what is left of it and frees the slot. True if that was so, and is done. What
+  /// cannot be removed is logged, once for each node.
   bool reap(std::uint32_t slot) noexcept;
+
+  /// Whether a node was reaped while this one joined: its peers have not been told.
+  bool reaped_while_joining() const noexcept { return reaped_while_joining_; }
 
   /// The slot's node, if it has one that has not been reaped.
   std::optional<NodeId> node_at(std::uint32_t slot) const noexcept;
@@ -69,10 +74,11 @@ class Registration final : private ForkAware {
   Result<bool> open_registry();
   Result<void> check_registry() const;
   bool has_its_name() const noexcept;
-  bool start_anew() noexcept;
+  Result<bool> start_anew();
   Result<void> map_registry();
   Result<void> take_slot();
-  bool clear_slot(std::uint32_t slot, std::optional<std::uint64_t> generation = std::nullopt) noexcept;
+  Result<void> clear_slot(std::uint32_t slot, std::optional<std::uint64_t> generation = std::nullopt);
+  void report_leftovers(const NodeId& node, const Error& error);
   void in_child() noexcept override;
 
   Directory directory_;
@@ -82,7 +88,9 @@ class Registration final : private ForkAware {
   NodeId id_;
   std::mutex buckets_mutex_;
   std::array<posix::FileDescriptor, kBuckets> buckets_;
-  std::mutex reap_mutex_;  // the locks of one description do not exclude each other
+  std::mutex reap_mutex_;      // the locks of one description do not exclude each other
+  std::set<NodeId> reported_;  // whose leftovers cannot be removed; guarded by `reap_mutex_`
+  bool reaped_while_joining_ = false;
   std::atomic<bool> forked_{false};
 };
 

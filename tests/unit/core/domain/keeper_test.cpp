@@ -330,7 +330,19 @@ TEST(Keeper, leaves_a_domain_alone_that_began_anew_after_its_own_was_removed) {
   EXPECT_TRUE(next->view(next->id()));
 }
 
-TEST(Keeper, does_not_reap_by_a_registry_that_was_removed) {
+TEST(Keeper, notices_a_death_after_everything_was_removed) {
+  const Place place;
+  const auto member = place.join("observer");
+  Program program(place, "stays");
+  const NodeId node = node_of(program.line());
+  member->watch(node);
+  std::filesystem::remove_all(place.user_path());
+  program.kill();
+  EXPECT_TRUE(eventually([&] { return member->health(node) == Health::gone; }));
+  member->unwatch(node);
+}
+
+TEST(Keeper, reaps_by_a_registry_that_was_removed_and_leaves_the_files_of_the_new_one_alone) {
   const Place place;
   const auto member = place.join("old", false);
   Program program(place, "stays");
@@ -340,7 +352,9 @@ TEST(Keeper, does_not_reap_by_a_registry_that_was_removed) {
   const auto second = place.join("second", false);
   ASSERT_EQ(second->id().slot, node.slot);
   program.kill();
-  EXPECT_NE(member->check(node), Health::gone);
+  ASSERT_EQ(place.files_of(node.slot), 5U);
+  EXPECT_EQ(member->check(node), Health::gone);
+  EXPECT_EQ(place.files_of(node.slot), 2U) << "those of the new one";
   EXPECT_TRUE(second->view(second->id()));
 }
 

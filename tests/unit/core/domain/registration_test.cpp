@@ -9,6 +9,7 @@
 
 #include <gmock/gmock.h>
 
+#include "baton/log.hpp"
 #include "domain/file_names.hpp"
 #include "program.hpp"
 
@@ -195,6 +196,57 @@ TEST(Registration, is_not_a_symbolic_link_or_a_pipe) {
   std::filesystem::remove_all(place.user_path());
 }
 
+TEST(Registration, whose_files_cannot_be_listed_by_the_last_one_out_is_cleared_by_the_next) {
+  const Place place;
+  auto member = place.join("node", false);
+  Program program(place, "stays");
+  ASSERT_NE(program.line(), "");
+  program.kill();
+  {
+    const NoDescriptors none;
+    member.reset();
+  }
+  EXPECT_TRUE(std::filesystem::exists(place.registry_path()))
+      << "without it nobody would look for the dead node's files";
+  member = place.join("next", false);
+  EXPECT_EQ(place.files_of(0) + place.files_of(1), 2U) << "its own";
+}
+
+TEST(Registration, of_no_use_that_cannot_be_removed_is_an_error_that_says_why) {
+  const Place place;
+  leave_a_registry(place);
+  overwrite(place.registry_path(), 0, "BATON");
+  const std::string obstacle = place.domain_path() + "/directory";
+  std::filesystem::create_directory(obstacle);
+  EXPECT_EQ(place.try_join("next").error().message(),
+            obstacle + ": cannot be removed (Is a directory); remove it by hand");
+  std::filesystem::remove(obstacle);
+  EXPECT_TRUE(place.try_join("next"));
+}
+
+TEST(Registration, tells_the_peers_of_a_dead_node_that_is_reaped_by_one_who_joins) {
+  Place place;
+  place.settings().heartbeat = 1min;  // no tick finds it
+  place.settings().hung_after = 2min;
+  const auto member = place.join("observer");
+  class Counted final : public Kept {
+   public:
+    void keep(std::vector<Event>&) noexcept override { ++calls; }
+    std::atomic<int> calls{0};
+  } kept;
+  member->add(3, kept);
+  ASSERT_TRUE(eventually([&] { return kept.calls >= 1; }));
+  Program program(place, "stays");
+  const NodeId node = node_of(program.line());
+  program.kill();
+  std::this_thread::sleep_for(20ms);
+  const int calls = kept.calls;
+  const auto next = place.join("next", false);
+  EXPECT_EQ(member->health(node), Health::gone);
+  EXPECT_TRUE(eventually([&] { return kept.calls > calls; }));
+  member->remove(kept);
+}
+
 TEST(Registration, says_what_it_waited_for_in_vain) {
   const Place place;
   std::filesystem::create_directories(place.domain_path());
@@ -208,7 +260,10 @@ TEST(Registration, says_what_it_waited_for_in_vain) {
     const auto started = std::chrono::steady_clock::now();
     const auto joined = place.try_join("node");
     ASSERT_FALSE(joined);
-    EXPECT_THAT(joined.error().message(), HasSubstr("the last one to leave it does not come to an end"));
+    EXPECT_THAT(joined.error().message(), HasSubstr(place.domain_path() +
+                                                    ": cannot be joined: a process that was the last one to leave it "
+                                                    "does not come to an end; see who has " +
+                                                    place.registry_path() + " open (fuser), and end it"));
     EXPECT_GE(std::chrono::steady_clock::now() - started, 2s);
     std::thread continues([&] {
       std::this_thread::sleep_for(100ms);
@@ -240,11 +295,22 @@ TEST(Registration, does_not_free_a_slot_whose_files_cannot_be_removed) {
   Program program(place, "stays");
   const NodeId node = node_of(program.line());
   program.kill();
+  std::ofstream(place.domain_path() + "/07") << "no bucket: nobody's, and in nobody's way";
   // A directory with a name that the dead node owns: unlink fails.
   const std::string obstacle = place.domain_path() + "/node.1.1";
   std::filesystem::create_directory(obstacle);
+  std::vector<std::string> warnings;
+  set_log_sink([&](LogLevel, std::string_view line) { warnings.emplace_back(line); });
   EXPECT_EQ(member->check(node), Health::gone);
   EXPECT_EQ(place.files_of(1), 1U) << "the rest is gone";
+  for (int tick = 0; tick < 3; ++tick) {  // at each, the slot is tried again
+    std::this_thread::sleep_for(place.request("").settings.heartbeat);
+    member->keep(0ns);
+  }
+  set_log_sink({});
+  ASSERT_EQ(warnings.size(), 1U) << "once for each node";
+  EXPECT_THAT(warnings[0], HasSubstr(fmt::format("node 1.{} is gone, but its slot stays taken", node.generation)));
+  EXPECT_THAT(warnings[0], HasSubstr(obstacle + ": cannot be removed (Is a directory); remove it by hand"));
   EXPECT_EQ(place.join("next", false)->id().slot, 2U) << "the slot is not free";
   std::filesystem::remove(obstacle);
   EXPECT_EQ(place.join("next", false)->id().slot, 1U);
