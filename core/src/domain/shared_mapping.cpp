@@ -37,6 +37,18 @@ void forget(const Key& key, const posix::Mapping* mapping) noexcept {
   delete mapping;
 }
 
+/// The one of these bytes that serves, if there is one; else `made`, which is that one from now on, or null.
+std::shared_ptr<const posix::Mapping> find_or_enter(const Key& key, posix::Access access,
+                                                    const std::shared_ptr<const posix::Mapping>& made) {
+  std::shared_ptr<const posix::Mapping> known;  // outlives the lock, which the last one to let go of a mapping takes
+  const std::lock_guard lock(fork_mutex());
+  auto& entries = cache();
+  if (const auto entry = entries.find(key); entry != entries.end()) known = entry->second.lock();
+  if (known != nullptr && serves(*known, access)) return known;
+  if (made != nullptr) entries[key] = made;
+  return made;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const posix::Mapping>> map_shared(const posix::SharedMemory& memory, std::uint64_t offset,
@@ -46,18 +58,13 @@ Result<std::shared_ptr<const posix::Mapping>> map_shared(const posix::SharedMemo
     return posix::system_failure(memory.label(), "cannot be examined", errno);
   }
   const Key key{status.st_dev, status.st_ino, offset, bytes};
-  std::shared_ptr<const posix::Mapping> known;  // outlives the lock: the last one to go takes it
-  const std::lock_guard lock(fork_mutex());
-  auto& entries = cache();
-  if (const auto entry = entries.find(key); entry != entries.end()) known = entry->second.lock();
-  if (known != nullptr && serves(*known, access)) return known;
-
+  if (auto known = find_or_enter(key, access, nullptr)) return known;
+  // Without the lock: if there is no memory for what follows, `forget` takes it.
   auto mapped = posix::Mapping::map(memory, offset, bytes, access);
   if (!mapped) return fail(std::move(mapped).error());
-  std::shared_ptr<const posix::Mapping> made(new posix::Mapping(*std::move(mapped)),
-                                             [key](const posix::Mapping* mapping) { forget(key, mapping); });
-  entries[key] = made;
-  return made;
+  const std::shared_ptr<const posix::Mapping> made(new posix::Mapping(*std::move(mapped)),
+                                                   [key](const posix::Mapping* mapping) { forget(key, mapping); });
+  return find_or_enter(key, access, made);  // another thread may have been quicker
 }
 
 }  // namespace domain
