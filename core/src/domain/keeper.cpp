@@ -15,15 +15,27 @@ namespace {
 /// How many slots are looked at for the dead in one tick, which the whole registry takes a minute for, if it is full.
 constexpr std::uint32_t kLooksPerTick = 16;
 
-NodeFile& writable(const Member::NodeView& view) noexcept {
-  return *reinterpret_cast<NodeFile*>(view.page->writable_bytes().data());
-}
+/// Hands over what is due when it goes, so that an exception loses none of what was taken from the socket.
+class Due {
+ public:
+  explicit Due(KeptList& kept) noexcept : kept_(kept) {}
+  ~Due() {
+    if (buckets.any()) kept_.make_due(buckets);
+  }
+  Due(const Due&) = delete;
+  Due& operator=(const Due&) = delete;
+
+  KeptList::Buckets buckets;
+
+ private:
+  KeptList& kept_;
+};
 
 }  // namespace
 
 void Membership::run() noexcept {
   // relaxed: whoever sets it signals the descriptor afterwards. Not read again until then.
-  while (!ending_.load(std::memory_order_relaxed)) {
+  while (!ending_.load(std::memory_order_relaxed) && !registration_->forked()) {
     try {
       wait_and_work(std::nullopt);
     } catch (const std::exception& error) {  // no memory: what was due stays due
@@ -41,15 +53,15 @@ void Membership::keep(std::chrono::nanoseconds timeout) {
   }
 }
 
-/// One round. True if something was called.
+/// One round. True if something was called, and when there is to be no further one.
 bool Membership::wait_and_work(std::optional<Clock::time_point> deadline) {
+  // A callback may have forked: the child, which is this thread alone, is not its parent's keeper.
+  if (registration_->forked()) return true;
   // From inside a callback of this very thread: what is due is done when that has returned. relaxed: own id.
   if (round_owner_.load(std::memory_order_relaxed) == std::this_thread::get_id()) return true;
   posix::Poll poll;
-  const std::size_t own_socket = poll.add(socket_->fd().get());
-  const std::size_t own_wake = poll.add(wake_->fd().get());
-  static_cast<void>(own_socket);
-  static_cast<void>(own_wake);
+  poll.add(socket_->fd().get());
+  poll.add(wake_->fd().get());
   const Watches::Waiting waiting = watches_->prepare(poll);
   Clock::time_point until = std::min(next_tick_.load(std::memory_order_relaxed), watches_->next_look());
   if (deadline) until = std::min(until, *deadline);
@@ -63,9 +75,11 @@ bool Membership::wait_and_work(std::optional<Clock::time_point> deadline) {
   // One thread at a time does a round, so that nobody is called by two at once.
   std::unique_lock round(round_mutex_, std::try_to_lock);
   while (!round.owns_lock()) {
+    // Whoever ends the membership may be inside the round that is waited for, and wait for this thread.
+    if (ending_.load(std::memory_order_relaxed)) return true;
     if (deadline && Clock::now() >= *deadline) return true;
-    std::this_thread::sleep_for(
-        std::chrono::milliseconds(1));  // rare: a node with a keeper whose user calls `keep`, too
+    // Rare: a node with a keeper whose user calls `keep`, too.
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
     round.try_lock();
   }
   round_owner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
@@ -77,17 +91,18 @@ bool Membership::wait_and_work(std::optional<Clock::time_point> deadline) {
 }
 
 bool Membership::work(const Watches::Waiting& waiting, const posix::Poll& poll) {
-  KeptList::Buckets due;
-  wake_->drain();  // before what it was signalled for is looked at
-  receive(due);
-  const Watches::Found found = watches_->look(waiting, poll);
-  if (found.gone) due.set();
-  if (found.reaped) wake_everybody();
-  const Clock::time_point now = Clock::now();
-  if (now >= next_tick_.load(std::memory_order_relaxed)) tick(now, due);
-  compare_epochs(due);
-  if (due.any()) kept_.make_due(due);
-  return kept_.call_due(*request_.events) != 0;
+  {
+    Due due(kept_);
+    wake_->drain();  // before what it was signalled for is looked at
+    receive(due.buckets);
+    const Watches::Found found = watches_->look(waiting, poll);
+    if (found.gone) due.buckets.set();
+    if (found.reaped) wake_everybody();
+    const Clock::time_point now = Clock::now();
+    if (now >= next_tick_.load(std::memory_order_relaxed)) tick(now, due.buckets);
+    compare_epochs(due.buckets);
+  }
+  return kept_.call_due(*request_.events) != 0 || registration_->forked();
 }
 
 void Membership::receive(KeptList::Buckets& due) {
@@ -132,16 +147,23 @@ void Membership::tick(Clock::time_point now, KeptList::Buckets& due) {
     nudges_at_tick_.reset();
   }
   // relaxed: a number that changes. Only one round at a time adds.
-  std::atomic<std::uint64_t>& heartbeat = writable(*own_view_).heartbeat;
+  std::atomic<std::uint64_t>& heartbeat = own_file().heartbeat;
   heartbeat.store(heartbeat.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 
-  std::vector<Event> events;
-  watches_->sample(after_pause, events);
-  if (!events.empty()) due.set();
+  watches_->sample(after_pause, changes_of_health_);
+  if (!changes_of_health_.empty()) due.set();
   find_dead();
   look_for_files();
-  for (const Event& event : events) request_.events->append(event);
-  for (const Event& event : events) request_.events->announce(event);
+  report_changes_of_health();
+}
+
+void Membership::report_changes_of_health() {
+  while (!changes_of_health_.empty()) {
+    request_.events->append(changes_of_health_.front());
+    const Event event = std::move(changes_of_health_.front());
+    changes_of_health_.erase(changes_of_health_.begin());
+    request_.events->announce(event);
+  }
 }
 
 void Membership::find_dead() noexcept {
@@ -159,7 +181,6 @@ void Membership::look_for_files() {
   struct stat status {};
   const bool own_lost = ::fstat(node_memory_->fd().get(), &status) == 0 && status.st_nlink == 0;
   if (lost_reported_ || !(own_lost || registration_->is_lost())) return;
-  lost_reported_ = true;
   const Event event{
       EventKind::domain_lost, "", "",
       fmt::format("the files of domain '{}' in {} were removed while it was in use: connections go on, new "
@@ -168,6 +189,7 @@ void Membership::look_for_files() {
                   "system user)",
                   request_.domain, registration_->directory().path)};
   request_.events->append(event);
+  lost_reported_ = true;
   request_.events->announce(event);
 }
 

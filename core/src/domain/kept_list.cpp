@@ -111,6 +111,7 @@ std::size_t KeptList::call_due(EventQueue& events) {
 }
 
 void KeptList::in_child() noexcept {
+  due_.reset();  // the child may be inside `call_due`, which calls nobody any more
   for (const auto& entries : entries_) {
     for (const Entry& entry : entries) entry.kept->forked();
   }

@@ -34,9 +34,22 @@ Result<Member::NodeView> map_node_file(const posix::SharedMemory& memory, posix:
   return Member::NodeView{*std::move(page), *std::move(bells)};
 }
 
-NodeFile& writable(const Member::NodeView& view) noexcept {
-  return *reinterpret_cast<NodeFile*>(view.page->writable_bytes().data());
-}
+/// Blocks all signals for the calling thread, and what it starts, while it lives: a program's handlers run on the
+/// program's threads.
+class NoSignals {
+ public:
+  NoSignals() noexcept {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~NoSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  NoSignals(const NoSignals&) = delete;
+  NoSignals& operator=(const NoSignals&) = delete;
+
+ private:
+  sigset_t before_{};
+};
 
 }  // namespace
 
@@ -51,16 +64,19 @@ Result<std::shared_ptr<Membership>> Membership::join(Member::Request request) {
   auto registration = Registration::enter(settings.directory, self->request_.domain);
   if (!registration) return fail(std::move(registration).error());
   self->registration_ = *std::move(registration);
+  struct LeaveUnlessJoined {
+    Registration* registration;
+    ~LeaveUnlessJoined() {
+      if (registration == nullptr) return;
+      registration->leave_slot();
+      registration->leave_domain();
+    }
+  } otherwise{self->registration_.get()};
   self->watches_ = std::make_unique<Watches>(*self->registration_, settings.hung_after);
-
-  auto made = self->make_node_file();
-  if (made) self->registration_->ready();
-  if (made) made = self->start_keeper();
-  if (!made) {
-    self->registration_->leave_slot();
-    self->registration_->leave_domain();
-    return fail(std::move(made).error());
-  }
+  if (auto made = self->make_node_file(); !made) return fail(std::move(made).error());
+  self->registration_->ready();
+  if (auto started = self->start_keeper(); !started) return fail(std::move(started).error());
+  otherwise.registration = nullptr;
   if (self->registration_->reaped_while_joining()) self->wake_everybody();
   log::debug("[{}] joined domain '{}' in {} as node {}.{}", self->request_.node, self->request_.domain,
              self->registration_->directory().path, self->registration_->id().slot,
@@ -79,7 +95,7 @@ Result<void> Membership::make_node_file() {
   if (!memory) return fail(std::move(memory).error());
   auto view = map_node_file(*memory, posix::Access::read_write);
   if (!view) return fail(std::move(view).error());
-  NodeFile& file = writable(*view);
+  NodeFile& file = *reinterpret_cast<NodeFile*>(view->page->writable_bytes().data());
   file.head = make_head(FileKind::node, {id, 0}, 0, sizeof(NodeFile));
   std::copy_n(request_.node.begin(), std::min(request_.node.size(), file.name.size() - 1), file.name.begin());
   if (request_.keeper) file.heartbeat_interval_ns = static_cast<std::uint64_t>(request_.settings.heartbeat.count());
@@ -93,20 +109,16 @@ Result<void> Membership::start_keeper() {
   last_tick_ = Clock::now();
   next_tick_.store(last_tick_, std::memory_order_relaxed);
   if (!request_.keeper) return {};
-  // The program's signal handlers run on the program's threads.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int error = 0;
+  int error = ENOMEM;
   try {
+    const NoSignals none;
     thread_ = std::thread([self = shared_from_this()] { self->run(); });
     pthread_setname_np(thread_.native_handle(), "baton-keeper");
+    return {};
   } catch (const std::system_error& failure) {
     error = failure.code().value();
+  } catch (const std::exception&) {  // no memory for it
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (error == 0) return {};
   return fail(Errc::no_space, fmt::format("node '{}'", request_.node), "its keeper's thread cannot be started",
               "set Options::keeper to false and call Node::keep, or raise the limit of threads", error);
 }
@@ -185,9 +197,11 @@ void Membership::bump(std::uint32_t bucket) noexcept {
 void Membership::nudge(const NodeId& node, std::uint32_t bucket) noexcept {
   if (node == registration_->id()) return wake_self(bucket);
   if (!registration_->is_there(node) || send(node, bucket)) return;
-  // Its queue is full, so that it is about to look at the epochs: there it finds the nudge, and so does nobody in vain
-  // but at a tick.
+  // Its queue is full. What does not fit into that is said by the epoch, which a keeper compares each time when it has
+  // emptied the queue. It may have done both just before this epoch changed, and sleep: then there is room now, and the
+  // second datagram wakes it. If there is none, it has yet to empty the queue, and finds the epoch afterwards.
   registration_->registry().epochs[bucket].fetch_add(1, std::memory_order_seq_cst);  // B1
+  send(node, bucket);
 }
 
 bool Membership::reap(std::uint32_t slot) noexcept {

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <vector>
 
 #include "baton/domain/member.hpp"
 #include "baton/posix/event_fd.hpp"
@@ -34,8 +35,8 @@ class Membership final : public std::enable_shared_from_this<Membership> {
   const Member::Request& request() const noexcept { return request_; }
   Registration& registration() const noexcept { return *registration_; }
   Watches& watches() noexcept { return *watches_; }
-  KeptList& kept() noexcept { return kept_; }
   const posix::Socket& socket() const noexcept { return *socket_; }
+  NodeFile& own_file() const noexcept { return *reinterpret_cast<NodeFile*>(own_view_->page->writable_bytes().data()); }
   BucketView& bucket_view(std::uint32_t bucket);
 
   std::uint32_t next_port() noexcept { return next_port_.fetch_add(1, std::memory_order_relaxed); }  // a count
@@ -82,6 +83,7 @@ class Membership final : public std::enable_shared_from_this<Membership> {
   void receive(KeptList::Buckets& due);
   void compare_epochs(KeptList::Buckets& due) noexcept;
   void tick(Clock::time_point now, KeptList::Buckets& due);
+  void report_changes_of_health();
   void find_dead() noexcept;
   void look_for_files();
 
@@ -108,6 +110,7 @@ class Membership final : public std::enable_shared_from_this<Membership> {
   std::atomic<Clock::time_point> next_tick_{};  // read by those who wait, too; relaxed: a time
   Clock::time_point last_tick_{};
   std::uint32_t next_to_look_at_ = 0;
+  std::vector<Event> changes_of_health_;  // not reported yet
   bool lost_reported_ = false;
 
   // Nudges of this process's own, which need no datagram, and those that wait for a tick. Guarded by the mutex.

@@ -34,7 +34,8 @@ class ForkAware {
   ForkAware(const ForkAware&) = delete;
   ForkAware& operator=(const ForkAware&) = delete;
 
-  /// In the child, before `fork` returns there, with `fork_mutex` held: may close descriptors and set atomic words.
+  /// In the child, before `fork` returns there, with `fork_mutex` held: may close descriptors, and change what that
+  /// guards and atomic words.
   virtual void in_child() noexcept = 0;
 
   ForkAware* next() const noexcept { return next_; }

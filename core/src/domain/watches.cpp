@@ -68,27 +68,41 @@ Watches::Watches(Registration& registration, std::chrono::nanoseconds hung_after
     : registration_(registration), hung_after_(hung_after) {}
 
 void Watches::add(const NodeId& node, std::shared_ptr<const posix::Mapping> page) {
-  if (node.slot >= kMaxNodes) return;
+  // Of itself no node hears that it died; and that it hangs it would hear when it does not any more.
+  if (node.slot >= kMaxNodes || node == registration_.id()) return;
   const std::lock_guard lock(mutex_);
-  std::shared_ptr<Watch>& watch = watches_[node];
-  if (watch == nullptr) {
-    watch = std::make_shared<Watch>();
-    watch->node = node;
-    watch->page = std::move(page);
-    watch->pidfd = open_pidfd(registration_.slot(node.slot));
-    watch->pidfd_useful = static_cast<bool>(watch->pidfd);
-    watch->changed = Clock::now();
-    watch->next_look = watch->changed;  // soon: it may have died before anybody watched
+  if (const auto known = watches_.find(node); known != watches_.end()) {
+    Watch& watch = *known->second;
+    ++watch.users;
+    if (watch.page == nullptr && page != nullptr) {  // it could not be opened before
+      watch.page = std::move(page);
+      watch.changed = Clock::now();
+    }
+    return;
   }
-  ++watch->users;
+  auto watch = std::make_shared<Watch>();
+  watch->node = node;
+  watch->users = 1;
+  watch->page = std::move(page);
+  watch->pidfd = open_pidfd(registration_.slot(node.slot));
+  watch->pidfd_useful = static_cast<bool>(watch->pidfd);
+  watch->changed = Clock::now();
+  watch->next_look = watch->changed;  // soon: it may have died before anybody watched
+  watches_.emplace(node, std::move(watch));
 }
 
 void Watches::remove(const NodeId& node) noexcept {
   const std::lock_guard lock(mutex_);
   const auto watch = watches_.find(node);
   if (watch == watches_.end() || --watch->second->users != 0) return;
-  hung_[node.slot].store(0, std::memory_order_relaxed);  // a hint: see `health`
+  not_hung(node);
   watches_.erase(watch);
+}
+
+/// Says nothing of another node that has the slot by now.
+void Watches::not_hung(const NodeId& node) noexcept {
+  std::uint64_t generation = node.generation;
+  hung_[node.slot].compare_exchange_strong(generation, 0, std::memory_order_relaxed);  // a hint: see `health`
 }
 
 Health Watches::health(const NodeId& node) const noexcept {
@@ -104,10 +118,6 @@ Watches::Waiting Watches::prepare(posix::Poll& poll) {
     if (watch->pidfd_useful && !watch->gone) waiting.watched_.emplace_back(watch, poll.add(watch->pidfd.get()));
   }
   return waiting;
-}
-
-bool Watches::Waiting::is_ready(const posix::Poll& poll) const noexcept {
-  return std::any_of(watched_.begin(), watched_.end(), [&](const auto& entry) { return poll.is_ready(entry.second); });
 }
 
 Watches::Clock::time_point Watches::next_look() const {
@@ -162,14 +172,19 @@ void Watches::sample(bool after_pause, std::vector<Event>& events) {
         std::chrono::nanoseconds(static_cast<std::int64_t>(std::min<std::uint64_t>(interval, 3'600'000'000'000U))) * 2);
     const bool hung = watch->hung ? !beats : now - watch->changed > limit;
     if (hung == watch->hung) continue;
-    watch->hung = hung;
-    hung_[node.slot].store(hung ? node.generation : 0, std::memory_order_relaxed);  // a hint: see `health`
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(limit);
     events.push_back({hung ? EventKind::hung : EventKind::back, "", watch->name(),
                       hung
                           ? fmt::format("its process {} has shown no sign of life for {}; it is stopped, or overloaded",
                                         file->head.owner_pid, seconds.count() > 0 ? to_text(seconds) : to_text(limit))
                           : ""});
+    // After the event, which there may be no memory for: then the next sample finds the change again.
+    watch->hung = hung;
+    if (hung) {
+      hung_[node.slot].store(node.generation, std::memory_order_relaxed);  // a hint: see `health`
+    } else {
+      not_hung(node);
+    }
   }
 }
 

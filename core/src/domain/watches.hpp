@@ -29,7 +29,7 @@ class Watches {
 
   Watches(Registration& registration, std::chrono::nanoseconds hung_after);
 
-  /// `view` shows the node's file; null if that cannot be opened. Counted.
+  /// `page` is the first of the node's file; null if that cannot be opened. Counted. The own node is not watched.
   void add(const NodeId& node, std::shared_ptr<const posix::Mapping> page);
   void remove(const NodeId& node) noexcept;
 
@@ -37,10 +37,6 @@ class Watches {
 
   /// Adds the pidfds to what is waited for. They stay open as long as the result lives.
   class Waiting {
-   public:
-    bool is_ready(const posix::Poll& poll) const noexcept;
-
-   private:
     friend class Watches;
     std::vector<std::pair<std::shared_ptr<Watch>, std::size_t>> watched_;
   };
@@ -61,6 +57,8 @@ class Watches {
   void sample(bool after_pause, std::vector<Event>& events);
 
  private:
+  void not_hung(const NodeId& node) noexcept;
+
   Registration& registration_;
   const std::chrono::nanoseconds hung_after_;
   mutable std::mutex mutex_;  // guards the map, and what is in it

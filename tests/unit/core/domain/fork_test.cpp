@@ -94,6 +94,34 @@ TEST(Fork, does_not_hide_the_death_of_the_parent_while_the_child_lives) {
   EXPECT_EQ(place.files_of(node.slot), 0U);
 }
 
+TEST(Fork, inside_a_call_does_not_make_the_child_a_keeper) {
+  const Place place;
+  const auto member = place.join("node");
+  class Forking final : public Kept {
+   public:
+    void keep(std::vector<Event>&) noexcept override {
+      if (child != 0) return;
+      const pid_t pid = ::fork();
+      if (pid != 0) {
+        child = pid;
+        return;
+      }
+      sigset_t all;  // blocked on the keeper's thread
+      sigfillset(&all);
+      ::pthread_sigmask(SIG_UNBLOCK, &all, nullptr);
+      ::alarm(2);
+    }
+    std::atomic<pid_t> child{0};
+  } kept;
+  member->add(3, kept);
+  ASSERT_TRUE(eventually([&] { return kept.child != 0; }));
+  int status = 0;
+  ASSERT_EQ(::waitpid(kept.child, &status, 0), kept.child);
+  EXPECT_TRUE(WIFEXITED(status)) << "it ends with its only thread, which has nothing to do any more";
+  EXPECT_EQ(member->health(member->id()), Health::alive);
+  member->remove(kept);
+}
+
 TEST(Fork, gives_the_child_another_token) {
   const std::uint64_t token = process_token();
   EXPECT_EQ(process_token(), token);

@@ -257,6 +257,60 @@ TEST(Keeper, reports_a_stopped_process_as_hung_and_takes_nothing_away_from_it) {
   member->remove(kept);
 }
 
+TEST(Keeper, notices_a_hang_of_whom_it_could_not_look_at_when_first_asked) {
+  const Place place;
+  const auto member = place.join("observer");
+  Program program(place, "stays");
+  const NodeId node = node_of(program.line());
+  {
+    const NoDescriptors none;
+    member->watch(node);
+  }
+  member->watch(node);
+  program.signal(SIGSTOP);
+  EXPECT_TRUE(eventually([&] { return member->health(node) == Health::hung; }));
+  program.signal(SIGCONT);
+  member->unwatch(node);
+  member->unwatch(node);
+}
+
+TEST(Keeper, knows_that_a_node_hangs_although_its_predecessor_in_the_slot_is_forgotten) {
+  const Place place;
+  const auto member = place.join("observer");
+  NodeId first;
+  {
+    Program program(place, "stays");
+    first = node_of(program.line());
+    member->watch(first);
+    program.kill();
+  }
+  EXPECT_EQ(member->check(first), Health::gone);
+  Program program(place, "stays");
+  const NodeId second = node_of(program.line());
+  ASSERT_EQ(second.slot, first.slot);
+  member->watch(second);
+  program.signal(SIGSTOP);
+  ASSERT_TRUE(eventually([&] { return member->health(second) == Health::hung; }));
+  member->unwatch(first);
+  EXPECT_EQ(member->health(second), Health::hung);
+  program.signal(SIGCONT);
+  member->unwatch(second);
+}
+
+TEST(Keeper, does_not_watch_its_own_node) {
+  const Place place;
+  const auto member = place.join("node");
+  const auto descriptors = [] {
+    const std::filesystem::directory_iterator begin("/proc/self/fd");
+    return std::distance(begin, std::filesystem::directory_iterator());
+  };
+  const auto before = descriptors();
+  member->watch(member->id());
+  EXPECT_EQ(descriptors(), before);
+  EXPECT_EQ(member->health(member->id()), Health::alive);
+  member->unwatch(member->id());
+}
+
 TEST(Keeper, does_not_judge_a_node_that_promises_no_heartbeat) {
   const Place place;
   auto request = place.request("observer");
@@ -403,6 +457,30 @@ TEST(Keeper, by_hand_may_be_called_from_inside_itself) {
   member->keep(0ns);
   EXPECT_EQ(kept.calls, 1);
   member->remove(kept);
+}
+
+TEST(Keeper, by_hand_may_be_where_the_last_member_goes_although_there_is_a_thread) {
+  Place place;
+  place.settings().heartbeat = 1min;
+  place.settings().hung_after = 2min;
+  auto member = place.join("node");
+  const auto user = std::this_thread::get_id();
+  std::atomic<bool> gone{false};
+  Counted kept;
+  kept.action = [&](auto&) {
+    if (std::this_thread::get_id() != user) return;
+    member->bump(3);  // the thread wakes, and waits for the round that this is
+    std::this_thread::sleep_for(50ms);
+    member->remove(kept);
+    member.reset();
+    gone = true;
+  };
+  member->add(3, kept);
+  while (!gone) {
+    member->bump(3);
+    member->keep(0ns);
+  }
+  EXPECT_TRUE(place.files().empty());
 }
 
 TEST(Keeper, needs_no_processor_while_nothing_happens) {
