@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "domain/fnv1a.hpp"
+
 namespace baton {
 inline namespace v1 {
 namespace domain {
@@ -52,8 +54,8 @@ std::optional<std::uint64_t> parse_hex(std::string_view digits, std::size_t leng
 }  // namespace
 
 std::uint64_t topic_hash(std::string_view topic) noexcept {
-  std::uint64_t hash = 0xcbf29ce484222325U;
-  for (const char c : topic) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+  std::uint64_t hash = kFnv1aStart;
+  for (const char c : topic) hash = fnv1a(hash, static_cast<unsigned char>(c));
   return hash;
 }
 

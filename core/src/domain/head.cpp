@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 
 #include "baton/domain/member.hpp"
+#include "domain/file_content.hpp"
+#include "domain/fnv1a.hpp"
 
 namespace baton {
 inline namespace v1 {
@@ -51,14 +53,15 @@ std::string_view kind_name(FileKind kind) noexcept {
   return "a file of an unknown kind";
 }
 
-tl::unexpected<Error> corrupt(std::string_view file, const std::string& cause) {
-  return fail(Errc::corrupt, file, cause, "end the programs of the domain, and start them again");
-}
-
 }  // namespace
 
+std::uint64_t fold_layout(std::uint64_t fingerprint, std::span<const std::uint64_t> facts) noexcept {
+  for (const std::uint64_t fact : facts) fingerprint = fnv1a(fingerprint, fact);
+  return fingerprint;
+}
+
 std::uint64_t layout_fingerprint() noexcept {
-  constexpr std::array<std::uint64_t, 15> kFacts{kMaxNodes,
+  constexpr std::array<std::uint64_t, 17> kFacts{kMaxNodes,
                                                  kBuckets,
                                                  kPageBytes,
                                                  kNodeBells,
@@ -70,20 +73,22 @@ std::uint64_t layout_fingerprint() noexcept {
                                                  offsetof(Registry, interested),
                                                  sizeof(Bell),
                                                  sizeof(NodeFile),
+                                                 offsetof(NodeFile, heartbeat_interval_ns),
                                                  offsetof(NodeFile, heartbeat),
                                                  offsetof(NodeFile, bells),
-                                                 sizeof(PortFile)};
-  std::uint64_t hash = 0xcbf29ce484222325U;
-  for (const std::uint64_t fact : kFacts) hash = (hash ^ fact) * 0x100000001b3U;
-  return hash;
+                                                 sizeof(PortFile),
+                                                 offsetof(PortFile, announcement_bytes)};
+  static const std::uint64_t fingerprint = fold_layout(kFnv1aStart, kFacts);
+  return fingerprint;
 }
 
-FileHead make_head(FileKind kind, const PortRef& owner, std::uint32_t number, std::uint64_t file_bytes) {
+FileHead make_head(FileKind kind, const PortRef& owner, std::uint32_t number, std::uint64_t file_bytes,
+                   std::uint64_t layout) {
   FileHead head{};
   head.magic = kMagic;
   head.version = kFormatVersion;
   head.kind = kind;
-  head.layout = layout_fingerprint();
+  head.layout = layout;
   head.file_bytes = file_bytes;
   head.boot = boot_id();
   head.node_generation = owner.node.generation;
@@ -95,29 +100,29 @@ FileHead make_head(FileKind kind, const PortRef& owner, std::uint32_t number, st
 }
 
 Result<void> check_head(const FileHead& head, FileKind kind, const PortRef& owner, std::uint32_t number,
-                        std::uint64_t file_bytes, std::string_view file) {
-  if (head.magic != kMagic) return corrupt(file, "is not a file of baton's");
+                        std::uint64_t file_bytes, std::string_view file, std::uint64_t layout) {
+  if (head.magic != kMagic) return damaged(file, "is not a file of baton's");
   if (head.version != kFormatVersion) {
     return fail(Errc::incompatible, file,
                 fmt::format("has format version {}, and this program has {}", head.version, kFormatVersion),
                 "build all programs of the domain with one version of baton, or give them domains of their own");
   }
-  if (head.layout != layout_fingerprint()) {
+  if (head.layout != layout) {
     return fail(Errc::incompatible, file,
                 fmt::format("has format version {} with the layout {:016x}, and this program has {} with {:016x}",
-                            head.version, head.layout, kFormatVersion, layout_fingerprint()),
+                            head.version, head.layout, kFormatVersion, layout),
                 "build all programs of the domain with one version of baton, or give them domains of their own");
   }
-  if (head.boot != boot_id()) return corrupt(file, "is from before the machine was started");
-  if (head.kind != kind) return corrupt(file, fmt::format("is {}, expected {}", kind_name(head.kind), kind_name(kind)));
+  if (head.boot != boot_id()) return damaged(file, "is from before the machine was started");
+  if (head.kind != kind) return damaged(file, fmt::format("is {}, expected {}", kind_name(head.kind), kind_name(kind)));
   if (head.node_slot != owner.node.slot || head.node_generation != owner.node.generation || head.port != owner.port) {
-    return corrupt(
+    return damaged(
         file, fmt::format("belongs to port {} of node {}.{}, expected port {} of node {}.{}", head.port, head.node_slot,
                           head.node_generation, owner.port, owner.node.slot, owner.node.generation));
   }
-  if (head.number != number) return corrupt(file, fmt::format("has the number {}, expected {}", head.number, number));
+  if (head.number != number) return damaged(file, fmt::format("has the number {}, expected {}", head.number, number));
   if (head.file_bytes != file_bytes) {
-    return corrupt(file, fmt::format("says it has {} bytes, expected {}", head.file_bytes, file_bytes));
+    return damaged(file, fmt::format("says it has {} bytes, expected {}", head.file_bytes, file_bytes));
   }
   return {};
 }

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,13 +71,18 @@ BATON_API std::string bell_socket_name(const PortRef& owner);
 /// Changes with every constant of layout.hpp that two processes must agree on.
 BATON_API std::uint64_t layout_fingerprint() noexcept;
 
-/// Fills in everything of a head but what its caller knows better.
-BATON_API FileHead make_head(FileKind kind, const PortRef& owner, std::uint32_t number, std::uint64_t file_bytes);
+/// The same with facts of a caller's own files: sizes, offsets, limits. Begin with `layout_fingerprint()`.
+BATON_API std::uint64_t fold_layout(std::uint64_t fingerprint, std::span<const std::uint64_t> facts) noexcept;
+
+/// Fills in everything of a head but what its caller knows better. `layout` is that of the file and all it relies on.
+BATON_API FileHead make_head(FileKind kind, const PortRef& owner, std::uint32_t number, std::uint64_t file_bytes,
+                             std::uint64_t layout = layout_fingerprint());
 
 /// Whether a file's head is what it should be; the error (`Errc::incompatible` for another version or layout,
 /// `Errc::corrupt` for anything else) names the file and what is wrong with it.
 BATON_API Result<void> check_head(const FileHead& head, FileKind kind, const PortRef& owner, std::uint32_t number,
-                                  std::uint64_t file_bytes, std::string_view file);
+                                  std::uint64_t file_bytes, std::string_view file,
+                                  std::uint64_t layout = layout_fingerprint());
 
 /// A mapping that all of this process share: whoever maps the same bytes of the same file gets the same memory, so that
 /// a thousand ports do not map a registry a thousand times, and a race between two nodes of one process is visible to
