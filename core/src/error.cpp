@@ -31,7 +31,11 @@ std::string_view to_string(Errc code) noexcept {
 Error::Error(Errc code, std::string_view where, std::string_view cause, std::string_view remedy, int os_errno)
     : os_errno_(os_errno), code_(code) {
   std::string text = fmt::format("{}: {}", where, cause);
-  if (os_errno != 0) text += fmt::format(" ({})", std::generic_category().message(os_errno));
+  if (os_errno != 0) {
+    // A cause that is another error's message has said it.
+    const std::string reason = fmt::format(" ({})", std::generic_category().message(os_errno));
+    if (cause.find(reason) == std::string_view::npos) text += reason;
+  }
   if (!remedy.empty()) text += fmt::format("; {}", remedy);
   message_ = std::make_shared<const std::string>(std::move(text));
 }

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "baton/names.hpp"
+#include "domain/file_content.hpp"
 #include "qos_ranges.hpp"
 #include "quoted.hpp"
 
@@ -152,11 +153,8 @@ std::string to_json(const PortAnnouncement& announcement) {
 }
 
 Result<PortAnnouncement> announcement_from_json(std::string_view text, std::string_view file) {
-  const auto damaged = [file](const std::string& what) {
-    return fail(Errc::corrupt, file, what, "end the program that it belongs to, and start it again");
-  };
   const Json json = Json::parse(text, nullptr, false);
-  if (!json.is_object()) return damaged("is not the JSON text of an announcement");
+  if (!json.is_object()) return damaged(file, "is not the JSON text of an announcement");
   Reader reader(json);
   PortAnnouncement announcement;
   announcement.node = reader.text("node");
@@ -174,14 +172,14 @@ Result<PortAnnouncement> announcement_from_json(std::string_view text, std::stri
   announcement.overflow_asked = reader.flag("overflow_asked");
   announcement.history_asked = reader.flag("history_asked");
   const Json* const qos = reader.member("qos");
-  if (!reader.problem().empty()) return damaged(reader.problem());
+  if (!reader.problem().empty()) return damaged(file, reader.problem());
 
   Reader qos_reader(*qos);
   QosSettings settings = read_qos(qos_reader);
-  if (!qos_reader.problem().empty()) return damaged("qos: " + qos_reader.problem());
+  if (!qos_reader.problem().empty()) return damaged(file, "qos: " + qos_reader.problem());
   settings.transport = announcement.transport;
   auto resolved = resolve(settings, "qos");
-  if (!resolved) return damaged(resolved.error().message());
+  if (!resolved) return damaged(file, resolved.error().message());
   announcement.qos = *std::move(resolved);
   return announcement;
 }

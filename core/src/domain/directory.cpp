@@ -35,6 +35,10 @@ Result<void> check_own(const posix::FileDescriptor& directory, const std::string
   return {};
 }
 
+tl::unexpected<Error> not_listed(const posix::FileDescriptor& directory, int os_errno) {
+  return posix::system_failure(directory.path(), "cannot be listed", os_errno);
+}
+
 tl::unexpected<Error> not_removed(const std::string& path, int os_errno) {
   return fail(Errc::system, path, "cannot be removed", "remove it by hand", os_errno);
 }
@@ -88,7 +92,9 @@ Result<posix::FileDescriptor> open_own_directory(const posix::FileDescriptor& pa
       return fail(Errc::permission, path, "is not a directory, or is a symbolic link, which is refused",
                   "remove it, or set another directory in [shared_memory]", error);
     }
-    if (error == EACCES) return fail(Errc::permission, path, "cannot be opened", "", error);
+    if (error == EACCES) {
+      return fail(Errc::permission, path, "cannot be opened", fmt::format("chmod 0700 {}", path), error);
+    }
     return posix::system_failure(path, "cannot be opened", error);
   }
   if (auto own = check_own(*directory, path); !own) return fail(std::move(own).error());
@@ -132,7 +138,7 @@ Result<std::vector<std::string>> list_names(const posix::FileDescriptor& directo
   auto own = posix::FileDescriptor::open_at(directory, ".", kDirectoryFlags);
   if (!own) return fail(std::move(own).error());
   const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(own->get()), ::closedir);
-  if (stream == nullptr) return posix::system_failure("a directory", "cannot be listed", errno);
+  if (stream == nullptr) return not_listed(directory, errno);
   static_cast<void>(own->release());
   std::vector<std::string> names;
   while (true) {
@@ -142,7 +148,7 @@ Result<std::vector<std::string>> list_names(const posix::FileDescriptor& directo
     const std::string_view name(entry->d_name);
     if (name != "." && name != ".." && name.substr(0, prefix.size()) == prefix) names.emplace_back(name);
   }
-  if (errno != 0) return posix::system_failure("a directory", "cannot be listed", errno);
+  if (errno != 0) return not_listed(directory, errno);
   return names;
 }
 

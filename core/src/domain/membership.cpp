@@ -15,6 +15,7 @@
 
 #include "baton/log.hpp"
 #include "baton/names.hpp"
+#include "domain/file_content.hpp"
 #include "domain/file_names.hpp"
 #include "posix/system_error.hpp"
 
@@ -244,15 +245,12 @@ void Membership::remove(Kept& kept) noexcept {
 }
 
 Result<Member::NodeView> Membership::view(const NodeId& node) const {
-  const std::string name = node_file_name(node);
-  auto memory = posix::SharedMemory::open(registration_->directory().fd, name, posix::Access::read_write, ::geteuid(),
-                                          sizeof(NodeFile));
+  auto memory = posix::SharedMemory::open(registration_->directory().fd, node_file_name(node),
+                                          posix::Access::read_write, ::geteuid(), sizeof(NodeFile));
   if (!memory) return fail(std::move(memory).error());
-  FileHead head{};
-  if (::pread(memory->fd().get(), &head, sizeof(head), 0) != sizeof(head)) {
-    return posix::system_failure(name, "cannot be read", errno);
-  }
-  auto checked = check_head(head, FileKind::node, {node, 0}, 0, sizeof(NodeFile), name);
+  auto head = read_beginning<FileHead>(memory->fd(), memory->label());
+  if (!head) return fail(std::move(head).error());
+  auto checked = check_head(*head, FileKind::node, {node, 0}, 0, sizeof(NodeFile), memory->label());
   if (!checked) return fail(std::move(checked).error());
   return map_node_file(*memory, posix::Access::read_only);
 }

@@ -4,12 +4,12 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <span>
 
 #include <fmt/format.h>
 
 #include "domain/announcement_json.hpp"
+#include "domain/file_content.hpp"
 #include "posix/system_error.hpp"
 
 namespace baton {
@@ -24,29 +24,12 @@ FileKind kind_of(PortRole role) noexcept {
   return role == PortRole::publisher ? FileKind::publisher : FileKind::subscriber;
 }
 
-tl::unexpected<Error> damaged(std::string_view file, const std::string& what) {
-  return fail(Errc::corrupt, file, what, "end the program that it belongs to, and start it again");
-}
-
 bool write_all(int fd, std::string_view bytes) noexcept {
   while (!bytes.empty()) {
     const ssize_t count = ::write(fd, bytes.data(), bytes.size());
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return false;
     bytes.remove_prefix(static_cast<std::size_t>(count));
-  }
-  return true;
-}
-
-// False with errno; what a file is too short for is 0 bytes read.
-bool read_all(int fd, std::span<char> bytes, std::uint64_t offset) noexcept {
-  while (!bytes.empty()) {
-    const ssize_t count = ::pread(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (count < 0 && errno == EINTR) continue;
-    if (count == 0) errno = ENODATA;
-    if (count <= 0) return false;
-    bytes = bytes.subspan(static_cast<std::size_t>(count));
-    offset += static_cast<std::uint64_t>(count);
   }
   return true;
 }
@@ -70,7 +53,10 @@ Result<void> write_port_file(const posix::FileDescriptor& directory, const std::
   file.announcement_bytes = text.size();
   std::string content(reinterpret_cast<const char*>(&file), sizeof(file));
   content += text;
-  if (!write_all(memory->fd().get(), content)) return posix::system_failure(name, "cannot be written", errno);
+  if (!write_all(memory->fd().get(), content)) {
+    const int error = errno;
+    return posix::system_failure(posix::path_in(directory, name), "cannot be written", error);
+  }
   return memory->link(directory, name);
 }
 
@@ -78,29 +64,28 @@ Result<PortFileContent> read_port_file(const posix::FileDescriptor& directory, c
                                        const PortFileName& parsed) {
   auto memory = posix::SharedMemory::open(directory, name, posix::Access::read_only, ::geteuid(), sizeof(PortFile));
   if (!memory) return fail(std::move(memory).error());
+  const std::string& path = memory->label();
   const std::uint64_t text_bytes = memory->bytes() - sizeof(PortFile);
-  if (text_bytes > kMaxAnnouncementBytes) return damaged(name, fmt::format("has {} bytes", memory->bytes()));
-  PortFile file{};
+  if (text_bytes > kMaxAnnouncementBytes) return damaged(path, fmt::format("has {} bytes", memory->bytes()));
+  auto file = read_beginning<PortFile>(memory->fd(), path);
+  if (!file) return fail(std::move(file).error());
+  auto checked = check_head(file->head, kind_of(parsed.role), parsed.owner, 0, memory->bytes(), path);
+  if (!checked) return fail(std::move(checked).error());
+  if (file->announcement_bytes != text_bytes) {
+    return damaged(path, fmt::format("announces {} bytes, and has {}", file->announcement_bytes, text_bytes));
+  }
   std::string text(text_bytes, '\0');
-  const int fd = memory->fd().get();
-  if (!read_all(fd, {reinterpret_cast<char*>(&file), sizeof(file)}, 0) || !read_all(fd, text, sizeof(file))) {
-    return posix::system_failure(name, "cannot be read", errno);
-  }
-  if (auto checked = check_head(file.head, kind_of(parsed.role), parsed.owner, 0, memory->bytes(), name); !checked) {
-    return fail(std::move(checked).error());
-  }
-  if (file.announcement_bytes != text_bytes) {
-    return damaged(name, fmt::format("announces {} bytes, and has {}", file.announcement_bytes, text_bytes));
-  }
-  auto announcement = announcement_from_json(text, name);
+  auto read = read_bytes(memory->fd(), std::as_writable_bytes(std::span(text)), sizeof(PortFile), path);
+  if (!read) return fail(std::move(read).error());
+  auto announcement = announcement_from_json(text, path);
   if (!announcement) return fail(std::move(announcement).error());
   if (topic_hash(announcement->topic) != parsed.topic_hash) {
-    return damaged(name, fmt::format("announces topic '{}', which is not that of its name", announcement->topic));
+    return damaged(path, fmt::format("announces topic '{}', which is not that of its name", announcement->topic));
   }
   struct stat status {};
-  if (::fstat(fd, &status) != 0) return posix::system_failure(name, "cannot be examined", errno);
+  if (::fstat(memory->fd().get(), &status) != 0) return posix::system_failure(path, "cannot be examined", errno);
   PortFileContent content;
-  content.peer = {parsed.owner, file.port_id, *std::move(announcement)};
+  content.peer = {parsed.owner, file->port_id, *std::move(announcement)};
   content.made_ns = std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
   return content;
 }
@@ -117,7 +102,8 @@ Result<std::shared_ptr<Presence>> Presence::announce(std::shared_ptr<Member> mem
   auto written = write_port_file(**directory, name, role, port, announcement, port_id);
   if (!written) {
     return fail(written.error().code(), fmt::format("topic '{}'", announcement.topic),
-                fmt::format("cannot be announced in domain '{}': {}", member->domain(), written.error().message()), "");
+                fmt::format("cannot be announced in domain '{}': {}", member->domain(), written.error().message()), "",
+                written.error().os_errno());
   }
   member->bump(bucket);
   return std::shared_ptr<Presence>(new Presence(std::move(member), bucket, std::move(name)));

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "baton/log.hpp"
+#include "domain/file_content.hpp"
 #include "domain/file_names.hpp"
 #include "posix/system_error.hpp"
 
@@ -100,15 +101,11 @@ Result<void> Registration::check_registry() const {
   if (!S_ISREG(status.st_mode) || status.st_uid != ::geteuid()) {
     return fail(Errc::permission, path, "is not a regular file of this user", "remove it, or use another domain");
   }
-  FileHead head{};
-  if (::pread(locks_.file().get(), &head, sizeof(head), 0) != sizeof(head)) {
-    return fail(Errc::corrupt, path, fmt::format("is cut off: it has {} bytes", status.st_size),
-                "end the programs of the domain, and start them again");
-  }
-  auto checked = check_head(head, FileKind::registry, {}, 0, sizeof(Registry), path);
+  auto head = read_beginning<FileHead>(locks_.file(), path);
+  if (!head) return fail(std::move(head).error());
+  auto checked = check_head(*head, FileKind::registry, {}, 0, sizeof(Registry), path);
   if (checked && static_cast<std::uint64_t>(status.st_size) != sizeof(Registry)) {
-    return fail(Errc::corrupt, path, fmt::format("has {} bytes, expected {}", status.st_size, sizeof(Registry)),
-                "end the programs of the domain, and start them again");
+    return damaged(path, fmt::format("has {} bytes, expected {}", status.st_size, sizeof(Registry)));
   }
   return checked;
 }

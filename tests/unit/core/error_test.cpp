@@ -18,6 +18,13 @@ TEST(Error, is_one_line_that_says_where_what_and_what_to_do) {
   EXPECT_EQ(Error(Errc::closed, "node a", "it is closed", "").message(), "node a: it is closed");
 }
 
+TEST(Error, says_the_systems_reason_once_although_its_cause_is_another_error) {
+  const Error inner(Errc::system, "file", "cannot be opened", "look", ENOENT);
+  const Error outer(inner.code(), "topic", "has no file: " + inner.message(), "", inner.os_errno());
+  EXPECT_EQ(outer.os_errno(), ENOENT);
+  EXPECT_EQ(outer.message(), "topic: has no file: file: cannot be opened (No such file or directory); look");
+}
+
 TEST(Error, prints_itself_with_fmt_and_with_streams) {
   const Error error(Errc::closed, "node a", "it is closed", "open another");
   std::ostringstream stream;

@@ -75,7 +75,7 @@ TEST(AnnouncementJson, is_read_as_it_was_written) {
 
 TEST(AnnouncementJson, is_refused_with_the_file_and_what_is_wrong) {
   EXPECT_EQ(refusal("{"),
-            "pub-x: is not the JSON text of an announcement; end the program that it belongs to, and start it again");
+            "pub-x: is not the JSON text of an announcement; end the programs of the domain, and start them again");
   EXPECT_THAT(refusal("[]"), HasSubstr("is not the JSON text"));
   EXPECT_THAT(refusal("{}"), HasSubstr("pub-x: 'node' is missing"));
   EXPECT_THAT(refusal(with("\"node_1\"", "1")), HasSubstr("'node' is not a string"));

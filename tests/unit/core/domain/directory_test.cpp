@@ -108,6 +108,10 @@ TEST(Directory, lists_all_names_with_a_prefix) {
   EXPECT_EQ(member->list(3, "")->size(), 2'001U);
   EXPECT_EQ(member->list(3, "b").value(), std::vector<std::string>{"b"});
   EXPECT_EQ(member->list(4, "").value(), std::vector<std::string>{});
+  const NoDescriptors none;
+  EXPECT_EQ(
+      member->list(3, "").error().message(),
+      place.domain_path() + "/03: cannot be opened (Too many open files); raise the limit of open files (ulimit -n)");
 }
 
 }  // namespace

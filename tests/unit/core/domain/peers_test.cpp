@@ -151,6 +151,8 @@ TEST(Peers, of_a_damaged_domain_are_not_found_and_that_is_said_once) {
   const auto none = Presence::announce(member, PortRole::subscriber, {member->id(), 9}, announcement("node"), 1);
   ASSERT_FALSE(none);
   EXPECT_THAT(none.error().message(), HasSubstr("topic 'topic': cannot be announced in domain 'test'"));
+  EXPECT_THAT(none.error().message(), HasSubstr(place.domain_path())) << "where";
+  EXPECT_EQ(none.error().os_errno(), ENOENT);
 }
 
 TEST(Peers, whose_files_could_not_be_read_for_a_while_are_found_afterwards) {
