@@ -33,14 +33,14 @@ class Announced final : public domain::Kept {
     const domain::PortRef self{member->id(), member->next_port()};
     auto presence = domain::Presence::announce(member, role, self, request.announcement, request.port_id);
     if (!presence) return fail(std::move(presence).error());
-    auto announced = std::make_shared<Announced>(member, role, self, request.announcement, *std::move(presence));
+    auto announced = std::make_shared<Announced>(member, role, request.announcement, *std::move(presence));
     domain::Presence* const inner = announced->presence_.get();
     return std::shared_ptr<domain::Presence>(std::move(announced), inner);
   }
 
-  Announced(std::shared_ptr<domain::Member> member, domain::PortRole role, const domain::PortRef& self,
-            const PortAnnouncement& announcement, std::shared_ptr<domain::Presence> presence)
-      : member_(std::move(member)), presence_(std::move(presence)), peers_(member_, role, self, announcement) {
+  Announced(std::shared_ptr<domain::Member> member, domain::PortRole role, const PortAnnouncement& announcement,
+            std::shared_ptr<domain::Presence> presence)
+      : member_(std::move(member)), presence_(std::move(presence)), peers_(member_, role, announcement) {
     member_->add(domain::bucket_of(announcement.topic), *this);
   }
   ~Announced() { member_->remove(*this); }

@@ -108,7 +108,7 @@ ShmPublisher::ShmPublisher(const PortRequest& request)
       port_id_(request.port_id),
       bucket_(domain::bucket_of(announcement_.topic)),
       epoch_(member_->epoch(bucket_)),
-      peers_(member_, domain::PortRole::publisher, self_, announcement_),
+      peers_(member_, domain::PortRole::publisher, announcement_),
       clock_(announcement_.qos.stamp),
       max_loans_(announcement_.qos.max_loans),
       overflow_(announcement_.qos.overflow),

@@ -90,7 +90,7 @@ Result<void> ShmSubscriber::start(const PortRequest& request, std::shared_ptr<Sh
   {
     const std::lock_guard lock(cold_mutex_);
     presence_ = *std::move(presence);
-    peers_.emplace(member_, domain::PortRole::subscriber, self_, announcement_);
+    peers_.emplace(member_, domain::PortRole::subscriber, announcement_);
     publishers = peers_->refresh(to_announce).matched;
   }
   alive_ = std::move(self);

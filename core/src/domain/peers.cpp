@@ -17,7 +17,6 @@ struct Peers::State {
 
   std::shared_ptr<Member> member;
   PortRole own_role;
-  PortRef self;
   PortAnnouncement own;
   std::map<PortRef, Known> known;
   std::uint64_t seen = 0;  // see BucketView::look
@@ -86,11 +85,10 @@ struct Peers::State {
   };
 };
 
-Peers::Peers(std::shared_ptr<Member> member, PortRole own_role, PortRef self, PortAnnouncement own)
+Peers::Peers(std::shared_ptr<Member> member, PortRole own_role, PortAnnouncement own)
     : state_(std::make_shared<State>()) {
   state_->member = std::move(member);
   state_->own_role = own_role;
-  state_->self = self;
   state_->own = std::move(own);
 }
 

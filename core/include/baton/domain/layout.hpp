@@ -31,7 +31,7 @@ enum class FileKind : std::uint32_t { registry = 1, node, publisher, subscriber,
 struct FileHead {
   std::array<char, 8> magic;            ///< "baton\0\r\n"
   std::uint32_t version;                ///< kFormatVersion
-  FileKind kind;                        ///<
+  FileKind kind;                        ///< what the file is, and so what follows this head
   std::uint64_t layout;                 ///< a fingerprint of the layout's constants: see layout_fingerprint()
   std::uint64_t file_bytes;             ///< the file's size when it was made
   std::array<std::uint8_t, 16> boot;    ///< the machine's boot id: /proc/sys/kernel/random/boot_id
@@ -111,7 +111,7 @@ static_assert(offsetof(NodeFile, heartbeat_interval_ns) == 256);
 static_assert(offsetof(NodeFile, bells) == kPageBytes);
 static_assert(sizeof(NodeFile) == kPageBytes + 2 * kPageBytes);
 
-/// The files "pub.…" and "sub.…": what a port announces. W: maker, once.
+/// The files "pub-…" and "sub-…": what a port announces. W: maker, once.
 struct PortFile {
   FileHead head;
   std::uint64_t port_id;             ///< SampleInfo::publisher_id

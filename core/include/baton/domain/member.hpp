@@ -124,11 +124,14 @@ class BATON_API Member : public std::enable_shared_from_this<Member> {
     std::string node;
     std::string domain;
     Settings settings;
-    bool keeper = true;  ///< false: no thread; somebody calls `keep`
-    std::shared_ptr<EventQueue> events;
+    bool keeper = true;                  ///< false: no thread; somebody calls `keep`
+    std::shared_ptr<EventQueue> events;  ///< not null
   };
 
   /// Finds or makes the domain's directory and registry, takes a slot, reaps what is dead, and starts the keeper.
+  /// Errors: `Errc::invalid_name`; `permission`, where a directory or file is not this user's alone; `incompatible` or
+  /// `corrupt`, where a registry that is in use is of no use here; `no_space`, of memory, descriptors, threads or
+  /// slots; `system` for anything else. Takes two seconds at most, while others leave.
   static Result<std::shared_ptr<Member>> join(Request request);
 
   ~Member();
@@ -179,7 +182,7 @@ class BATON_API Member : public std::enable_shared_from_this<Member> {
   /// health afterwards.
   Health check(const NodeId& node) noexcept;
 
-  /// Has the keeper watch for the node's death, until `unwatch`. Counted.
+  /// Has the keeper watch for the node's death, until `unwatch`. Counted. The own node is not watched.
   void watch(const NodeId& node) noexcept;
   void unwatch(const NodeId& node) noexcept;
 
@@ -189,16 +192,20 @@ class BATON_API Member : public std::enable_shared_from_this<Member> {
     std::shared_ptr<const posix::Mapping> bells;  ///< kNodeBells bells, writable
     Bell* bell(std::uint32_t index) const noexcept;
   };
+  /// Of any node that is in, this one too. Errors: `Errc::system` with ENOENT, if it is not in any more; `forked`;
+  /// `permission`, `incompatible` or `corrupt` for a file that is not what it should be; `no_space`.
   Result<NodeView> view(const NodeId& node);
 
-  /// A bell of this node's own file, or nothing when all are taken.
+  /// A bell of this node's own file, or nothing when all are taken. Who took it gives it back, when nobody rings it any
+  /// more for its sake; all go with the membership.
   std::optional<std::uint32_t> take_bell() noexcept;
   void give_back_bell(std::uint32_t index) noexcept;
 
   /// For ringing sockets.
   const posix::Socket& socket() const noexcept;
 
-  /// From now on `kept.keep()` is called, once soon. `remove` waits for a call under way on another thread.
+  /// From now on `kept.keep()` is called, once soon. `remove` waits for a call under way on another thread; from inside
+  /// a `keep`, whosever it is, it does not wait.
   void add(std::uint32_t bucket, Kept& kept);
   void remove(Kept& kept) noexcept;
 
@@ -217,6 +224,8 @@ class BATON_API Member : public std::enable_shared_from_this<Member> {
 /// A port's file. It is there from `announce` until this is destroyed; both change the bucket's epoch.
 class BATON_API Presence {
  public:
+  /// Errors: `Errc::too_large`, if the type's description is; `no_space`; `forked`; `permission`, where the bucket's
+  /// directory is not this user's alone; `system` with ENOENT, if the domain's files were removed.
   static Result<std::shared_ptr<Presence>> announce(std::shared_ptr<Member> member, PortRole role, const PortRef& port,
                                                     const PortAnnouncement& announcement, std::uint64_t port_id);
   ~Presence();
@@ -245,13 +254,15 @@ class BATON_API Peers {
     std::vector<PortRef> gone;  ///< matched before, and not there any more: closed, or reaped
   };
 
-  Peers(std::shared_ptr<Member> member, PortRole own_role, PortRef self, PortAnnouncement own);
+  Peers(std::shared_ptr<Member> member, PortRole own_role, PortAnnouncement own);
 
   /// Looks at the bucket's directory. New peers are judged by `match`: those refused are reported as events (to this
   /// port's node; their own node reports to them), once each: appended here, and added to `to_announce` for the caller
   /// to announce when it holds no lock. Peers of one process that are both "inproc" are left out: that transport
   /// connects them itself; of two processes, they are refused with that reason. A file that cannot be read, or is
-  /// damaged, is reported once, and passed over.
+  /// damaged, is reported once, and passed over. Where this process lacks descriptors or memory for the look, that is
+  /// reported once until there is a look that succeeds; the result is empty, and the keeper calls who is kept in the
+  /// bucket again at its next tick.
   Changes refresh(std::vector<Event>& to_announce);
 
   /// Forgets a peer that `refresh` returned as matched, so that the next one returns it again.

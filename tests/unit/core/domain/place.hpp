@@ -137,7 +137,7 @@ class Port {
   Port(std::shared_ptr<Member> member, PortRole role, PortAnnouncement announced)
       : ref{member->id(), member->next_port()},
         presence(Presence::announce(member, role, ref, announced, ref.port).value()),
-        peers(std::move(member), role, ref, std::move(announced)) {}
+        peers(std::move(member), role, std::move(announced)) {}
 
   Peers::Changes refresh() { return peers.refresh(events); }
 
