@@ -153,4 +153,7 @@ struct SlotWord {
 };
 static_assert(domain::kMaxNodes <= 1U << 10);
 
+/// Of all that is laid down here, and of what that relies on: two builds that differ refuse each other's files.
+std::uint64_t layout_fingerprint() noexcept;
+
 }  // namespace baton::shm

@@ -22,7 +22,7 @@ Result<Segment> Segment::create(domain::Member& member, const Request& request) 
   auto memory = posix::SharedMemory::create(**directory, bytes);
   if (!memory) return fail(std::move(memory).error());
   SegmentHead head{};
-  head.head = domain::make_head(domain::FileKind::segment, request.port, request.number, bytes);
+  head.head = domain::make_head(domain::FileKind::segment, request.port, request.number, bytes, layout_fingerprint());
   head.payload_bytes = request.payload_bytes;
   head.payload_stride = payload_stride_for(request.payload_bytes);
   head.chunks = request.chunks;
@@ -68,8 +68,8 @@ Result<SegmentView> SegmentView::open(domain::Member& member, std::uint32_t buck
 
   SegmentHead head;  // a copy: the publisher could change the original between check and use
   std::memcpy(&head, (*mapping)->bytes().data(), sizeof(head));
-  auto checked =
-      domain::check_head(head.head, domain::FileKind::segment, publisher, number, memory->bytes(), memory->label());
+  auto checked = domain::check_head(head.head, domain::FileKind::segment, publisher, number, memory->bytes(),
+                                    memory->label(), layout_fingerprint());
   if (!checked) return fail(std::move(checked).error());
   if (payload_bytes == 0) payload_bytes = std::min(head.payload_bytes, memory->bytes());  // more cannot be true
   const std::uint64_t room = (memory->bytes() - kPageBytes) / chunk_bytes_for(payload_bytes);

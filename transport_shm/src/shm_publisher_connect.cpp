@@ -60,7 +60,7 @@ Result<ClaimedSlot> map_inbox(domain::Member& member, std::uint32_t bucket, cons
   std::memcpy(&head, &claimed.inbox->head, sizeof(head));
   // The file may have grown since it was made.
   const std::uint64_t made_with = std::min(head.file_bytes, file->bytes());
-  auto checked = domain::check_head(head, domain::FileKind::inbox, reader, 0, made_with, name);
+  auto checked = domain::check_head(head, domain::FileKind::inbox, reader, 0, made_with, name, layout_fingerprint());
   if (!checked) return fail(std::move(checked).error());
   claimed.queue_shift = claimed.inbox->queue_shift;
   if (claimed.queue_shift < 1 || claimed.queue_shift > 20 ||

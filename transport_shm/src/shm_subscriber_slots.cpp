@@ -63,7 +63,7 @@ Result<void> ShmSubscriber::start(const PortRequest& request, std::shared_ptr<Sh
   }
   // Written before it is mapped: nobody, not even a race detector, sees the file half made. All else is zero.
   auto image = std::make_unique<InboxHead>();
-  image->head = domain::make_head(domain::FileKind::inbox, self_, 0, bytes);
+  image->head = domain::make_head(domain::FileKind::inbox, self_, 0, bytes, layout_fingerprint());
   image->queue_shift = queue_shift_;
   image->slot_bytes = static_cast<std::uint32_t>(slot_bytes(queue_shift_));
   image->notes.slots.store(kFirstSlots, std::memory_order_relaxed);  // private so far
