@@ -48,9 +48,10 @@ void ChunkPool::add(Segment segment) {
   const auto reference = [&](std::uint32_t chunk) {
     return Reference::make(segment.number(), segment.generation(), chunk);
   };
-  places_[segment.number()] = {reference(0), first, segment.chunks()};
+  places_[segment.number()] = {reference(0), first, segment.chunks(), size_class};
+  rotation_ = &rotation;
   for (std::uint32_t i = 0; i < segment.chunks(); ++i) {
-    chunks_.push_back({segment.payload(i), segment.head(i), reference(i), 0, size_class});
+    chunks_.push_back({segment.payload(i), segment.head(i), reference(i), 0});
   }
   more_holders_.resize(total * more_words_, 0);
   segments_.push_back(std::move(segment));

@@ -69,8 +69,11 @@ class ChunkPool {
   /// Whether a chunk for so many bytes can be had without further ado: `pop_ready`. Else it is time to collect what
   /// readers have completed, or to add a segment.
   bool has_ready(std::uint64_t bytes) noexcept {
-    rotation_ = rotation_for(bytes);
-    return rotation_ != nullptr && rotation_->count > rotation_->low_water;
+    if (request_.variable) {
+      rotation_ = rotation_for(bytes);
+      if (rotation_ == nullptr) return false;
+    }
+    return rotation_->count > rotation_->low_water;
   }
 
   /// Lends the chunk that `has_ready` found.
@@ -119,8 +122,7 @@ class ChunkPool {
   ChunkHead& head(Number chunk) const noexcept { return *chunks_[chunk].head; }
   Reference reference(Number chunk) const noexcept { return chunks_[chunk].reference; }
   std::uint64_t capacity(Number chunk) const noexcept {
-    return payload_stride_for(request_.variable ? size_classes::bytes(chunks_[chunk].size_class)
-                                                : request_.payload_bytes);
+    return payload_stride_for(request_.variable ? size_classes::bytes(size_class_of(chunk)) : request_.payload_bytes);
   }
 
   /// The chunk that a reference names, or kNone if it names none: the reference was written by somebody else.
@@ -135,13 +137,13 @@ class ChunkPool {
     std::byte* payload;
     ChunkHead* head;
     Reference reference;
-    std::uint64_t holders;     // the first 64; few publishers have more
-    std::uint32_t size_class;  // 0 where all messages have one size
+    std::uint64_t holders;  // the first 64; few publishers have more
   };
   struct Place {
     Reference first_reference;
     Number first = 0;
     std::uint32_t chunks = 0;  // none: there is no such segment
+    std::uint32_t size_class = 0;
   };
 
   std::uint64_t& word(Number chunk, Holder holder) noexcept {
@@ -167,12 +169,16 @@ class ChunkPool {
   };
   static constexpr std::uint64_t kTouchedAtOnce = 8;
 
+  std::uint32_t size_class_of(Number chunk) const noexcept {
+    return places_[chunks_[chunk].reference.segment()].size_class;
+  }
+
   Rotation* rotation_for(std::uint64_t bytes) const noexcept {
     return rotations_[request_.variable ? size_classes::of(bytes) : 0].get();
   }
 
   void put(Number chunk) noexcept {
-    Rotation& rotation = *rotations_[chunks_[chunk].size_class];
+    Rotation& rotation = request_.variable ? *rotations_[size_class_of(chunk)] : *rotation_;
     if (rotation.count == rotation.limit) [[unlikely]] {
       rotation.reserve.push_back(chunk);  // reserved when the segment was added
       return;
@@ -192,7 +198,7 @@ class ChunkPool {
   std::vector<std::uint64_t> used_holders_{0b11};  // one bit each
 
   std::array<std::unique_ptr<Rotation>, size_classes::kCount> rotations_;  // by size class; made with the first segment
-  Rotation* rotation_ = nullptr;                                           // of the last loan
+  Rotation* rotation_ = nullptr;  // of the last loan; where all messages have one size, the only one
 };
 
 }  // namespace baton::shm
