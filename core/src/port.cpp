@@ -22,6 +22,7 @@ std::string_view to_string(PublishStatus status) noexcept {
     case PublishStatus::too_many_loans: return "too_many_loans";
     case PublishStatus::out_of_chunks: return "out_of_chunks";
     case PublishStatus::too_large: return "too_large";
+    case PublishStatus::not_finished: return "not_finished";
     case PublishStatus::no_loan: return "no_loan";
     case PublishStatus::closed: return "closed";
   }

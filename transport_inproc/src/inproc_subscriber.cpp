@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "baton/log.hpp"
 #include "sleep.hpp"
 #include "topic.hpp"
 
@@ -114,6 +115,13 @@ SampleInfo InprocSubscriber::info(Chunk chunk) const noexcept {
 std::size_t InprocSubscriber::capacity(Chunk chunk) const noexcept { return ChunkHeader::of(chunk.payload)->capacity; }
 
 std::size_t InprocSubscriber::bytes(Chunk chunk) const noexcept { return ChunkHeader::of(chunk.payload)->bytes; }
+
+void InprocSubscriber::report_damaged(Chunk chunk) noexcept {
+  damaged_.fetch_add(1, std::memory_order_relaxed);  // a figure
+  const SampleInfo about = info(chunk);
+  log::error("[{}] topic '{}': message {} of {} does not verify: it is dropped", announcement_.node, about.topic,
+             about.sequence, about.publisher);
+}
 
 bool InprocSubscriber::ready() noexcept {
   if (direct_.load(std::memory_order_acquire)) return false;             // what is queued is the callback's
@@ -256,6 +264,7 @@ bool InprocSubscriber::wait_for_room(const Connection& connection, steady_clock:
 SubscriberCounters InprocSubscriber::counters() const {
   SubscriberCounters figures;
   figures.failed_callbacks = failed_callbacks_.load(std::memory_order_relaxed);  // a figure
+  figures.damaged = damaged_.load(std::memory_order_relaxed);                    // a figure
   const std::lock_guard lock(mutex_);
   figures.total = departed_;
   for (const auto& connection : connections_) {

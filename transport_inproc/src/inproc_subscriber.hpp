@@ -30,6 +30,7 @@ class InprocSubscriber final : public SubscriberPort {
   SampleInfo info(Chunk chunk) const noexcept override;
   std::size_t capacity(Chunk chunk) const noexcept override;
   std::size_t bytes(Chunk chunk) const noexcept override;
+  void report_damaged(Chunk chunk) noexcept override;
   WaitStatus wait(std::chrono::nanoseconds timeout) noexcept override;
   Result<int> fd() override;
   void on_message(MessageHandler handler) override;
@@ -156,6 +157,7 @@ class InprocSubscriber final : public SubscriberPort {
   MessageHandler handler_;                          // of the holder of the role
   std::optional<MessageHandler> next_handler_;      // set from inside the callback, installed when it returns
   std::atomic<std::uint64_t> failed_callbacks_{0};  // W: holder of the role
+  std::atomic<std::uint64_t> damaged_{0};           // any thread
 
   // The bell. On a line of its own: publishers look at `armed_` after every push.
   alignas(64) std::atomic<std::uint32_t> armed_{0};  // W1; set by the reader, cleared by who rings

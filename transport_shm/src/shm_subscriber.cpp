@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include "baton/log.hpp"
+
 namespace baton::shm {
 namespace {
 
@@ -145,6 +147,13 @@ std::size_t ShmSubscriber::bytes(Chunk chunk) const noexcept {
   return std::min(inlet.head(reference_of(chunk)).bytes, inlet.capacity(reference_of(chunk)));
 }
 
+void ShmSubscriber::report_damaged(Chunk chunk) noexcept {
+  damaged_.fetch_add(1, std::memory_order_relaxed);  // a figure
+  const SampleInfo about = info(chunk);
+  log::error("[{}] topic '{}': message {} of {} does not verify: it is dropped", announcement_.node, about.topic,
+             about.sequence, about.publisher);
+}
+
 bool ShmSubscriber::ready() noexcept {
   if (has_handler_.load(std::memory_order_acquire)) return false;  // what is queued is the callback's
   if (slots_changed()) look_at_slots();
@@ -235,6 +244,7 @@ SubscriberCounters ShmSubscriber::counters() const {
   SubscriberCounters figures;
   if (state_.load(std::memory_order_relaxed) == State::forked) return figures;
   figures.failed_callbacks = failed_callbacks_.load(std::memory_order_relaxed);  // a figure
+  figures.damaged = damaged_.load(std::memory_order_relaxed);                    // a figure
   const std::lock_guard lock(cold_mutex_);
   figures.total = departed_;
   for (const auto& inlet : inlets_) {

@@ -35,6 +35,7 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   SampleInfo info(Chunk chunk) const noexcept override;
   std::size_t capacity(Chunk chunk) const noexcept override;
   std::size_t bytes(Chunk chunk) const noexcept override;
+  void report_damaged(Chunk chunk) noexcept override;
   WaitStatus wait(std::chrono::nanoseconds timeout) noexcept override;
   Result<int> fd() override;
   void on_message(MessageHandler handler) override;
@@ -163,6 +164,7 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   std::optional<MessageHandler> next_handler_;  // set from inside the callback, installed when it returns
   std::shared_ptr<Dispatcher> dispatcher_;
   std::atomic<std::uint64_t> failed_callbacks_{0};  // W: the dispatcher
+  std::atomic<std::uint64_t> damaged_{0};           // any thread
 
   // What releases on any thread touch.
   std::array<std::atomic<Inlet*>, kMaxSlots> by_slot_{};

@@ -70,8 +70,9 @@ enum class PublishStatus : std::uint8_t {
   rejected,        ///< under `reject`: nobody got it, the loan stays valid
   timed_out,       ///< under `block`: some had no room until the deadline; the others got it
   too_many_loans,  ///< `publish(value)` could not get a loan
-  out_of_chunks,   ///< `publish(value)` could not get a loan
-  too_large,       ///< `publish(head, elements)`: more than the type's `max_size`
+  out_of_chunks,   ///< `publish(value)` could not get a loan, or a table one that it fits into
+  too_large,       ///< more than the type's `max_size`. Of a table, as with `out_of_chunks`, the loan stays valid
+  not_finished,    ///< a table whose root has not been given to `finish`: the loan stays valid
   no_loan,         ///< the loan is empty: already published, discarded or moved from
   closed,
 };
@@ -152,6 +153,7 @@ struct PublisherCounters {
 struct SubscriberCounters {
   ConnectionCounters total;                     ///< over all connections, those that ended included; `peer` is empty
   std::uint64_t failed_callbacks = 0;           ///< callbacks that threw
+  std::uint64_t damaged = 0;                    ///< tables that did not verify: taken, and not given to the user
   std::vector<ConnectionCounters> connections;  ///< live ones
 };
 
@@ -214,6 +216,9 @@ class BATON_API SubscriberPort {
 
   /// What the publisher said the message takes of it, no more than `capacity`. Any thread.
   virtual std::size_t bytes(Chunk chunk) const noexcept = 0;
+
+  /// Counts and reports a taken chunk whose content is not what its type says, before it is released. Any thread.
+  virtual void report_damaged(Chunk chunk) noexcept = 0;
 
   /// Sleeps until `take` would give a message, or until `timeout` has passed: at once if it is zero or negative, never
   /// if it is `std::chrono::nanoseconds::max()`. `closed` if the port was closed before.

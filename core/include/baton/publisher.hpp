@@ -105,6 +105,20 @@ class [[nodiscard]] Loan {
   [[no_unique_address]] std::conditional_t<RawMessage<T>, std::size_t, None> count_;  // of elements
 };
 
+namespace detail {
+
+/// What a publish says that could not get a chunk.
+inline PublishStatus not_published(LoanStatus status) noexcept {
+  switch (status) {
+    case LoanStatus::too_many_loans: return PublishStatus::too_many_loans;
+    case LoanStatus::closed: return PublishStatus::closed;
+    case LoanStatus::too_large: return PublishStatus::too_large;
+    default: return PublishStatus::out_of_chunks;
+  }
+}
+
+}  // namespace detail
+
 /// Publishes messages of one type on one topic. Made by `Node::publisher`; for one thread at a time. One that was moved
 /// from may only be destroyed or assigned to.
 template <Message T>
@@ -112,7 +126,7 @@ class Publisher {
  public:
   /// A loan whose message has the defaults of its IDL; every other byte is zero. Fails with `too_many_loans` when
   /// `max_loans` are open, `out_of_chunks` when readers hold every chunk, `closed` after `close`.
-  [[nodiscard]] Result<Loan<T>> loan() noexcept requires(!RawMessage<T>) {
+  [[nodiscard]] Result<Loan<T>> loan() noexcept requires FixedMessage<T> {
     auto loan = loan_uninit();
     if (loan) set_defaults(loan->chunk_.payload);
     return loan;
@@ -130,8 +144,17 @@ class Publisher {
     return Loan<T>(port_.get(), chunk, count);
   }
 
+  /// A loan in which a table can be built, with room for so many bytes at first; it moves to a larger chunk by itself.
+  /// Fails as above.
+  [[nodiscard]] Result<Loan<T>> loan(std::size_t bytes) noexcept requires TableMessage<T> {
+    const Chunk chunk = port_->loan(bytes);
+    if (!chunk) [[unlikely]]
+      return fail(port_->explain(chunk.reason<LoanStatus>(), bytes));
+    return Loan<T>::make(*port_, chunk);
+  }
+
   /// A loan whose bytes are whatever the chunk held before: for messages that are written whole.
-  [[nodiscard]] Result<Loan<T>> loan_uninit() noexcept requires(!RawMessage<T>) {
+  [[nodiscard]] Result<Loan<T>> loan_uninit() noexcept requires FixedMessage<T> {
     const Chunk chunk = port_->loan(sizeof(T));
     if (!chunk) [[unlikely]]
       return fail(port_->explain(chunk.reason<LoanStatus>(), sizeof(T)));
@@ -139,10 +162,10 @@ class Publisher {
   }
 
   /// Publishes a copy of `message`.
-  PublishResult publish(const T& message) noexcept requires(!RawMessage<T>) {
+  PublishResult publish(const T& message) noexcept requires FixedMessage<T> {
     const Chunk chunk = port_->loan(sizeof(T));
     if (!chunk) [[unlikely]]
-      return {refused(chunk.reason<LoanStatus>())};
+      return {detail::not_published(chunk.reason<LoanStatus>())};
     std::memcpy(chunk.payload, &message, sizeof(T));
     const PublishResult result = port_->publish(chunk, sizeof(T));
     if (result.status == PublishStatus::rejected) port_->discard(chunk);
@@ -155,7 +178,7 @@ class Publisher {
     const std::size_t bytes = RawParts<T>::bytes(elements.size());
     const Chunk chunk = port_->loan(bytes);
     if (!chunk) [[unlikely]]
-      return {refused(chunk.reason<LoanStatus>())};
+      return {detail::not_published(chunk.reason<LoanStatus>())};
     std::memcpy(chunk.payload, &head, sizeof(T));
     RawParts<T>::set_count(chunk.payload, elements.size());
     if (!elements.empty()) {
@@ -180,15 +203,6 @@ class Publisher {
   friend class Node;
 
   explicit Publisher(PublisherPortHandle port) noexcept : port_(std::move(port)) {}
-
-  static PublishStatus refused(LoanStatus status) noexcept {
-    switch (status) {
-      case LoanStatus::too_many_loans: return PublishStatus::too_many_loans;
-      case LoanStatus::closed: return PublishStatus::closed;
-      case LoanStatus::too_large: return PublishStatus::too_large;
-      default: return PublishStatus::out_of_chunks;
-    }
-  }
 
   static void set_defaults(std::byte* payload) noexcept {
     std::memset(payload, 0, sizeof(T));  // the padding too: a stale byte of another message must not travel

@@ -15,9 +15,13 @@ inline namespace v1 {
 /// A message of the layout `raw`: a head of fixed size, and any number of elements. `TypeTraits<T>::Element` is their
 /// type.
 template <class T>
-concept RawMessage = Message<T> && requires {
+concept RawMessage = Message<T> && !TableMessage<T> && requires {
   typename TypeTraits<T>::Element;
 };
+
+/// A message of the layout `fixed`: all of it is the struct.
+template <class T>
+concept FixedMessage = Message<T> && !TableMessage<T> && !RawMessage<T>;
 
 /// Where the parts of a raw message lie in its chunk: the head, the number of elements, and from the next multiple of
 /// 64 on the elements themselves.

@@ -1,6 +1,10 @@
 #pragma once
 
+#include <cstddef>
 #include <new>
+#include <optional>
+#include <span>
+#include <type_traits>
 #include <utility>
 
 #include "baton/port.hpp"
@@ -22,7 +26,11 @@ class [[nodiscard]] Sample {
  public:
   Sample() = default;
   Sample(Sample&& other) noexcept
-      : port_(std::exchange(other.port_, nullptr)), chunk_(other.chunk_), status_(other.status_), lent_(other.lent_) {
+      : port_(std::exchange(other.port_, nullptr)),
+        chunk_(other.chunk_),
+        message_(other.message_),
+        status_(other.status_),
+        lent_(other.lent_) {
     other.status_ = TakeStatus::empty;
   }
   Sample& operator=(Sample&& other) noexcept {
@@ -40,7 +48,12 @@ class [[nodiscard]] Sample {
   const T& operator*() const noexcept { return *get(); }
   const T* operator->() const noexcept { return get(); }
   const T* get() const noexcept {
-    return port_ == nullptr ? nullptr : std::launder(reinterpret_cast<const T*>(chunk_.payload));
+    if (port_ == nullptr) return nullptr;
+    if constexpr (TableMessage<T>) {
+      return message_.found;
+    } else {
+      return std::launder(reinterpret_cast<const T*>(chunk_.payload));
+    }
   }
 
   /// Where the message comes from, and when. Only for a sample that holds one.
@@ -62,6 +75,7 @@ class [[nodiscard]] Sample {
   void swap(Sample& other) noexcept {
     std::swap(port_, other.port_);
     std::swap(chunk_, other.chunk_);
+    std::swap(message_, other.message_);
     std::swap(status_, other.status_);
     std::swap(lent_, other.lent_);
   }
@@ -69,12 +83,33 @@ class [[nodiscard]] Sample {
  private:
   friend class Subscriber<T>;
 
+  /// Where in its chunk the message is: a table's was looked for, and checked.
+  struct AtTheStart {};
+  struct Found {
+    const T* found = nullptr;
+  };
+  using Where = std::conditional_t<TableMessage<T>, Found, AtTheStart>;
+
   explicit Sample(TakeStatus status) noexcept : status_(status) {}
-  Sample(SubscriberPort* port, Chunk chunk, bool lent) noexcept
-      : port_(port), chunk_(chunk), status_(TakeStatus::ok), lent_(lent) {}
+  Sample(SubscriberPort* port, Chunk chunk, bool lent, Where message) noexcept
+      : port_(port), chunk_(chunk), message_(message), status_(TakeStatus::ok), lent_(lent) {}
+
+  /// The message of a taken chunk; nothing, and reported, if what the chunk holds is none.
+  static std::optional<Where> open(SubscriberPort& port, Chunk chunk) noexcept {
+    if constexpr (TableMessage<T>) {
+      const T* const found = TypeTraits<T>::open(chunk.payload, port.capacity(chunk), port.bytes(chunk));
+      if (found != nullptr) [[likely]]
+        return Found{found};
+      port.report_damaged(chunk);
+      return std::nullopt;
+    } else {
+      return AtTheStart{};
+    }
+  }
 
   SubscriberPort* port_ = nullptr;  // null: holds nothing
   Chunk chunk_;
+  [[no_unique_address]] Where message_;
   TakeStatus status_ = TakeStatus::empty;
   bool lent_ = false;  // a callback's sample: the transport releases it when the callback returns
 };

@@ -37,8 +37,13 @@ class Subscriber {
   /// The next message, from each connected publisher in turn; empty if there is none, if `max_held` samples are held,
   /// or after `close`: see `Sample::status`.
   Sample<T> take() noexcept {
-    const Chunk chunk = port_->take();
-    return chunk ? Sample<T>(port_.get(), chunk, false) : Sample<T>(chunk.reason<TakeStatus>());
+    while (true) {
+      const Chunk chunk = port_->take();
+      if (!chunk) return Sample<T>(chunk.reason<TakeStatus>());
+      if (const auto message = Sample<T>::open(*port_, chunk)) [[likely]]
+        return Sample<T>(port_.get(), chunk, false, *message);
+      port_->release(chunk);
+    }
   }
 
   /// Sleeps until there is something to take, or `timeout` is over. Zero or less only looks; the duration's `max()`
@@ -69,7 +74,8 @@ class Subscriber {
     }
     SubscriberPort* const port = port_.get();
     port_->on_message([port, function = std::move(callback)](Chunk chunk) mutable {
-      std::invoke(function, Sample<T>(port, chunk, true));
+      if (const auto message = Sample<T>::open(*port, chunk)) [[likely]]
+        std::invoke(function, Sample<T>(port, chunk, true, *message));
     });
   }
 

@@ -40,6 +40,7 @@ consteval Fingerprint fingerprint_from_hex(std::string_view text) {
 enum class Layout : std::uint8_t {
   fixed,  ///< a plain relocatable struct of a size known at compile time
   raw,    ///< such a struct, the number of elements that follow, and from the next multiple of 64 on the elements
+  table,  ///< a FlatBuffer, which ends where the chunk ends
 };
 
 struct TypeInfo;
@@ -86,12 +87,22 @@ struct TypeInfo {
 template <class T>
 struct TypeTraits;
 
-/// A type that can be published: generated, relocatable, and no larger inside than its description says.
+/// A message of the layout `table`: its type is FlatBuffers' view of it. `TypeTraits<T>::open(payload, capacity,
+/// bytes)` finds the message in its chunk, or says that there is none.
 template <class T>
-concept Message = std::is_trivially_copyable_v<T> && std::is_class_v<T> && alignof(T) <= 64 && requires {
+concept TableMessage = requires(const std::byte* payload) {
   { TypeTraits<T>::info() } -> std::same_as<const TypeInfo&>;
-  { TypeTraits<T>::kZeroIsDefault } -> std::convertible_to<bool>;
+  { TypeTraits<T>::open(payload, std::size_t{}, std::size_t{}) }
+  noexcept->std::same_as<const T*>;
 };
+
+/// A type that can be published: generated, and relocatable, or a view of what is.
+template <class T>
+concept Message = TableMessage<T> ||
+    (std::is_trivially_copyable_v<T>&& std::is_class_v<T> && alignof(T) <= 64 && requires {
+      { TypeTraits<T>::info() } -> std::same_as<const TypeInfo&>;
+      { TypeTraits<T>::kZeroIsDefault } -> std::convertible_to<bool>;
+    });
 
 /// The first thing in which two canonical texts differ, as a person would say it, from the side of `mine`:
 /// "field accel: double[3] here, float[3] in imu_driver". Empty if they are equal.
