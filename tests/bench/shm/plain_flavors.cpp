@@ -1,6 +1,7 @@
 // The flavors that are not baton: the floor, the limit, and a peer.
 
 #include "cell.hpp"
+#include "index_ring.hpp"
 #include "line.hpp"
 #include "measure.hpp"
 #include "pipe.hpp"
@@ -17,6 +18,7 @@ std::vector<Flavor> plain_flavors() {
   return {
       {"line", only_small},
       {"ring", [](const Cell& cell, Stage& stage) { return run_cell(Ring(), cell, stage); }},
+      {"index_ring", [](const Cell& cell, Stage& stage) { return run_cell(IndexRing(), cell, stage); }},
       {"pipe", [](const Cell& cell, Stage& stage) { return run_cell(Pipe(), cell, stage); }},
   };
 }
