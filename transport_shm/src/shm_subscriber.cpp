@@ -120,7 +120,8 @@ bool ShmSubscriber::at_held_limit() noexcept {
 }
 
 void ShmSubscriber::release(Chunk chunk) noexcept {
-  if (state_.load(std::memory_order_relaxed) == State::forked) return;  // the parent's; never changes back
+  if (in_child()) [[unlikely]]
+    return;  // the parent's
   inlet_of(chunk).complete(reference_of(chunk));
   if (limit_reached_.load(std::memory_order_seq_cst) &&  // W1: after the completion was counted
       limit_reached_.exchange(false, std::memory_order_seq_cst)) {
@@ -193,7 +194,7 @@ WaitStatus ShmSubscriber::wait(std::chrono::nanoseconds timeout) noexcept {
 }
 
 Result<int> ShmSubscriber::fd() {
-  if (state_.load(std::memory_order_relaxed) == State::forked) {  // never changes back
+  if (in_child()) {
     return fail(Errc::forked, fmt::format("topic '{}': subscriber in {}", announcement_.topic, announcement_.node),
                 "it belongs to the process that this one was forked from",
                 "open a node in the child, or fork before opening one");
@@ -242,7 +243,7 @@ void ShmSubscriber::wake_self() noexcept {
 
 SubscriberCounters ShmSubscriber::counters() const {
   SubscriberCounters figures;
-  if (state_.load(std::memory_order_relaxed) == State::forked) return figures;
+  if (in_child()) return figures;
   figures.failed_callbacks = failed_callbacks_.load(std::memory_order_relaxed);  // a figure
   figures.damaged = damaged_.load(std::memory_order_relaxed);                    // a figure
   const std::lock_guard lock(cold_mutex_);
@@ -278,8 +279,7 @@ void ShmSubscriber::close() noexcept {
   std::vector<Event> to_announce;
   {
     const auto callback = hold_callback();
-    State open = State::open;
-    if (!state_.compare_exchange_strong(open, State::closed, std::memory_order_acq_rel)) return;
+    if (!open_.exchange(false, std::memory_order_acq_rel)) return;
     if (runs_here()) Dispatcher::finish_here();
     leave(to_announce);
   }
@@ -290,8 +290,9 @@ void ShmSubscriber::close() noexcept {
 void ShmSubscriber::abandon() noexcept {
   const auto alive = alive_;  // until the end of this function
   close();
-  // If the callback had closed the port, it may still be in the dispatcher's hands.
-  if (dispatcher_ && state_.load(std::memory_order_relaxed) != State::forked) dispatcher_->remove(*this);
+  // If the callback had closed the port, it may still be in the dispatcher's hands. Not in a forked child, where nobody
+  // would let go of the dispatcher's mutex if it was held at the fork.
+  if (dispatcher_ && !in_child()) dispatcher_->remove(*this);
   // From now on releases count up to 0 instead of up from 0; who gets there frees the port.
   const auto samples = static_cast<std::int64_t>(samples_);
   if (outstanding_.fetch_sub(samples, std::memory_order_acq_rel) - samples == 0) free_self();

@@ -47,14 +47,10 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
 
   // The domain's and the dispatcher's.
   void keep(std::vector<Event>& to_announce) noexcept override;
-  void forked() noexcept override {
-    state_.store(State::forked, std::memory_order_relaxed);
-  }  // no other thread is here
+  void forked() noexcept override { open_.store(false, std::memory_order_relaxed); }  // no other thread is here
   bool dispatch() noexcept override;
 
  private:
-  enum class State : std::uint8_t { open, closed, forked };
-
   /// What has been reported of a slot, to report each change once.
   struct Reported {
     std::uint64_t claim = 0;       // the slot word, as claimed; 0: nobody
@@ -79,7 +75,10 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   void signal_fd() noexcept;
   void wake_self() noexcept;
   void free_self() noexcept;
-  bool is_open() const noexcept { return state_.load(std::memory_order_relaxed) == State::open; }  // own word
+  bool is_open() const noexcept { return open_.load(std::memory_order_relaxed); }  // own word
+  /// In the child of a fork, to whom nothing here belongs. A port is told of a fork for as long as it is open; one that
+  /// was closed before has to ask.
+  bool in_child() const noexcept { return !is_open() && member_->forked(); }
 
   // shm_subscriber_slots.cpp: who is connected
   Result<void> start(const PortRequest& request, std::shared_ptr<ShmSubscriber> self);
@@ -145,7 +144,7 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   std::vector<std::unique_ptr<Inlet>> inlets_;  // changed by the consumer
 
   // The consumer's.
-  std::atomic<State> state_{State::open};
+  std::atomic<bool> open_{true};
   std::uint32_t seen_slot_epoch_ = 0;
   std::size_t turn_ = 0;        // the inlet to be asked next
   std::vector<Inlet*> active_;  // W2: of many inlets those that may have something

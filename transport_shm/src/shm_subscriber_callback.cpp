@@ -25,7 +25,7 @@ constexpr int kBatch = 64;
 
 /// The mutex, unless the callback itself is asking. The dispatcher lets go of it between two messages for who waits.
 std::unique_lock<std::mutex> ShmSubscriber::hold_callback() noexcept {
-  if (runs_here() || state_.load(std::memory_order_relaxed) == State::forked) return {};
+  if (runs_here() || in_child()) return {};
   wanted_.fetch_add(1, std::memory_order_relaxed);  // a hint; the mutex orders
   std::unique_lock lock(dispatch_mutex_);
   wanted_.fetch_sub(1, std::memory_order_relaxed);
