@@ -56,9 +56,14 @@ std::shared_ptr<Dispatcher> Dispatcher::of(const std::shared_ptr<domain::Member>
     log::error("[{}] callbacks cannot be called: all of the node's bells are taken", member->node());
     return nullptr;
   }
-  auto dispatcher = std::make_shared<Dispatcher>(member, *std::move(view), *bell);
-  entry = dispatcher;
-  return dispatcher;
+  try {
+    auto dispatcher = std::make_shared<Dispatcher>(member, *std::move(view), *bell);
+    entry = dispatcher;
+    return dispatcher;
+  } catch (...) {  // no thread, or no memory
+    member->give_back_bell(*bell);
+    throw;
+  }
 } catch (const std::exception& error) {
   log::error("[{}] callbacks cannot be called: {}", member->node(), error.what());
   return nullptr;
@@ -104,6 +109,8 @@ void Dispatcher::remove(const Dispatched& dispatched) noexcept {
   if (entry != list.end()) {
     gone = std::move(*entry);
     list.erase(entry);
+    wake();  // those behind it have moved up: a turn under way may pass one over, and must not be the last before a
+             // sleep
   }
   if (running == &dispatched) return;
   state_->moved_on.wait(lock, [&] { return state_->current != &dispatched; });
