@@ -202,5 +202,28 @@ TEST_F(Foreign, forked_children_are_told_so_by_every_verb_and_the_parent_notices
   ++next_;
 }
 
+TEST_F(Foreign, a_forked_child_does_not_give_back_what_its_parent_holds_of_a_subscriber_that_was_closed_before) {
+  ASSERT_TRUE(publish(*publisher_, 3, 7));
+  Sample held = subscriber_->take();
+  ASSERT_TRUE(held);
+  subscriber_.reset();
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    held.release();
+    ::_exit(0);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    EXPECT_TRUE(publish(*publisher_, 3, 1'000 + i));
+    EXPECT_LT(publisher_->counters().free_chunks, publisher_->counters().chunks);
+  }
+  EXPECT_EQ(held->number, 7U);
+  EXPECT_EQ(held->checksum, checksum_of(*held));
+  publisher_.reset();
+}
+
 }  // namespace
 }  // namespace crash
