@@ -1,5 +1,7 @@
 #include "fixture.hpp"
 
+#include <poll.h>
+
 #include <functional>
 #include <optional>
 #include <stdexcept>
@@ -329,6 +331,29 @@ TEST_P(Callback, that_is_an_empty_function_is_none) {
   subscriber.on_message(std::function<void(const Sample&)>());
   publish(publisher, 1, 0);
   EXPECT_EQ(take_all(subscriber), (Numbers{0}));
+}
+
+TEST_P(Callback, that_ends_itself_leaves_the_rest_to_a_thread_that_is_waiting_already) {
+  auto publisher = node_.publisher<Message>("topic").value();
+  auto second = node_.publisher<Message>("topic").value();
+  auto subscriber = other_.subscriber<Message>("topic").value();
+  const int fd = subscriber.fd().value();
+  std::atomic<bool> called{false};
+  subscriber.on_message([&](const Sample&) {
+    publish(second, 2, 1);
+    called = true;
+    std::this_thread::sleep_for(50ms);  // long enough for the other thread to fall asleep
+    subscriber.on_message(nullptr);
+  });
+  std::thread writer([&] { publish(publisher, 1, 0); });
+  ASSERT_TRUE(eventually([&] { return called.load(); }));
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_TRUE(subscriber.wait(20s));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 10s) << "it was not woken";
+  pollfd entry{fd, POLLIN, 0};
+  EXPECT_EQ(poll(&entry, 1, 20'000), 1);
+  EXPECT_EQ(take_all(subscriber), (Numbers{1}));
+  writer.join();
 }
 
 TEST_P(Callback, leaves_the_publisher_a_chunk_when_a_reader_that_holds_samples_goes_over_to_it) {

@@ -29,28 +29,60 @@ steady_clock::time_point deadline_after(std::chrono::nanoseconds timeout) noexce
 Chunk ShmSubscriber::take() noexcept {
   if (!is_open()) [[unlikely]]
     return Chunk::refusal(TakeStatus::closed);
-  if (has_handler_.load(std::memory_order_acquire)) {  // what is queued is the callback's
-    rearm_fd();
-    return Chunk::refusal(TakeStatus::empty);
+  if (has_handler_.load(std::memory_order_acquire)) [[unlikely]] {  // what is queued is the callback's
+    if (!rearm_fd() || has_handler_.load(std::memory_order_acquire)) return Chunk::refusal(TakeStatus::empty);
+    signal_fd();  // the callback ended between the two looks
   }
   if (slots_changed()) [[unlikely]]
-    look_at_slots();
+    return look_and_take();
+  return take_known();
+}
+
+/// What an event's callback has made of the port, when one may have been called: why there is nothing to take, or ok.
+TakeStatus ShmSubscriber::after_events() const noexcept {
+  if (!is_open()) return TakeStatus::closed;
+  return has_handler_.load(std::memory_order_acquire) ? TakeStatus::empty : TakeStatus::ok;
+}
+
+Chunk ShmSubscriber::look_and_take() noexcept {
+  const auto alive = alive_;  // an event's callback may destroy the port
+  look_at_slots();
+  if (const TakeStatus status = after_events(); status != TakeStatus::ok) return Chunk::refusal(status);
+  return take_known();
+}
+
+/// Of the publishers that are known.
+Chunk ShmSubscriber::take_known() noexcept {
   if (at_held_limit()) [[unlikely]] {
     if (!rearm_fd() || at_held_limit()) return Chunk::refusal(TakeStatus::held_limit);
     signal_fd();  // a release came between the two looks
   }
   Chunk chunk = pop_next();
   if (!chunk) [[unlikely]] {
-    if (some_ended_) forget_ended();
-    if (rearm_fd()) {
-      if (slots_changed()) look_at_slots();  // W1: after arming
-      chunk = pop_next();
-    }
-    if (!chunk) return Chunk::refusal(TakeStatus::empty);
-    signal_fd();  // what else came before the bell was armed again must stay visible
+    if (!some_ended_ && !socket_) return Chunk::refusal(TakeStatus::empty);
+    chunk = take_after_all();
+    if (!chunk) return chunk;
   }
   ++held_at_most_;
   ++samples_;
+  return chunk;
+}
+
+/// Nothing was found: time for what has to be done then, and for a second look if there is a descriptor.
+Chunk ShmSubscriber::take_after_all() noexcept {
+  const auto alive = alive_;  // an event's callback may destroy the port
+  if (some_ended_) forget_ended();
+  TakeStatus status = after_events();
+  if (status != TakeStatus::ok) return Chunk::refusal(status);
+  if (!rearm_fd()) return Chunk::refusal(TakeStatus::empty);
+  if (slots_changed()) {  // W1: after arming
+    look_at_slots();
+    status = after_events();
+    if (status != TakeStatus::ok) return Chunk::refusal(status);
+  }
+  const Chunk chunk = pop_next();
+  if (!chunk) return Chunk::refusal(TakeStatus::empty);
+  signal_fd();  // what else came before the bell was armed again must stay visible
   return chunk;
 }
 
@@ -155,23 +187,38 @@ void ShmSubscriber::report_damaged(Chunk chunk) noexcept {
              about.sequence, about.publisher);
 }
 
+/// Whether there is something to take. The callback of an event may have ended the port afterwards.
 bool ShmSubscriber::ready() noexcept {
   if (has_handler_.load(std::memory_order_acquire)) return false;  // what is queued is the callback's
-  if (slots_changed()) look_at_slots();
-  if (at_held_limit()) return false;
+  if (slots_changed()) {
+    look_at_slots();
+    if (after_events() != TakeStatus::ok) return false;
+  }
+  return !at_held_limit() && has_message();
+}
+
+/// Whether one of the known publishers has something queued.
+bool ShmSubscriber::has_message() noexcept {
   return std::any_of(inlets_.begin(), inlets_.end(), [](const auto& inlet) { return inlet->ready(); });
 }
 
 WaitStatus ShmSubscriber::wait(std::chrono::nanoseconds timeout) noexcept {
   if (!is_open()) return WaitStatus::closed;
-  if (ready()) return WaitStatus::ready;
-  if (timeout <= std::chrono::nanoseconds::zero()) return WaitStatus::timeout;
+  if (!has_handler_.load(std::memory_order_acquire) && !slots_changed() && !at_held_limit() && has_message()) {
+    return WaitStatus::ready;
+  }
+  const auto alive = alive_;  // an event's callback may destroy the port
+  const auto answer = [this](bool found) {
+    return !is_open() ? WaitStatus::closed : found ? WaitStatus::ready : WaitStatus::timeout;
+  };
+  bool found = ready();
+  if (found || !is_open() || timeout <= std::chrono::nanoseconds::zero()) return answer(found);
   const auto deadline = deadline_after(timeout);
   while (true) {
     const std::uint32_t sequence = sleeper_->sequence();
     sleeper_->arm(domain::kRingFutex | (fd_is_quiet_ ? domain::kRingSocket : 0));
-    bool found = ready();  // W1: after arming
-    if (!found) {
+    found = ready();  // W1: after arming
+    if (!found && is_open()) {
       // Somebody has to notice that a publisher died with a message under way: the keeper, or this thread.
       const bool alone = !member_->has_keeper();
       sleeper_->sleep(sequence, alone ? std::min(deadline, steady_clock::now() + domain::kLongestSleep) : deadline);
@@ -182,14 +229,14 @@ WaitStatus ShmSubscriber::wait(std::chrono::nanoseconds timeout) noexcept {
       }
       found = ready();
     }
-    if (!found && steady_clock::now() < deadline) continue;
+    if (!found && is_open() && steady_clock::now() < deadline) continue;
     if (fd_is_quiet_) {
       sleeper_->arm(domain::kRingSocket);
       if (found || ready()) signal_fd();  // W1: after arming
     } else {
       sleeper_->disarm();
     }
-    return found ? WaitStatus::ready : WaitStatus::timeout;
+    return answer(found);
   }
 }
 
@@ -199,11 +246,8 @@ Result<int> ShmSubscriber::fd() {
                 "it belongs to the process that this one was forked from",
                 "open a node in the child, or fork before opening one");
   }
-  if (!is_open()) {
-    return fail(Errc::closed, fmt::format("topic '{}': subscriber in {}", announcement_.topic, announcement_.node),
-                "it is closed", "open a new one");
-  }
-  if (!socket_) {
+  const auto alive = alive_;  // an event's callback may destroy the port
+  if (is_open() && !socket_) {
     auto directory = member_->directory(bucket_);
     if (!directory) return fail(std::move(directory).error());
     auto socket = posix::Socket::bind(**directory, domain::bell_socket_name(self_));
@@ -211,6 +255,10 @@ Result<int> ShmSubscriber::fd() {
     socket_.emplace(*std::move(socket));
     rearm_fd();
     if (ready()) signal_fd();  // W1: after arming
+  }
+  if (!is_open()) {
+    return fail(Errc::closed, fmt::format("topic '{}': subscriber in {}", announcement_.topic, announcement_.node),
+                "it is closed", "open a new one");
   }
   return socket_->fd().get();
 }

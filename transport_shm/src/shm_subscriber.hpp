@@ -18,6 +18,9 @@
 namespace baton::shm {
 
 /// A subscriber's end of a topic: the inbox, and an inlet for each publisher that claimed one of its slots.
+/// Events are announced where the port is whole, and no lock is held: an event's callback may close or destroy the
+/// port, set and end its callback, and call its verbs. Verbs in which that can happen keep the port alive until they
+/// return, and look afterwards at what has become of it.
 ///
 /// Who comes here: the *consumer*, who takes (the user's thread, or, while a callback is set, the dispatcher, which
 /// holds dispatch_mutex_); any thread, with `release` and `info`; the keeper, with `keep`. The consumer's queues are
@@ -63,11 +66,16 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   };
 
   // shm_subscriber.cpp: the way of a message
+  [[gnu::noinline]] Chunk look_and_take() noexcept;
+  Chunk take_known() noexcept;
+  [[gnu::noinline]] Chunk take_after_all() noexcept;
+  TakeStatus after_events() const noexcept;
   Chunk pop_next() noexcept;
   Chunk take_from(Inlet& inlet) noexcept;
   bool gather_ready() noexcept;
   bool at_held_limit() noexcept;
   bool ready() noexcept;
+  bool has_message() noexcept;
   bool slots_changed() const noexcept {
     return inbox_->slot_epoch.value.load(std::memory_order_seq_cst) != seen_slot_epoch_;  // W1: after arming
   }
@@ -108,6 +116,11 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   std::unique_lock<std::mutex> hold_callback() noexcept;
   void install(MessageHandler handler) noexcept;
   void invoke(Chunk chunk) noexcept;
+  struct Former {
+    MessageHandler handler;
+    std::optional<MessageHandler> never_installed;
+  };
+  bool change_handler(Former& former) noexcept;
   void report_failure(const char* reason) noexcept;
 
   static Chunk lend(const Inlet& inlet, const Inlet::Taken& taken) noexcept {
@@ -146,9 +159,10 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   // The consumer's.
   std::atomic<bool> open_{true};
   std::uint32_t seen_slot_epoch_ = 0;
-  std::size_t turn_ = 0;        // the inlet to be asked next
-  std::vector<Inlet*> active_;  // W2: of many inlets those that may have something
-  bool some_ended_ = false;
+  std::size_t turn_ = 0;            // the inlet to be asked next
+  std::vector<Inlet*> active_;      // W2: of many inlets those that may have something
+  bool some_ended_ = false;         // some inlet, which is to be forgotten; or something is unannounced
+  std::vector<Event> unannounced_;  // of connections that broke in the middle of a verb
   std::uint64_t held_at_most_ = 0;  // an upper bound, so that `take` counts only when it matters
   std::uint64_t samples_ = 0;       // handed out by `take` in all
   std::optional<domain::Sleeper> sleeper_;

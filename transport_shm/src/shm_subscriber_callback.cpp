@@ -53,11 +53,21 @@ void ShmSubscriber::on_message(MessageHandler handler) {
 /// Under dispatch_mutex_.
 void ShmSubscriber::install(MessageHandler handler) noexcept {
   handler_ = std::move(handler);
-  const bool set = static_cast<bool>(handler_);
-  has_handler_.store(set, std::memory_order_release);  // the user's thread sees whose the queues are
-  // W1: from now on publishers ring there; who re-points looks at the queues afterwards.
-  inbox_->notes.bell.store(set ? dispatcher_->bell_name() : 0, std::memory_order_seq_cst);
-  if (!set && socket_ && ready()) signal_fd();
+  if (handler_) {
+    has_handler_.store(true, std::memory_order_release);  // the user's thread sees whose the queues are
+    // W1: from now on publishers ring there; who re-points has the dispatcher look at the queues afterwards.
+    inbox_->notes.bell.store(dispatcher_->bell_name(), std::memory_order_seq_cst);
+    return;
+  }
+  // W1: from now on publishers ring our own bell again; afterwards whoever waits there looks at the queues.
+  inbox_->notes.bell.store(0, std::memory_order_seq_cst);
+  // From inside the callback: the user's thread may be about to call the descriptor quiet, and looks again when it is
+  // rung. On that thread itself it is as it should be.
+  const bool is_quiet = !runs_here() && !slots_changed() && (at_held_limit() || !has_message());
+  has_handler_.store(false,
+                     std::memory_order_release);  // from here on all that the consumer owns is the user's thread's
+  domain::ring_futex(inbox_->bell);
+  if (!is_quiet) ring_socket(*member_, bucket_, self_);
 }
 
 bool ShmSubscriber::dispatch() noexcept {
@@ -66,22 +76,35 @@ bool ShmSubscriber::dispatch() noexcept {
       std::this_thread::yield();
       return true;
     }
-    MessageHandler done;  // destroyed after the mutex is released: it may own ports
+    Former former;  // destroyed after the mutex is released: it may own ports
     const std::lock_guard lock(dispatch_mutex_);
     if (!handler_ || !is_open()) return false;
-    if (slots_changed()) look_at_slots();
+    if (slots_changed()) {
+      look_at_slots();
+      if (change_handler(former)) continue;
+    }
     const Chunk chunk = pop_next();
     if (!chunk) {
       if (some_ended_) forget_ended();
+      change_handler(former);
       return false;
     }
     invoke(chunk);
     inlet_of(chunk).complete(reference_of(chunk));
-    if (next_handler_) {
-      done = std::exchange(handler_, MessageHandler());
-      install(*std::exchange(next_handler_, std::nullopt));
-    }
-    if (!is_open()) done = std::exchange(handler_, MessageHandler());
+    change_handler(former);
+  }
+  return true;
+}
+
+/// Carries out what the callback, or that of an event, has done from inside `dispatch` to who handles messages. False
+/// if nothing. Under dispatch_mutex_.
+bool ShmSubscriber::change_handler(Former& former) noexcept {
+  if (is_open() && !next_handler_) return false;
+  former.handler = std::exchange(handler_, MessageHandler());
+  if (is_open()) {
+    install(*std::exchange(next_handler_, std::nullopt));
+  } else {
+    former.never_installed.swap(next_handler_);
   }
   return true;
 }

@@ -205,23 +205,26 @@ void ShmSubscriber::free_half_claimed(std::uint32_t index) {
 
 /// Frees the slots of publishers that are gone and of which nothing is queued or held any more.
 void ShmSubscriber::forget_ended() noexcept {
-  const std::lock_guard lock(cold_mutex_);
-  some_ended_ = false;
-  for (std::size_t i = 0; i < inlets_.size();) {
-    Inlet& inlet = *inlets_[i];
-    if (!inlet.ended() || inlet.ready() || !inlet.all_completed()) {
-      some_ended_ |= inlet.ended();
-      ++i;
-      continue;
+  {
+    const std::lock_guard lock(cold_mutex_);
+    some_ended_ = false;
+    for (std::size_t i = 0; i < inlets_.size();) {
+      Inlet& inlet = *inlets_[i];
+      if (!inlet.ended() || inlet.ready() || !inlet.all_completed()) {
+        some_ended_ |= inlet.ended();
+        ++i;
+        continue;
+      }
+      departed_ += inlet.counters();
+      const std::uint32_t index = inlet.slot_index();
+      by_slot_[index].store(nullptr, std::memory_order_relaxed);  // no sample of it is out
+      std::erase(active_, &inlet);
+      inlet.wipe();
+      free_slot(index, inlet.publisher());
+      inlets_.erase(inlets_.begin() + static_cast<std::ptrdiff_t>(i));
     }
-    departed_ += inlet.counters();
-    const std::uint32_t index = inlet.slot_index();
-    by_slot_[index].store(nullptr, std::memory_order_relaxed);  // no sample of it is out
-    std::erase(active_, &inlet);
-    inlet.wipe();
-    free_slot(index, inlet.publisher());
-    inlets_.erase(inlets_.begin() + static_cast<std::ptrdiff_t>(i));
   }
+  announce(std::exchange(unannounced_, {}));
 }
 
 /// After the wipe.
@@ -364,18 +367,17 @@ bool ShmSubscriber::connected(std::uint32_t index) const noexcept {
 
 /// The publisher gave something that is no reference into its segments: nothing more of it is taken.
 void ShmSubscriber::end_broken(Inlet& inlet) noexcept {
-  std::vector<Event> to_announce;
   {
     const std::lock_guard lock(cold_mutex_);
     inlet.set_ended();
     Reported& reported = reported_[inlet.slot_index()];
     if (!std::exchange(reported.ended, true)) {
-      report(EventKind::unmatched, inlet.publisher_node(), inlet.error(), to_announce);
+      report(EventKind::unmatched, inlet.publisher_node(), inlet.error(), unannounced_);
     }
   }
   log::error("[{}] topic '{}': disconnected from {}: {}", announcement_.node, announcement_.topic,
              inlet.publisher_node(), inlet.error());
-  announce(to_announce);
+  some_ended_ = true;  // in the middle of a verb: announced when it has found nothing
 }
 
 /// Makes slots when few are free. Under the mutex.
