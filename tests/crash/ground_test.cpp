@@ -225,5 +225,18 @@ TEST_F(Foreign, a_forked_child_does_not_give_back_what_its_parent_holds_of_a_sub
   publisher_.reset();
 }
 
+TEST_F(Foreign, a_reader_of_many_takes_what_it_is_woken_for_though_a_publisher_was_stopped_before_its_ready_bit) {
+  baton::Node other = open_node(domain_, "other");
+  std::vector<Publisher> publishers;
+  for (int i = 0; i < 9; ++i) publishers.push_back(other.publisher<Message>(kUp).value());
+  for (auto& publisher : publishers) ASSERT_TRUE(publish(publisher, 2, 0));
+  for (int taken = 0; taken < 9;) taken += subscriber_->take() ? 1 : 0;
+  ASSERT_FALSE(subscriber_->take());
+  ASSERT_TRUE(publish(publishers.back(), 2, 1));
+  patch_file(only("inbox."), 4'096, std::uint64_t{0});  // the ready bits
+  ASSERT_TRUE(subscriber_->wait(0s));
+  EXPECT_TRUE(subscriber_->take()) << "take says that there is nothing, and wait that there is";
+}
+
 }  // namespace
 }  // namespace crash

@@ -197,9 +197,15 @@ bool ShmSubscriber::ready() noexcept {
   return !at_held_limit() && has_message();
 }
 
-/// Whether one of the known publishers has something queued.
+/// Whether one of the known publishers has something queued. `take` finds it then, although its ready bit may not be
+/// set yet: its publisher may have been stopped before it.
 bool ShmSubscriber::has_message() noexcept {
-  return std::any_of(inlets_.begin(), inlets_.end(), [](const auto& inlet) { return inlet->ready(); });
+  const auto found = std::find_if(inlets_.begin(), inlets_.end(), [](const auto& inlet) { return inlet->ready(); });
+  if (found == inlets_.end()) return false;
+  if (inlets_.size() > kAskedDirectly && std::find(active_.begin(), active_.end(), found->get()) == active_.end()) {
+    active_.push_back(found->get());  // no allocation: it has held all of them since the last look
+  }
+  return true;
 }
 
 WaitStatus ShmSubscriber::wait(std::chrono::nanoseconds timeout) noexcept {
