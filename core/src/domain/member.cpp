@@ -88,6 +88,10 @@ void Member::nudge(const NodeId& node, std::uint32_t bucket) noexcept {
   if (!forked()) state_->nudge(node, bucket);
 }
 
+void Member::look_again(std::uint32_t bucket) noexcept {
+  if (!forked()) state_->look_again(bucket);
+}
+
 Health Member::health(const NodeId& node) const noexcept {
   return forked() ? Health::gone : state_->watches().health(node);
 }

@@ -173,6 +173,10 @@ class BATON_API Member : public std::enable_shared_from_this<Member> {
   /// Wakes the keeper of one node for the ports of one bucket.
   void nudge(const NodeId& node, std::uint32_t bucket) noexcept;
 
+  /// Has those of this node that are kept in the bucket called at the next tick, for something that could not be done
+  /// and of which nothing else will tell when it can.
+  void look_again(std::uint32_t bucket) noexcept;
+
   Health health(const NodeId& node) const noexcept;
 
   /// Whether a slot word's owner, of which it only has the low 24 bits of the generation, lives; and who it is.
