@@ -15,12 +15,13 @@ struct Reference {
   static constexpr unsigned kBits = kChunkBits + kSegmentBits + kGenerationBits;
   static constexpr std::uint32_t kMaxChunks = 1U << kChunkBits;
   static constexpr std::uint32_t kMaxSegments = 1U << kSegmentBits;
+  static constexpr std::uint32_t kGenerationMask = (1U << kGenerationBits) - 1;
 
   std::uint64_t bits = 0;
 
   static constexpr Reference make(std::uint32_t segment, std::uint32_t generation, std::uint32_t chunk) noexcept {
     return {chunk | std::uint64_t{segment} << kChunkBits |
-            (std::uint64_t{generation} & ((1U << kGenerationBits) - 1)) << (kChunkBits + kSegmentBits)};
+            std::uint64_t{generation & kGenerationMask} << (kChunkBits + kSegmentBits)};
   }
 
   constexpr std::uint32_t chunk() const noexcept { return static_cast<std::uint32_t>(bits) & (kMaxChunks - 1); }
@@ -28,7 +29,7 @@ struct Reference {
     return static_cast<std::uint32_t>(bits >> kChunkBits) & (kMaxSegments - 1);
   }
   constexpr std::uint32_t generation() const noexcept {
-    return static_cast<std::uint32_t>(bits >> (kChunkBits + kSegmentBits)) & ((1U << kGenerationBits) - 1);
+    return static_cast<std::uint32_t>(bits >> (kChunkBits + kSegmentBits)) & kGenerationMask;
   }
 
   friend constexpr bool operator==(const Reference&, const Reference&) = default;

@@ -26,7 +26,7 @@ Result<Segment> Segment::create(domain::Member& member, const Request& request) 
   head.payload_bytes = request.payload_bytes;
   head.payload_stride = payload_stride_for(request.payload_bytes);
   head.chunks = request.chunks;
-  head.generation = request.generation;
+  head.generation = request.generation & Reference::kGenerationMask;
   if (auto written = write_first(*memory, &head, sizeof(head)); !written) return fail(std::move(written).error());
   auto mapping = domain::map_shared(*memory, 0, bytes, posix::Access::read_write);
   if (!mapping) return fail(std::move(mapping).error());

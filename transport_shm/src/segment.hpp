@@ -37,7 +37,7 @@ class Segment {
     std::uint32_t bucket;
     domain::PortRef port;
     std::uint32_t number;
-    std::uint32_t generation;
+    std::uint32_t generation;  // of which references have the low bits, and so has the segment
     std::uint32_t chunks;
     std::uint64_t payload_bytes;
   };
@@ -64,7 +64,9 @@ class Segment {
 
  private:
   Segment(const Request& request, std::shared_ptr<const posix::Mapping> mapping)
-      : request_(request), mapping_(std::move(mapping)) {}
+      : request_(request), mapping_(std::move(mapping)) {
+    request_.generation &= Reference::kGenerationMask;
+  }
 
   Request request_;
   std::shared_ptr<const posix::Mapping> mapping_;
