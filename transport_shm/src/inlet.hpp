@@ -179,7 +179,7 @@ inline void Inlet::complete(Reference reference) noexcept {
     return;
   }
   place.store(shape_.entry(position, reference), std::memory_order_seq_cst);  // E2. W3: before the room bell
-  room_ringer_.ring(slot_->room);
+  room_ringer_.ring(slot_->room, nullptr);
   finished_.fetch_add(1, std::memory_order_release);  // the last touch: see all_completed
 }
 

@@ -5,10 +5,11 @@
 
 namespace baton::shm {
 
-Outlet::Outlet(Request request, ClaimedSlot claimed, domain::Member::NodeView reader_node)
+Outlet::Outlet(Request request, ClaimedSlot claimed, domain::Member::NodeView reader_node, SocketBell reader_socket)
     : request_(std::move(request)),
       claimed_(std::move(claimed)),
       reader_node_(std::move(reader_node)),
+      reader_socket_(std::move(reader_socket)),
       shape_(claimed_.queue_shift),
       entries_(submissions(*claimed_.slot)),
       completions_(completions(*claimed_.slot, claimed_.queue_shift)),
@@ -73,9 +74,9 @@ bool Outlet::find_room(ChunkPool& pool, std::uint32_t& dropped) noexcept {
   return false;
 }
 
-bool Outlet::announce_slot() noexcept {
+void Outlet::announce_slot() noexcept {
   claimed_.inbox->slot_epoch.value.fetch_add(1, std::memory_order_seq_cst);  // W1: after the claim, before the bell
-  return ring();
+  ring();
 }
 
 void Outlet::end(ChunkPool& pool) noexcept {

@@ -52,7 +52,7 @@ class Outlet {
     std::uint32_t max_held = 0;
   };
 
-  Outlet(Request request, ClaimedSlot claimed, domain::Member::NodeView reader_node);
+  Outlet(Request request, ClaimedSlot claimed, domain::Member::NodeView reader_node, SocketBell reader_socket);
 
   const Request& request() const noexcept { return request_; }
 
@@ -77,11 +77,11 @@ class Outlet {
   /// was given.
   bool give(ChunkPool& pool, ChunkPool::Number chunk, std::uint32_t& dropped) noexcept;
 
-  /// After `give`: the ready bit and the bell. True if the reader's socket is to be rung.
-  bool ring() noexcept;
+  /// After `give`: the ready bit and the bell.
+  void ring() noexcept;
 
   /// Tells the subscriber to look at its slots.
-  bool announce_slot() noexcept;
+  void announce_slot() noexcept;
 
   /// A reader of this connection will not be waited for, and what it has no room for is dropped.
   void set_hung(bool hung) noexcept { hung_.store(hung, std::memory_order_relaxed); }  // a hint: the wake-up orders
@@ -123,6 +123,7 @@ class Outlet {
   const Request request_;
   const ClaimedSlot claimed_;
   const domain::Member::NodeView reader_node_;
+  const SocketBell reader_socket_;
 
   const QueueShape shape_;
   std::atomic<std::uint64_t>* const entries_;            // E1; W: us
@@ -185,15 +186,15 @@ inline bool Outlet::give(ChunkPool& pool, ChunkPool::Number chunk, std::uint32_t
   return true;
 }
 
-inline bool Outlet::ring() noexcept {
+inline void Outlet::ring() noexcept {
   // W2: after the entry. Set only where it reads clear, so that a busy reader's publishers do not fight for the line.
   if ((ready_word_->load(std::memory_order_seq_cst) & ready_bit_) == 0) [[unlikely]]
     ready_word_->fetch_or(ready_bit_, std::memory_order_seq_cst);
   const std::uint32_t which = claimed_.inbox->notes.bell.load(std::memory_order_seq_cst);  // W1: never cached
   if (which == 0) [[likely]]
-    return ringer_.ring(claimed_.inbox->bell);
-  if (which > domain::kNodeBells) return false;  // a damaged word: its reader has only itself to wake
-  return ringer_.ring(*reader_node_.bell(which - 1));
+    return ringer_.ring(claimed_.inbox->bell, &reader_socket_);
+  if (which > domain::kNodeBells) return;  // a damaged word: its reader has only itself to wake
+  ringer_.ring(*reader_node_.bell(which - 1), &reader_socket_);
 }
 
 }  // namespace baton::shm

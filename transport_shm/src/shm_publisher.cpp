@@ -119,8 +119,7 @@ PublishResult ShmPublisher::publish(Chunk chunk, std::size_t bytes) noexcept {
     for (const OutletPtr& outlet : live_) {
       if (!outlet->give(pool_, number, dropped)) continue;
       ++delivered;
-      if (outlet->ring()) [[unlikely]]
-        ring_socket(*member_, bucket_, outlet->request().reader);
+      outlet->ring();
     }
   } else {
     status = PublishStatus::closed;

@@ -342,7 +342,8 @@ void ShmPublisher::connect(Caller caller, const domain::Peers::Peer& peer, std::
   slot.ready.store(1, std::memory_order_release);  // S2
 
   const Outlet::Request request{reader, peer.announcement.node, overflow, qos.depth, qos.max_held};
-  auto outlet = std::make_shared<Outlet>(request, *std::move(claimed), *std::move(view));
+  auto outlet =
+      std::make_shared<Outlet>(request, *std::move(claimed), *std::move(view), SocketBell(*member_, bucket_, reader));
   try {
     if (*segment) pool_.add(**std::move(segment));
     outlet->set_holder(pool_.take_holder());
@@ -355,7 +356,7 @@ void ShmPublisher::connect(Caller caller, const domain::Peers::Peer& peer, std::
   reserved_ += share;
   member_->watch(reader.node);
   give_history(*outlet, peer.announcement);
-  if (outlet->announce_slot()) ring_socket(*member_, bucket_, reader);
+  outlet->announce_slot();
   refused_for_memory_.erase(reader);
   member_->nudge(reader.node, bucket_);
   report(EventKind::matched, peer.announcement.node, {}, to_announce);

@@ -287,13 +287,11 @@ void ShmSubscriber::signal_fd() noexcept {
   if (!socket_) return;
   sleeper_->disarm();
   fd_is_quiet_ = false;
-  ring_socket(*member_, bucket_, self_);
+  own_socket_.ring();
 }
 
 /// From any thread: rings our own bell, as a publisher would.
-void ShmSubscriber::wake_self() noexcept {
-  if (own_ringer_.ring(inbox_->bell)) ring_socket(*member_, bucket_, self_);
-}
+void ShmSubscriber::wake_self() noexcept { own_ringer_.ring(inbox_->bell, &own_socket_); }
 
 SubscriberCounters ShmSubscriber::counters() const {
   SubscriberCounters figures;

@@ -140,6 +140,7 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   const std::uint64_t payload_bytes_;  // of every message; 0: they have sizes of their own
   const std::uint32_t max_held_;
   const std::uint32_t queue_shift_;
+  const SocketBell own_socket_;
   std::shared_ptr<ShmSubscriber> alive_;  // reset when abandoned and nothing is held
 
   std::optional<posix::SharedMemory> file_;

@@ -67,7 +67,7 @@ void ShmSubscriber::install(MessageHandler handler) noexcept {
   has_handler_.store(false,
                      std::memory_order_release);  // from here on all that the consumer owns is the user's thread's
   domain::ring_futex(inbox_->bell);
-  if (!is_quiet) ring_socket(*member_, bucket_, self_);
+  if (!is_quiet) own_socket_.ring();
 }
 
 bool ShmSubscriber::dispatch() noexcept {

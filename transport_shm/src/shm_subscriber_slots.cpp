@@ -41,7 +41,8 @@ ShmSubscriber::ShmSubscriber(const PortRequest& request)
       bucket_(domain::bucket_of(announcement_.topic)),
       payload_bytes_(request.variable ? 0 : request.payload_bytes),
       max_held_(announcement_.qos.max_held),
-      queue_shift_(queue_shift_for(announcement_.qos)) {}
+      queue_shift_(queue_shift_for(announcement_.qos)),
+      own_socket_(*member_, bucket_, self_) {}
 
 ShmSubscriber::~ShmSubscriber() = default;
 
