@@ -206,6 +206,34 @@ TEST_P(ForeignSegment, ends_the_connection_to_its_publisher_and_no_other) {
 
 INSTANTIATE_TEST_SUITE_P(damages, ForeignSegment, testing::ValuesIn(segment_damages()), name_of_damage);
 
+TEST_F(Foreign, a_publisher_that_loses_nothing_is_told_when_a_reader_cannot_read_it_and_closes_its_slot) {
+  const auto word_of_slot = [&](std::uint32_t slot) {
+    const std::string inbox = read_file(only("inbox."));
+    return *reinterpret_cast<const std::uint64_t*>(inbox.data() + 8'192 + 8 * std::size_t{slot});
+  };
+  talk();  // the pair's own is mapped
+  baton::Node other = open_node(domain_, "other", true, kConfig);
+  auto publisher = other.publisher<Message>(kUp, {.overflow = baton::Overflow::reject}).value();
+  ASSERT_TRUE(eventually([&] { return publisher.subscriber_count() == 1; }));
+  ASSERT_NE(word_of_slot(1), 0U);
+  std::uint64_t number = 0;
+  while (publish(publisher, 2, number)) ++number;  // until there is no room
+  const std::string name = names_of_other().front();
+  replace_file(name, read_file(name).substr(0, 5'000));
+  EXPECT_FALSE(subscriber_->take()) << "something was taken from a foreign segment";
+  EXPECT_FALSE(events(other, EventKind::unmatched).front().reason.empty());
+  EXPECT_TRUE(publish(publisher, 2, number)) << "there is nobody left to lose it";
+  EXPECT_EQ(publisher.subscriber_count(), 0U);
+  EXPECT_TRUE(eventually([&] { return publisher.counters().free_chunks == publisher.counters().chunks; }));
+  EXPECT_TRUE(eventually([&] {
+    while (subscriber_->take()) {
+    }
+    return (word_of_slot(1) & 3U) == 0;
+  })) << "the slot does not become free again";
+  EXPECT_TRUE(is_balanced(subscriber_->counters().total));
+  talk();
+}
+
 // ---- What is not a file
 
 TEST_F(Foreign, links_and_pipes_in_the_place_of_files_are_refused) {

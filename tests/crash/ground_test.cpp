@@ -100,6 +100,11 @@ TEST_F(Ground, that_is_removed_ends_no_connection_and_is_reported) {
   EXPECT_EQ(writer.hear(), "ready");
   Child reader({"reader", domain_});
   EXPECT_EQ(reader.hear(), "ready");
+  ASSERT_TRUE(eventually([&] {  // it has mapped what it is given
+    reader.tell("drain");
+    const auto taken_and_dropped = reader.hear();
+    return taken_and_dropped && !taken_and_dropped->starts_with("0 ");
+  }));
   fs::remove_all(domain_path(domain_));
   const auto lost = events(*node_, EventKind::domain_lost);
   EXPECT_EQ(lost.size(), 1U);

@@ -36,10 +36,10 @@ class SharedWords {
       case 0: return at(8'192 + 8 * (random() % 8));                 // slot words
       case 1: return at(4'096);                                      // ready bits
       case 2: return at(192 + 64 * (random() % 4));                  // notes, the bell, the slots' epoch
-      case 3: return at(slot(random) + 320);                         // the head
+      case 3: return at(slot(random) + 384 + 8 * (random() % 2));    // the head, and whether the reader refuses
       case 4: return at(slot(random) + 8 * (random() % 16));         // who the publisher is
       case 5: return at(slot(random) + 192 + 64 * (random() % 2));   // the bell of who waits for room
-      default: return at(slot(random) + 384 + 8 * (random() % 96));  // entries, completions
+      default: return at(slot(random) + 512 + 8 * (random() % 32));  // entries, completions
     }
   }
 

@@ -57,22 +57,41 @@ bool Inlet::ready() const noexcept {
 
 /// The first reference into a segment maps it. Null and `broken` if that cannot be.
 const std::byte* Inlet::resolve(domain::Member& member, Reference reference) noexcept try {
+  broken_ = true;  // until it is found
+  const auto not_there = [&] {
+    return fmt::format("it gave a reference to chunk {} of segment {} of generation {}, which is not there",
+                       reference.chunk(), reference.segment(), reference.generation());
+  };
+  auto& mapped = segments_[reference.segment()];
+  if (mapped != nullptr) {  // samples may refer to it
+    error_ = not_there();
+    return nullptr;
+  }
   auto view = SegmentView::open(member, request_.bucket, request_.self, request_.publisher, reference.segment(),
                                 request_.payload_bytes);
   if (!view) {
     error_ = view.error().message();
-  } else if (const std::byte* const payload = view->find(reference); payload == nullptr) {
-    error_ = fmt::format("it gave a reference to chunk {} of segment {}, which is not there", reference.chunk(),
-                         reference.segment());
-  } else {
-    segments_[reference.segment()] = std::make_unique<SegmentView>(*std::move(view));
-    return payload;
+    return nullptr;
   }
-  broken_ = true;
-  return nullptr;
+  const std::byte* const payload = view->find(reference);
+  if (payload == nullptr) {
+    error_ = not_there();
+    return nullptr;
+  }
+  mapped = std::make_unique<SegmentView>(*std::move(view));
+  broken_ = false;
+  return payload;
 } catch (const std::bad_alloc&) {
-  broken_ = true;
-  return nullptr;
+  return nullptr;  // and no memory for an error
+}
+
+/// What cannot be read goes back, as the last. The publisher, which may be waiting for room, learns that nothing more
+/// will be taken.
+void Inlet::refuse(Reference reference) noexcept {
+  undelivered_.fetch_add(1, std::memory_order_relaxed);  // a figure
+  complete(reference);
+  slot_->head.refuses.store(1, std::memory_order_seq_cst);  // L1: the last move of the head came before. W3
+  wake_publisher();
 }
 
 bool Inlet::all_completed() const noexcept {
@@ -100,6 +119,7 @@ void wipe_slot(SlotHead& slot, std::uint32_t queue_shift) noexcept {
   std::atomic<std::uint64_t>* const entries = submissions(slot);
   for (std::uint64_t i = 0; i < 2ULL << queue_shift; ++i) entries[i].store(0, std::memory_order_relaxed);
   slot.head.position.store(0, std::memory_order_relaxed);
+  slot.head.refuses.store(0, std::memory_order_relaxed);
   slot.dropped.newest.store(0, std::memory_order_relaxed);
   slot.dropped.timeout.store(0, std::memory_order_relaxed);
   slot.room.armed.store(0, std::memory_order_relaxed);
@@ -110,19 +130,20 @@ ConnectionCounters Inlet::counters() const noexcept {
   const std::uint64_t completed = completed_.load(std::memory_order_relaxed);  // relaxed: figures, each of one writer
   if (final_) {
     ConnectionCounters figures = *final_;
-    figures.held = figures.taken > completed ? figures.taken - completed : 0;
+    const std::uint64_t ours = taken_.load(std::memory_order_relaxed);
+    figures.held = ours > completed ? ours - completed : 0;
     return figures;
   }
   ConnectionCounters figures;
   figures.peer = publisher_node_;
   const std::uint64_t head = slot_->head.position.load(std::memory_order_acquire);
-  figures.taken = taken_.load(std::memory_order_relaxed);
   figures.undelivered = undelivered_.load(std::memory_order_relaxed);
-  figures.held = figures.taken > completed ? figures.taken - completed : 0;
+  const std::uint64_t ours = taken_.load(std::memory_order_relaxed);
+  figures.taken = ours > figures.undelivered ? ours - figures.undelivered : 0;
+  figures.held = ours > completed ? ours - completed : 0;
   figures.dropped_newest = slot_->dropped.newest.load(std::memory_order_relaxed);
   figures.dropped_timeout = slot_->dropped.timeout.load(std::memory_order_relaxed);
   // What moved the head and was neither taken nor given up was taken back by the publisher.
-  const std::uint64_t ours = figures.taken + figures.undelivered;
   figures.dropped_oldest = overflow_ == Overflow::drop_oldest && head > ours ? head - ours : 0;
   std::uint64_t end = head;
   while (end - head < shape_.entries() &&

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "baton/clock.hpp"
 #include "baton/domain/bell.hpp"
@@ -85,9 +86,12 @@ class Inlet {
   void set_ended() noexcept { ended_ = true; }
   bool ended() const noexcept { return ended_; }
 
-  /// The publisher gave a reference that is none; `error` says which.
+  /// The publisher gave what cannot be read, and nothing more of it is taken; `error` says why. It is told so by a word
+  /// in the slot, and closes. Until then the slot is its own.
   bool broken() const noexcept { return broken_; }
   const std::string& error() const noexcept { return error_; }
+  /// Whether it has broken since this was asked last.
+  bool breaks() noexcept { return broken_ && !std::exchange(told_broken_, true); }
 
   void wake_publisher() noexcept { domain::ring_futex(slot_->room); }
 
@@ -100,6 +104,7 @@ class Inlet {
   /// Removes the oldest entry from the queue.
   std::optional<Reference> claim_next() noexcept;
   const std::byte* resolve(domain::Member& member, Reference reference) noexcept;
+  void refuse(Reference reference) noexcept;
 
   const Request request_;
   const std::shared_ptr<const posix::Mapping> slot_mapping_;
@@ -114,12 +119,13 @@ class Inlet {
 
   // The consumer's.
   std::uint64_t position_ = 0;           // the next entry; under `drop_oldest` the head says it
-  std::atomic<std::uint64_t> taken_{0};  // a figure for others
+  std::atomic<std::uint64_t> taken_{0};  // from the queue, what could not be read included; a figure for others
   std::array<std::unique_ptr<SegmentView>, Reference::kMaxSegments> segments_;
   std::atomic<std::uint64_t> undelivered_{0};  // a figure for others
   std::optional<ConnectionCounters> final_;    // as of `give_up`
   bool ended_ = false;
   bool broken_ = false;
+  bool told_broken_ = false;
   std::string error_;
 
   // Of whoever completes.
@@ -163,11 +169,11 @@ inline Inlet::Taken Inlet::take(domain::Member& member) noexcept {
   const std::byte* payload = segment == nullptr ? nullptr : segment->find(*reference);
   if (payload == nullptr) [[unlikely]]
     payload = resolve(member, *reference);
+  taken_.store(taken_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);  // W: the consumer alone
   if (payload == nullptr) [[unlikely]] {
-    undelivered_.fetch_add(1, std::memory_order_relaxed);  // a figure
+    refuse(*reference);
     return {};
   }
-  taken_.store(taken_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);  // W: the consumer alone
   return {payload, *reference};
 }
 

@@ -105,7 +105,8 @@ struct SlotHead {
 
   struct alignas(128) Head {
     std::atomic<std::uint64_t> position;  ///< H1. W: subscriber; under `drop_oldest` both, by compare-and-swap
-    std::array<std::uint8_t, 120> unused;
+    std::atomic<std::uint32_t> refuses;   ///< L1; 1: the subscriber takes nothing any more of this publisher
+    std::array<std::uint8_t, 116> unused;
   } head;
 };
 static_assert(offsetof(SlotHead, dropped) == 128);

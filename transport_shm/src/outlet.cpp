@@ -5,11 +5,13 @@
 
 namespace baton::shm {
 
-Outlet::Outlet(Request request, ClaimedSlot claimed, domain::Member::NodeView reader_node, SocketBell reader_socket)
+Outlet::Outlet(Request request, ClaimedSlot claimed, domain::Member::NodeView reader_node, SocketBell reader_socket,
+               std::atomic<std::uint32_t>& seen_epoch)
     : request_(std::move(request)),
       claimed_(std::move(claimed)),
       reader_node_(std::move(reader_node)),
       reader_socket_(std::move(reader_socket)),
+      seen_epoch_(seen_epoch),
       shape_(claimed_.queue_shift),
       entries_(submissions(*claimed_.slot)),
       completions_(completions(*claimed_.slot, claimed_.queue_shift)),
@@ -49,7 +51,7 @@ std::uint32_t Outlet::take_back(ChunkPool& pool, std::uint64_t limit) noexcept {
 
 void Outlet::refill() noexcept {
   const std::uint64_t queued = tail_ - seen_head_;
-  credit_ = broken_ || given() >= limit_ || queued >= depth_ ? 0 : std::min(limit_ - given(), depth_ - queued);
+  credit_ = is_broken() || given() >= limit_ || queued >= depth_ ? 0 : std::min(limit_ - given(), depth_ - queued);
 }
 
 /// Makes room, or drops: when there may be none. False if there is none.
@@ -59,7 +61,7 @@ bool Outlet::find_room(ChunkPool& pool, std::uint32_t& dropped) noexcept {
   if (given() >= limit_) collect(pool);
   // All of its share of the pool is out: a release that another thread of the reader has begun may bar those behind it.
   // Each round takes an entry back, or finds that the reader has taken one.
-  while (drops_oldest && given() >= limit_ && tail_ != seen_head_ && !broken_) {
+  while (drops_oldest && given() >= limit_ && tail_ != seen_head_ && !is_broken()) {
     dropped += take_back(pool, tail_ - seen_head_);
   }
   refill();
@@ -81,9 +83,9 @@ void Outlet::announce_slot() noexcept {
 
 void Outlet::end(ChunkPool& pool) noexcept {
   collect(pool);
+  if (is_broken()) return;
   const std::uint64_t head = claimed_.slot->head.position.load(std::memory_order_acquire);  // L1: it stands still
-  if (head > tail_ || tail_ - head > given()) break_off();
-  if (broken_) return;
+  if (head > tail_ || tail_ - head > given()) return break_off();
   for (std::uint64_t position = head; position != tail_; ++position) {
     if (!pool.release(shadow_[shape_.index(position)], holder_)) return break_off();
     ++undelivered_;
@@ -91,6 +93,7 @@ void Outlet::end(ChunkPool& pool) noexcept {
 }
 
 void Outlet::close_slot() noexcept {
+  if (std::exchange(closed_, true)) return;
   auto& word = claimed_.inbox->slot_words[claimed_.index];
   SlotWord closed = SlotWord::unpack(word.load(std::memory_order_relaxed));  // ours since we claimed it
   closed.state = SlotWord::State::closed;

@@ -52,7 +52,9 @@ class Outlet {
     std::uint32_t max_held = 0;
   };
 
-  Outlet(Request request, ClaimedSlot claimed, domain::Member::NodeView reader_node, SocketBell reader_socket);
+  /// `seen_epoch` is the publisher's.
+  Outlet(Request request, ClaimedSlot claimed, domain::Member::NodeView reader_node, SocketBell reader_socket,
+         std::atomic<std::uint32_t>& seen_epoch);
 
   const Request& request() const noexcept { return request_; }
 
@@ -86,12 +88,18 @@ class Outlet {
   /// A reader of this connection will not be waited for, and what it has no room for is dropped.
   void set_hung(bool hung) noexcept { hung_.store(hung, std::memory_order_relaxed); }  // a hint: the wake-up orders
   bool hung() const noexcept { return hung_.load(std::memory_order_relaxed); }
-  bool broken() const noexcept { return broken_; }
+  /// seq_cst, as its store is: see break_off().
+  bool broken() const noexcept { return broken_.load(std::memory_order_seq_cst); }
+  /// The reader takes nothing any more, of nobody or of this publisher.
   bool reader_leaves() const noexcept {
-    return claimed_.inbox->notes.leaving.load(std::memory_order_acquire) != 0;  // L1
+    return claimed_.inbox->notes.leaving.load(std::memory_order_acquire) != 0 || reader_refuses();  // L1
+  }
+  /// It cannot read what it is given.
+  bool reader_refuses() const noexcept {
+    return claimed_.slot->head.refuses.load(std::memory_order_seq_cst) != 0;  // L1. W3: after arming the room bell
   }
 
-  /// The reader takes nothing any more: takes back what it has not taken. What it holds comes back by `collect`.
+  /// The reader leaves: takes back what it has not taken. What it holds comes back by `collect`.
   void end(ChunkPool& pool) noexcept;
 
   /// References out, and not back.
@@ -100,7 +108,7 @@ class Outlet {
   /// How many of the pool's chunks are there for this reader.
   std::uint64_t share() const noexcept { return capacity_ + 1; }
 
-  /// The publisher closes: the slot is the subscriber's again.
+  /// Nothing more is given, and nothing is looked at any more: the slot is the subscriber's again. Once.
   void close_slot() noexcept;
 
   /// Of a publisher that waits for room here.
@@ -114,16 +122,21 @@ class Outlet {
   void refill() noexcept;
   bool find_room(ChunkPool& pool, std::uint32_t& dropped) noexcept;
 
-  /// The reader completed what it had not taken.
+  /// The reader completed what it had not taken. The publisher's next verb, or its keeper, lets go of it: it looks when
+  /// `seen_epoch_` differs from the epoch. seq_cst, and in this order: a look that begins now stores the epoch and asks
+  /// afterwards who is broken, so it sees that this one is, or its number is changed here.
   void break_off() noexcept {
-    broken_ = true;
+    broken_.store(true, std::memory_order_seq_cst);
     credit_ = 0;
+    seen_epoch_.fetch_sub(1, std::memory_order_seq_cst);
   }
+  bool is_broken() const noexcept { return broken_.load(std::memory_order_relaxed); }  // W: who is in the guard
 
   const Request request_;
   const ClaimedSlot claimed_;
   const domain::Member::NodeView reader_node_;
   const SocketBell reader_socket_;
+  std::atomic<std::uint32_t>& seen_epoch_;
 
   const QueueShape shape_;
   std::atomic<std::uint64_t>* const entries_;            // E1; W: us
@@ -150,12 +163,13 @@ class Outlet {
 
   Ringer ringer_;
   domain::Sleeper sleeper_;
-  bool broken_ = false;
+  std::atomic<bool> broken_{false};
+  bool closed_ = false;            // the slot
   std::atomic<bool> hung_{false};  // W: under the publisher's cold mutex
 };
 
 inline void Outlet::collect(ChunkPool& pool) noexcept {
-  if (broken_) return;
+  if (is_broken()) return;
   const QueueShape shape = shape_;
   std::uint64_t position = collected_;
   while (true) {

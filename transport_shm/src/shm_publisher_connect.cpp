@@ -199,7 +199,7 @@ void ShmPublisher::look(Caller caller, std::vector<Event>& to_announce) noexcept
   if (presence_ == nullptr) return;                                                            // closed meanwhile
   const std::uint32_t epoch = epoch_.load(std::memory_order_acquire);                          // before the look
   if (caller == Caller::user && epoch == seen_epoch_.load(std::memory_order_relaxed)) return;  // W: under the mutex
-  seen_epoch_.store(epoch, std::memory_order_relaxed);
+  seen_epoch_.store(epoch, std::memory_order_seq_cst);  // then who is broken: see Outlet::break_off
   short_of_slots_ = false;
   const domain::Peers::Changes changes = peers_.refresh(to_announce);
   bool done = end_outlets(caller, to_announce);
@@ -245,6 +245,7 @@ bool ShmPublisher::end_outlets(Caller caller, std::vector<Event>& to_announce) n
       reason = "it gave back a chunk that it did not have";
     } else if (outlet->reader_leaves()) {
       outlet->end(pool_);
+      if (outlet->reader_refuses()) reason = "it cannot read what it is given; its own events say why";
     } else {
       reason = "its process died";
     }
@@ -257,10 +258,15 @@ bool ShmPublisher::end_outlets(Caller caller, std::vector<Event>& to_announce) n
   departing_.insert(departing_.end(), ended.begin(), ended.end());
   std::erase_if(departing_, [&](const OutletPtr& outlet) {
     outlet->collect(pool_);
-    const bool over = member_->health(outlet->request().reader.node) == domain::Health::gone ||
-                      (outlet->given() == 0 && !outlet->broken());
-    if (over) forget(outlet);
-    return over;
+    const bool gone = member_->health(outlet->request().reader.node) == domain::Health::gone;
+    if (!gone && (outlet->given() != 0 || outlet->broken())) {
+      // Its slot is needed again, and nobody says when its last sample has come back.
+      if (!outlet->broken() && outlet->reader_refuses()) member_->look_again(bucket_);
+      return false;
+    }
+    if (!gone) outlet->close_slot();
+    forget(outlet);
+    return true;
   });
   return true;
 }
@@ -342,8 +348,8 @@ void ShmPublisher::connect(Caller caller, const domain::Peers::Peer& peer, std::
   slot.ready.store(1, std::memory_order_release);  // S2
 
   const Outlet::Request request{reader, peer.announcement.node, overflow, qos.depth, qos.max_held};
-  auto outlet =
-      std::make_shared<Outlet>(request, *std::move(claimed), *std::move(view), SocketBell(*member_, bucket_, reader));
+  auto outlet = std::make_shared<Outlet>(request, *std::move(claimed), *std::move(view),
+                                         SocketBell(*member_, bucket_, reader), seen_epoch_);
   try {
     if (*segment) pool_.add(**std::move(segment));
     outlet->set_holder(pool_.take_holder());
@@ -465,7 +471,10 @@ void ShmPublisher::disconnect_all() noexcept {
     const std::lock_guard lock(cold_mutex_);
     std::vector<OutletPtr> outlets;
     if (const Inside inside(guard_, false); inside) {
-      for (const OutletPtr& outlet : departing_) member_->unwatch(outlet->request().reader.node);
+      for (const OutletPtr& outlet : departing_) {
+        outlet->close_slot();
+        member_->unwatch(outlet->request().reader.node);
+      }
       departing_.clear();
       outlets.swap(live_);
     }

@@ -131,7 +131,7 @@ Chunk ShmSubscriber::take_from(Inlet& inlet) noexcept {
   const Inlet::Taken taken = inlet.take(*member_);
   if (taken.payload != nullptr) [[likely]]
     return lend(inlet, taken);
-  if (inlet.broken() && !inlet.ended()) [[unlikely]]
+  if (inlet.breaks()) [[unlikely]]
     end_broken(inlet);
   return {};
 }

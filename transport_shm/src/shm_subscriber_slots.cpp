@@ -366,11 +366,11 @@ bool ShmSubscriber::connected(std::uint32_t index) const noexcept {
   return word.state == SlotWord::State::claimed && member_->find_node(word.node_slot, word.node_generation).has_value();
 }
 
-/// The publisher gave something that is no reference into its segments: nothing more of it is taken.
+/// The publisher gave something that cannot be read: nothing more of it is taken. Its slot stays its own until it has
+/// seen that, and closed.
 void ShmSubscriber::end_broken(Inlet& inlet) noexcept {
   {
     const std::lock_guard lock(cold_mutex_);
-    inlet.set_ended();
     Reported& reported = reported_[inlet.slot_index()];
     if (!std::exchange(reported.ended, true)) {
       report(EventKind::unmatched, inlet.publisher_node(), inlet.error(), unannounced_);
@@ -378,7 +378,8 @@ void ShmSubscriber::end_broken(Inlet& inlet) noexcept {
   }
   log::error("[{}] topic '{}': disconnected from {}: {}", announcement_.node, announcement_.topic,
              inlet.publisher_node(), inlet.error());
-  some_ended_ = true;  // in the middle of a verb: announced when it has found nothing
+  some_ended_ = true;      // in the middle of a verb: announced when it has found nothing
+  member_->bump(bucket_);  // the publisher looks
 }
 
 /// Makes slots when few are free. Under the mutex.

@@ -93,7 +93,8 @@ const std::vector<Table>& tables() {
         ROW(SlotHead, node_generation, "publisher, once"), ROW(SlotHead, node, "publisher, once"),
         ROW(SlotHead, port, "publisher, once"), ROW(SlotHead, dropped.newest, "publisher"),
         ROW(SlotHead, dropped.timeout, "publisher"), ROW(SlotHead, room, "see Bell; the publisher sleeps"),
-        ROW(SlotHead, head.position, "subscriber; under drop_oldest both, by compare-and-swap")}},
+        ROW(SlotHead, head.position, "subscriber; under drop_oldest both, by compare-and-swap"),
+        ROW(SlotHead, head.refuses, "subscriber, once")}},
   };
   return all;
 }
