@@ -320,10 +320,15 @@ void ShmSubscriber::report_slot(std::uint32_t index, std::vector<Event>& to_anno
   const auto end = [&](const std::string& reason) {
     if (reported.ended) return;
     reported.ended = true;
-    report(EventKind::unmatched, reported.node, reason, to_announce);
+    events_->report(EventKind::unmatched, announcement_.topic, reported.node, reason, to_announce);
+  };
+  const auto unwatch = [&] {
+    if (reported.owner) member_->unwatch(*reported.owner);
+    reported.owner.reset();
   };
   if (claim != reported.claim) {  // the former connection ended, and its slot was freed
     end({});
+    unwatch();
     if (is_free) {
       reported = {};
       return;
@@ -344,10 +349,6 @@ void ShmSubscriber::report_slot(std::uint32_t index, std::vector<Event>& to_anno
     reported.owner = owner;
   }
   if (is_free) return;
-  const auto unwatch = [&] {
-    if (reported.owner) member_->unwatch(*reported.owner);
-    reported.owner.reset();
-  };
   const bool gone = !member_->find_node(word.node_slot, word.node_generation);
   if (gone && !std::exchange(reported.gone, true)) news = true;
   if (closed || gone) {
