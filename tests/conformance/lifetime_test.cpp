@@ -158,6 +158,17 @@ TEST_P(Lifetime, counts_what_was_held_and_what_was_never_taken_when_a_subscriber
   expect_balanced(total);
 }
 
+TEST_P(Lifetime, counts_what_came_from_a_publisher_that_a_subscriber_never_looked_at) {
+  auto subscriber = other_.subscriber<Message>("topic").value();
+  auto publisher = node_.publisher<Message>("topic").value();
+  for (std::uint64_t number = 0; number < 3; ++number) publish(publisher, 1, number);
+  subscriber.close();
+  const auto total = subscriber.counters().total;
+  EXPECT_EQ(total.offered, 3U);
+  EXPECT_EQ(total.undelivered, 3U);
+  expect_balanced(total);
+}
+
 TEST_P(Lifetime, lets_the_callback_of_an_event_destroy_the_port_that_is_just_closing) {
   for (const bool destroy : {false, true}) {
     auto publisher = std::make_optional(node_.publisher<Message>("topic").value());

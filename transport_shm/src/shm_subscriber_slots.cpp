@@ -146,6 +146,7 @@ void ShmSubscriber::look_at_slots() noexcept try {
   {
     const std::lock_guard lock(cold_mutex_);
     look(to_announce);
+    grow_slots();
   }
   if (some_ended_) forget_ended();
   announce(to_announce);
@@ -181,7 +182,6 @@ void ShmSubscriber::look(std::vector<Event>& to_announce) {
   // A publisher may have died between its entry and its ready bit, so all are asked once.
   active_.clear();
   for (const auto& inlet : inlets_) active_.push_back(inlet.get());
-  grow_slots();
 }
 
 /// The subscribing end of a slot's connection; null if nobody has claimed it whole.
@@ -406,12 +406,6 @@ void ShmSubscriber::grow_slots() noexcept {
   member_->bump(bucket_);                                      // somebody may be waiting for one
 }
 
-void ShmSubscriber::report(EventKind kind, const std::string& peer, const std::string& reason,
-                           std::vector<Event>& to_announce) {
-  to_announce.push_back({kind, announcement_.topic, peer, reason});
-  events_->append(to_announce.back());
-}
-
 void ShmSubscriber::announce(const std::vector<Event>& events) noexcept {
   for (const Event& event : events) events_->announce(event);
 }
@@ -421,6 +415,10 @@ void ShmSubscriber::leave(std::vector<Event>& to_announce) noexcept {
   member_->remove(*this);
   {
     const std::lock_guard lock(cold_mutex_);
+    try {
+      look(to_announce);               // what was given in slots that nobody has looked at counts, too
+    } catch (const std::bad_alloc&) {  // it counts for nothing
+    }
     for (const auto& inlet : inlets_) inlet->give_up();
     inbox_->notes.leaving.store(1, std::memory_order_seq_cst);  // L1: nothing is taken any more
     for (const auto& inlet : inlets_) inlet->wake_publisher();
