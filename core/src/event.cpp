@@ -1,6 +1,7 @@
 #include "baton/event.hpp"
 
 #include <exception>
+#include <new>
 #include <utility>
 
 #include "baton/log.hpp"
@@ -27,6 +28,17 @@ void EventQueue::append(Event event) {
     ++lost_;
   }
   events_.push_back(std::move(event));
+}
+
+void EventQueue::report(EventKind kind, std::string_view topic, std::string_view peer, std::string_view reason,
+                        std::vector<Event>& to_announce) noexcept try {
+  to_announce.reserve(to_announce.size() + 1);
+  Event event{kind, std::string(topic), std::string(peer), std::string(reason)};
+  append(event);
+  to_announce.push_back(std::move(event));
+} catch (const std::bad_alloc&) {
+  const std::lock_guard lock(mutex_);
+  ++lost_;
 }
 
 void EventQueue::announce(const Event& event) noexcept {

@@ -82,11 +82,9 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   Result<Segment> make_segment(std::uint64_t chunks, std::uint64_t payload_bytes);
   bool grow(std::size_t bytes) noexcept;
   std::string holders() const;
-  void refuse(const domain::Peers::Peer& peer, const std::string& reason, std::vector<Event>& to_announce);
   void give_history(Outlet& outlet, const PortAnnouncement& reader) noexcept;
   bool end_outlets(Caller caller, std::vector<Event>& to_announce) noexcept;
   void disconnect_all() noexcept;
-  void report(EventKind kind, const std::string& peer, const std::string& reason, std::vector<Event>& to_announce);
 
   const PortAnnouncement announcement_;
   const std::shared_ptr<domain::Member> member_;

@@ -249,7 +249,7 @@ bool ShmPublisher::end_outlets(Caller caller, std::vector<Event>& to_announce) n
     } else {
       reason = "its process died";
     }
-    report(EventKind::unmatched, outlet->request().node, reason, to_announce);
+    events_->report(EventKind::unmatched, announcement_.topic, outlet->request().node, reason, to_announce);
     outlet->wake_publisher();
     for (const Segment& segment : pool_.segments()) segment.unlink_for(*member_, outlet->request().reader);
     ended.push_back(outlet);
@@ -279,7 +279,9 @@ void ShmPublisher::connect(Caller caller, const domain::Peers::Peer& peer, std::
 
   auto segment = make_room_in_pool(share);
   if (!segment) {
-    if (refused_for_memory_.insert(reader).second) refuse(peer, segment.error().message(), to_announce);
+    if (refused_for_memory_.insert(reader).second)
+      events_->report(EventKind::refused, announcement_.topic, peer.announcement.node, segment.error().message(),
+                      to_announce);
     return later();
   }
   const auto unlink_all = [&] {
@@ -291,7 +293,8 @@ void ShmPublisher::connect(Caller caller, const domain::Peers::Peer& peer, std::
   };
   const auto give_up = [&](const Error& error) {
     unlink_all();
-    if (member_->health(reader.node) != domain::Health::gone) refuse(peer, error.message(), to_announce);
+    if (member_->health(reader.node) != domain::Health::gone)
+      events_->report(EventKind::refused, announcement_.topic, peer.announcement.node, error.message(), to_announce);
   };
 
   // What is opened and mapped, outside of the guard.
@@ -300,7 +303,8 @@ void ShmPublisher::connect(Caller caller, const domain::Peers::Peer& peer, std::
   if (!claimed) {  // gone again, or damaged
     unlink_all();
     if (claimed.error().os_errno() == ENOENT) return later();
-    return refuse(peer, claimed.error().message(), to_announce);
+    return events_->report(EventKind::refused, announcement_.topic, peer.announcement.node, claimed.error().message(),
+                           to_announce);
   }
   auto view = member_->view(reader.node);
   if (!view) return give_up(view.error());
@@ -331,7 +335,9 @@ void ShmPublisher::connect(Caller caller, const domain::Peers::Peer& peer, std::
   auto got = claim(*claimed, *memory, self_);
   if (!got || !*got) {
     unlink_all();
-    if (!got) return refuse(peer, got.error().message(), to_announce);
+    if (!got)
+      return events_->report(EventKind::refused, announcement_.topic, peer.announcement.node, got.error().message(),
+                             to_announce);
     short_of_slots_ = true;
     member_->nudge(reader.node, bucket_);  // it makes more, and changes the epoch
     return later();
@@ -365,7 +371,7 @@ void ShmPublisher::connect(Caller caller, const domain::Peers::Peer& peer, std::
   outlet->announce_slot();
   refused_for_memory_.erase(reader);
   member_->nudge(reader.node, bucket_);
-  report(EventKind::matched, peer.announcement.node, {}, to_announce);
+  events_->report(EventKind::matched, announcement_.topic, peer.announcement.node, {}, to_announce);
 }
 
 void ShmPublisher::give_history(Outlet& outlet, const PortAnnouncement& reader) noexcept {
@@ -453,16 +459,6 @@ std::string ShmPublisher::holders() const {
   return fmt::format("held by {}", fmt::join(parts, ", "));
 }
 
-void ShmPublisher::refuse(const domain::Peers::Peer& peer, const std::string& reason, std::vector<Event>& to_announce) {
-  report(EventKind::refused, peer.announcement.node, reason, to_announce);
-}
-
-void ShmPublisher::report(EventKind kind, const std::string& peer, const std::string& reason,
-                          std::vector<Event>& to_announce) {
-  to_announce.push_back({kind, announcement_.topic, peer, reason});
-  events_->append(to_announce.back());
-}
-
 /// Leaves the topic. What was published stays takable.
 void ShmPublisher::disconnect_all() noexcept {
   member_->remove(*this);
@@ -480,7 +476,7 @@ void ShmPublisher::disconnect_all() noexcept {
     }
     for (const OutletPtr& outlet : outlets) {
       outlet->close_slot();
-      report(EventKind::unmatched, outlet->request().node, {}, to_announce);
+      events_->report(EventKind::unmatched, announcement_.topic, outlet->request().node, {}, to_announce);
       member_->unwatch(outlet->request().reader.node);
     }
     for (const Segment& segment : pool_.segments()) segment.remove_name(*member_);

@@ -107,7 +107,6 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   void report_slot(std::uint32_t index, std::vector<Event>& to_announce, bool& news);
   void end_broken(Inlet& inlet) noexcept;
   void grow_slots() noexcept;
-  void report(EventKind kind, const std::string& peer, const std::string& reason, std::vector<Event>& to_announce);
   void announce(const std::vector<Event>& events) noexcept;
   void leave(std::vector<Event>& to_announce) noexcept;
 

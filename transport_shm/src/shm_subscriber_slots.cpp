@@ -317,7 +317,7 @@ void ShmSubscriber::report_slot(std::uint32_t index, std::vector<Event>& to_anno
   word.state = SlotWord::State::claimed;
   const std::uint64_t claim = is_free ? 0 : word.pack();
 
-  const auto end = [&](const std::string& reason) {
+  const auto end = [&](std::string_view reason) {
     if (reported.ended) return;
     reported.ended = true;
     events_->report(EventKind::unmatched, announcement_.topic, reported.node, reason, to_announce);
@@ -344,7 +344,7 @@ void ShmSubscriber::report_slot(std::uint32_t index, std::vector<Event>& to_anno
     reported.claim = claim;
     reported.node.assign(head->node.data(), ::strnlen(head->node.data(), head->node.size()));
     reported.ended = false;
-    report(EventKind::matched, reported.node, {}, to_announce);
+    events_->report(EventKind::matched, announcement_.topic, reported.node, {}, to_announce);
     if (owner) member_->watch(*owner);
     reported.owner = owner;
   }
@@ -374,7 +374,7 @@ void ShmSubscriber::end_broken(Inlet& inlet) noexcept {
     const std::lock_guard lock(cold_mutex_);
     Reported& reported = reported_[inlet.slot_index()];
     if (!std::exchange(reported.ended, true)) {
-      report(EventKind::unmatched, inlet.publisher_node(), inlet.error(), unannounced_);
+      events_->report(EventKind::unmatched, announcement_.topic, inlet.publisher_node(), inlet.error(), unannounced_);
     }
   }
   log::error("[{}] topic '{}': disconnected from {}: {}", announcement_.node, announcement_.topic,
@@ -429,7 +429,8 @@ void ShmSubscriber::leave(std::vector<Event>& to_announce) noexcept {
     for (Reported& reported : reported_) {
       if (reported.owner) member_->unwatch(*reported.owner);
       reported.owner.reset();
-      if (!std::exchange(reported.ended, true)) report(EventKind::unmatched, reported.node, {}, to_announce);
+      if (!std::exchange(reported.ended, true))
+        events_->report(EventKind::unmatched, announcement_.topic, reported.node, {}, to_announce);
     }
   }
 }

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "baton/export.hpp"
 
@@ -46,6 +47,11 @@ class BATON_API EventQueue {
 
   /// Appends the event. A transport does so in the order in which things happen, holding what lock it needs for that.
   void append(Event event);
+
+  /// Appends an event, and notes it for its announcement when no lock is held any more. One that there is no memory for
+  /// counts as lost.
+  void report(EventKind kind, std::string_view topic, std::string_view peer, std::string_view reason,
+              std::vector<Event>& to_announce) noexcept;
 
   /// Logs the event and calls the callback, if there is one, on the calling thread. After `append`, and without holding
   /// any lock, because the callback may open and close ports. What the callback throws is logged.
