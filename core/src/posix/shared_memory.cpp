@@ -26,22 +26,24 @@ tl::unexpected<Error> no_space(const FileDescriptor& file, const std::string& la
 
 // Reserves every page. In steps: a signal makes the kernel undo the step it interrupts, so that one step for all of a
 // large file might never end where a timer ticks.
-Result<void> reserve(const FileDescriptor& file, const std::string& label, std::uint64_t bytes) {
+Result<void> reserve(const FileDescriptor& file, const std::string& label, std::uint64_t bytes,
+                     std::uint64_t reserved = 0) {
   constexpr std::uint64_t kStep = 16U << 20U;
   if (bytes == 0) return fail(Errc::invalid_argument, label, "a size of 0 bytes", "ask for at least one byte");
   if (bytes > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max())) return no_space(file, label, bytes, 0);
   // What cannot fit at all is refused before anything of it is taken from others.
   struct statvfs status {};
-  if (::fstatvfs(file.get(), &status) == 0 && status.f_blocks != 0 && bytes / status.f_frsize > status.f_bavail) {
-    return no_space(file, label, bytes, ENOSPC);
+  if (::fstatvfs(file.get(), &status) == 0 && status.f_blocks != 0 &&
+      (bytes - reserved) / status.f_frsize > status.f_bavail) {
+    return no_space(file, label, bytes - reserved, ENOSPC);
   }
-  for (std::uint64_t done = 0; done < bytes;) {
+  for (std::uint64_t done = reserved; done < bytes;) {
     const std::uint64_t step = std::min(kStep, bytes - done);
     const int error = ::posix_fallocate(file.get(), static_cast<off_t>(done), static_cast<off_t>(step));
     if (error == ENOSPC || error == EFBIG || error == ENOMEM) {
       // Given back first, so that the message counts it as available. If that fails, the message says less.
-      static_cast<void>(::ftruncate(file.get(), 0) == 0);
-      return no_space(file, label, bytes, error);
+      static_cast<void>(::ftruncate(file.get(), static_cast<off_t>(reserved)) == 0);
+      return no_space(file, label, bytes - reserved, error);
     }
     if (error != 0 && error != EINTR) return system_failure(label, "cannot be reserved", error);
     if (error == 0) done += step;
@@ -89,6 +91,12 @@ Result<SharedMemory> SharedMemory::open(const FileDescriptor& directory, const s
                 "end the program that it belongs to, and start it again");
   }
   return SharedMemory(std::move(*file), bytes, std::move(path));
+}
+
+Result<void> SharedMemory::grow(std::uint64_t bytes) {
+  if (auto reserved = reserve(fd_, label_, bytes, bytes_); !reserved) return reserved;
+  bytes_ = bytes;
+  return {};
 }
 
 Result<void> SharedMemory::link(const FileDescriptor& directory, const std::string& name) const {

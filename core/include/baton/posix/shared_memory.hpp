@@ -31,9 +31,13 @@ class BATON_API SharedMemory {
   /// Gives the file a name, at once and whole. Fails if the name is taken. A linked file stays until it is unlinked.
   Result<void> link(const FileDescriptor& directory, const std::string& name) const;
 
+  /// Makes the file larger, zero-filled, with every page reserved. If that cannot be, it stays as it was. What is
+  /// mapped stays mapped.
+  Result<void> grow(std::uint64_t bytes);
+
   const FileDescriptor& fd() const noexcept { return fd_; }
 
-  /// The size when the file was made or opened.
+  /// The size when the file was made, opened or grown.
   std::uint64_t bytes() const noexcept { return bytes_; }
 
   /// Names the memory in errors: the file's path, or in which directory it was made.
