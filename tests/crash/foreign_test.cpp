@@ -234,6 +234,24 @@ TEST_F(Foreign, a_publisher_that_loses_nothing_is_told_when_a_reader_cannot_read
   talk();
 }
 
+TEST_F(Foreign, a_publisher_for_which_there_is_no_place_is_told_so_and_gets_the_first_that_is_free) {
+  const std::string inbox = only("inbox.");
+  const auto word_at = [](std::uint32_t slot) { return 8'192 + 8 * std::size_t{slot}; };
+  // All places but the pair's are somebody's who lives: its own node's, as they say.
+  auto taken = *reinterpret_cast<const std::uint64_t*>(read_file(inbox).data() + word_at(0));
+  for (std::uint32_t slot = 1; slot < 1'024; ++slot) patch_file(inbox, word_at(slot), taken);
+  baton::Node other = open_node(domain_, "other", true, kConfig);
+  auto publisher = other.publisher<Message>(kUp).value();
+  const auto refused = events(other, EventKind::refused);
+  ASSERT_EQ(refused.size(), 1U);
+  EXPECT_NE(refused[0].reason.find("1024 places"), std::string::npos) << refused[0].reason;
+  EXPECT_EQ(publisher.subscriber_count(), 0U);
+  for (std::uint32_t slot = 1; slot < 1'024; ++slot) patch_file(inbox, word_at(slot), std::uint64_t{0});
+  EXPECT_TRUE(eventually([&] { return publisher.subscriber_count() == 1; }));
+  publisher.close();
+  talk();
+}
+
 // ---- What is not a file
 
 TEST_F(Foreign, links_and_pipes_in_the_place_of_files_are_refused) {

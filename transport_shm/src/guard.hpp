@@ -57,12 +57,17 @@ class Guard {
 
   bool forked() const noexcept { return keeper_in_.load(std::memory_order_relaxed) == kForked; }  // never changes back
 
-  /// From `enter` to `leave`, for as long as it lives.
+  enum class Side : std::uint8_t { user, keeper };
+
+  /// From the entry to the exit, for as long as it lives.
   class Visit {
    public:
-    explicit Visit(Guard& guard) noexcept : guard_(guard), entered_(guard.enter()) {}
+    /// `patience` is the keeper's.
+    explicit Visit(Guard& guard, Side side = Side::user, std::chrono::nanoseconds patience = {}) noexcept
+        : guard_(guard), side_(side), entered_(side == Side::user ? guard.enter() : guard.keeper_enter(patience)) {}
     ~Visit() {
-      if (entered_) guard_.leave();
+      if (!entered_) return;
+      side_ == Side::user ? guard_.leave() : guard_.keeper_leave();
     }
     Visit(const Visit&) = delete;
     Visit& operator=(const Visit&) = delete;
@@ -71,6 +76,7 @@ class Guard {
 
    private:
     Guard& guard_;
+    const Side side_;
     const bool entered_;
   };
 

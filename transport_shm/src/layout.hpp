@@ -121,6 +121,13 @@ inline std::atomic<std::uint64_t>* completions(SlotHead& slot, std::uint32_t que
   return submissions(slot) + (std::uint64_t{1} << queue_shift);
 }
 
+/// What a publisher may have given a reader under any policy: the reader's share of the pool, and the entries that each
+/// queue has at least. Why one more: see the README, "Publish".
+constexpr std::uint64_t share_of(std::uint32_t depth, std::uint32_t max_held) noexcept {
+  return std::uint64_t{depth} + max_held + 1;
+}
+inline constexpr std::uint32_t kMaxQueueShift = 20;
+
 /// The bytes of a slot, rounded up to pages, so that each can be mapped by itself.
 constexpr std::uint64_t slot_bytes(std::uint32_t queue_shift) noexcept {
   const std::uint64_t bytes = sizeof(SlotHead) + 2 * sizeof(std::uint64_t) * (std::uint64_t{1} << queue_shift);

@@ -17,8 +17,7 @@ Outlet::Outlet(Request request, ClaimedSlot claimed, domain::Member::NodeView re
       completions_(completions(*claimed_.slot, claimed_.queue_shift)),
       ready_word_(&claimed_.inbox->ready[claimed_.index / 64]),
       ready_bit_(std::uint64_t{1} << claimed_.index % 64),
-      capacity_(std::uint64_t{request_.depth} + request_.max_held),
-      limit_(capacity_ + (request_.overflow == Overflow::drop_oldest ? 1 : 0)),
+      limit_(share() - (request_.overflow == Overflow::drop_oldest ? 0 : 1)),
       depth_(request_.overflow == Overflow::drop_oldest ? request_.depth : UINT64_MAX),
       lossless_(request_.overflow == Overflow::reject || request_.overflow == Overflow::block),
       shadow_(shape_.entries()),
@@ -94,11 +93,7 @@ void Outlet::end(ChunkPool& pool) noexcept {
 
 void Outlet::close_slot() noexcept {
   if (std::exchange(closed_, true)) return;
-  auto& word = claimed_.inbox->slot_words[claimed_.index];
-  SlotWord closed = SlotWord::unpack(word.load(std::memory_order_relaxed));  // ours since we claimed it
-  closed.state = SlotWord::State::closed;
-  word.store(closed.pack(), std::memory_order_release);                      // S3: the last entry came before
-  claimed_.inbox->slot_epoch.value.fetch_add(1, std::memory_order_seq_cst);  // the subscriber is to look
+  claimed_.close();
 }
 
 ConnectionCounters Outlet::counters(ChunkPool& pool) noexcept {

@@ -12,21 +12,12 @@
 #include "baton/domain/member.hpp"
 #include "baton/port.hpp"
 #include "chunk_pool.hpp"
+#include "claimed_slot.hpp"
 #include "layout.hpp"
 #include "reference.hpp"
 #include "ringer.hpp"
 
 namespace baton::shm {
-
-/// A subscriber's inbox as a publisher sees it: the header, and the slot that the publisher claimed.
-struct ClaimedSlot {
-  std::shared_ptr<const posix::Mapping> header_mapping;
-  std::shared_ptr<const posix::Mapping> slot_mapping;
-  InboxHead* inbox = nullptr;
-  SlotHead* slot = nullptr;
-  std::uint32_t index = 0;
-  std::uint32_t queue_shift = 0;
-};
 
 /// The publishing end of a connection.
 ///
@@ -106,7 +97,7 @@ class Outlet {
   std::uint64_t given() const noexcept { return tail_ - collected_ - dropped_oldest_ - undelivered_; }
 
   /// How many of the pool's chunks are there for this reader.
-  std::uint64_t share() const noexcept { return capacity_ + 1; }
+  std::uint64_t share() const noexcept { return share_of(request_.depth, request_.max_held); }
 
   /// Nothing more is given, and nothing is looked at any more: the slot is the subscriber's again. Once.
   void close_slot() noexcept;
@@ -143,10 +134,9 @@ class Outlet {
   const std::atomic<std::uint64_t>* const completions_;  // E2; W: subscriber
   std::atomic<std::uint64_t>* const ready_word_;         // W2
   const std::uint64_t ready_bit_;
-  const std::uint64_t capacity_;  // Q + B
-  const std::uint64_t limit_;     // of given(): Q + B, and one more under `drop_oldest`
-  const std::uint64_t depth_;     // under `drop_oldest` Q, else beyond reach
-  const bool lossless_;           // `reject` or `block`
+  const std::uint64_t limit_;  // of given(): Q + B, and one more under `drop_oldest`
+  const std::uint64_t depth_;  // under `drop_oldest` Q, else beyond reach
+  const bool lossless_;        // `reject` or `block`
 
   ChunkPool::Holder holder_;
   std::uint64_t credit_ = 0;     // how many can be given before room has to be looked for; never too many

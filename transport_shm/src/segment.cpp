@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <new>
 
 #include <fmt/format.h>
 
@@ -49,12 +50,14 @@ Result<void> Segment::link_for(domain::Member& member, const domain::PortRef& re
               error == ENOENT ? "do not remove files of a domain that is in use" : "", error);
 }
 
-void Segment::unlink_for(domain::Member& member, const domain::PortRef& reader) const noexcept {
+void Segment::unlink_for(domain::Member& member, const domain::PortRef& reader) const noexcept try {
   member.unlink(request_.bucket, domain::segment_name_for_reader(reader, request_.port, request_.number));
+} catch (const std::bad_alloc&) {  // the reader removes it when it closes
 }
 
-void Segment::remove_name(domain::Member& member) const noexcept {
+void Segment::remove_name(domain::Member& member) const noexcept try {
   member.unlink(request_.bucket, domain::segment_name(request_.port, request_.number));
+} catch (const std::bad_alloc&) {  // it goes with the node
 }
 
 Result<SegmentView> SegmentView::open(domain::Member& member, std::uint32_t bucket, const domain::PortRef& reader,

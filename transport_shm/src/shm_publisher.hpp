@@ -1,11 +1,13 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
+#include <string_view>
 #include <vector>
 
 #include "baton/clock.hpp"
@@ -46,7 +48,13 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
 
  private:
   using OutletPtr = std::shared_ptr<Outlet>;
-  enum class Caller : std::uint8_t { user, keeper };
+  using Side = Guard::Side;
+
+  /// A reader that could not be connected yet.
+  struct SetAside {
+    std::chrono::steady_clock::time_point since;
+    bool said = false;
+  };
 
   explicit ShmPublisher(const PortRequest& request);
   ~ShmPublisher();
@@ -73,17 +81,22 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
     // system call; the look itself begins with an acquire.
     return epoch_.load(std::memory_order_relaxed) != seen_epoch_.load(std::memory_order_relaxed);
   }
-  void look(Caller caller, std::vector<Event>& to_announce) noexcept;
+  void look(Side side, std::vector<Event>& to_announce) noexcept;
   void look_and_announce() noexcept;
   void announce(const std::vector<Event>& events) noexcept;
   bool is_short_of_slots() const noexcept;
-  void connect(Caller caller, const domain::Peers::Peer& peer, std::vector<Event>& to_announce);
+  void look_again() noexcept;
+  void connect_all(Side side, const std::vector<domain::Peers::Peer>& readers, std::vector<Event>& to_announce);
+  void connect(Side side, const domain::Peers::Peer& peer, std::vector<Event>& to_announce);
+  void refuse(const domain::Peers::Peer& peer, const Error& error, std::vector<Event>& to_announce);
+  void say_once(const domain::Peers::Peer& peer, std::string_view reason, std::vector<Event>& to_announce);
+  void ask_for_slots(const domain::Peers::Peer& peer, std::uint32_t slots, std::vector<Event>& to_announce);
   Result<std::optional<Segment>> make_room_in_pool(std::uint64_t share);
   Result<Segment> make_segment(std::uint64_t chunks, std::uint64_t payload_bytes);
   bool grow(std::size_t bytes) noexcept;
   std::string holders() const;
   void give_history(Outlet& outlet, const PortAnnouncement& reader) noexcept;
-  bool end_outlets(Caller caller, std::vector<Event>& to_announce) noexcept;
+  bool end_outlets(Side side, std::vector<Event>& to_announce) noexcept;
   void disconnect_all() noexcept;
 
   const PortAnnouncement announcement_;
@@ -99,7 +112,7 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   mutable std::mutex cold_mutex_;
   domain::Peers peers_;
   std::shared_ptr<domain::Presence> presence_;
-  std::set<domain::PortRef> refused_for_memory_;
+  std::map<domain::PortRef, SetAside> set_aside_;
   std::uint64_t reserved_ = 0;  // chunks promised: loans, history, and each connection's share
   std::uint32_t next_segment_generation_ = 1;
   bool short_of_slots_ = false;  // at the last look a reader had none free

@@ -2,7 +2,7 @@
 // On the user's thread when it notices a change, on the keeper's otherwise; never both at once (cold_mutex_).
 
 #include <algorithm>
-#include <cstring>
+#include <cerrno>
 #include <new>
 #include <thread>
 #include <utility>
@@ -22,81 +22,52 @@ constexpr std::chrono::milliseconds kPatience{20};
 /// How long a new publisher waits for a subscriber that has no free slot to make some; its keeper does that at once.
 constexpr std::chrono::milliseconds kSlotPatience{100};
 
-/// What a reader may keep from the publisher: what it may have been given under any policy.
-std::uint64_t share_of(const Qos& reader) noexcept { return std::uint64_t{reader.depth} + reader.max_held + 1; }
+/// Whether it may not be so the next time: this process, or the machine, was out of something.
+bool is_passing(const Error& error) noexcept {
+  return error.os_errno() != 0 && error.os_errno() != ENOENT &&
+         (error.code() == Errc::system || error.code() == Errc::no_space);
+}
 
-/// The guard, from either side.
-class Inside {
+/// The names by which readers are to map a publisher's segments: those for one that is about to be connected, and those
+/// of a fresh segment for everybody. Unless they are kept, they go again, and so does the fresh segment's own.
+class NamesForReader {
  public:
-  Inside(Guard& guard, bool keeper) noexcept
-      : guard_(guard), keeper_(keeper), entered_(keeper ? guard.keeper_enter(kPatience) : guard.enter()) {}
-  ~Inside() {
-    if (!entered_) return;
-    keeper_ ? guard_.keeper_leave() : guard_.leave();
+  NamesForReader(domain::Member& member, const ChunkPool& pool, const std::vector<std::shared_ptr<Outlet>>& live,
+                 std::optional<Segment>& fresh, const domain::PortRef& reader) noexcept
+      : member_(member), pool_(pool), live_(live), fresh_(fresh), reader_(reader) {}
+  ~NamesForReader() {
+    if (kept_) return;
+    for (const Segment& segment : pool_.segments()) segment.unlink_for(member_, reader_);
+    if (!fresh_) return;
+    fresh_->unlink_for(member_, reader_);
+    for (const auto& outlet : live_) fresh_->unlink_for(member_, outlet->request().reader);
+    fresh_->remove_name(member_);
   }
-  Inside(const Inside&) = delete;
-  Inside& operator=(const Inside&) = delete;
+  NamesForReader(const NamesForReader&) = delete;
+  NamesForReader& operator=(const NamesForReader&) = delete;
 
-  explicit operator bool() const noexcept { return entered_; }
+  Result<void> make() const {
+    for (const Segment& segment : pool_.segments()) {
+      if (auto linked = segment.link_for(member_, reader_); !linked) return linked;
+    }
+    if (!fresh_) return {};
+    if (auto linked = fresh_->link_for(member_, reader_); !linked) return linked;
+    for (const auto& outlet : live_) {
+      if (auto linked = fresh_->link_for(member_, outlet->request().reader); !linked) return linked;
+    }
+    return {};
+  }
+
+  void keep() noexcept { kept_ = true; }
 
  private:
-  Guard& guard_;
-  const bool keeper_;
-  const bool entered_;
+  domain::Member& member_;
+  const ChunkPool& pool_;
+  const std::vector<std::shared_ptr<Outlet>>& live_;
+  std::optional<Segment>& fresh_;
+  const domain::PortRef reader_;
+  bool kept_ = false;
 };
-
-/// Maps a subscriber's inbox and checks it. No slot is claimed yet.
-Result<ClaimedSlot> map_inbox(domain::Member& member, std::uint32_t bucket, const domain::PortRef& reader,
-                              std::optional<posix::SharedMemory>& memory) {
-  const std::string name = domain::inbox_name(reader);
-  auto file = member.open(bucket, name, posix::Access::read_write, sizeof(InboxHead));
-  if (!file) return fail(std::move(file).error());
-  auto mapping = domain::map_shared(*file, 0, sizeof(InboxHead), posix::Access::read_write);
-  if (!mapping) return fail(std::move(mapping).error());
-  ClaimedSlot claimed;
-  claimed.inbox = std::launder(reinterpret_cast<InboxHead*>((*mapping)->writable_bytes().data()));
-  claimed.header_mapping = *std::move(mapping);
-  FileHead head;  // a copy, which nobody changes between check and use
-  std::memcpy(&head, &claimed.inbox->head, sizeof(head));
-  // The file may have grown since it was made.
-  const std::uint64_t made_with = std::min(head.file_bytes, file->bytes());
-  auto checked = domain::check_head(head, domain::FileKind::inbox, reader, 0, made_with, name, layout_fingerprint());
-  if (!checked) return fail(std::move(checked).error());
-  claimed.queue_shift = claimed.inbox->queue_shift;
-  if (claimed.queue_shift < 1 || claimed.queue_shift > 20 ||
-      claimed.inbox->slot_bytes != slot_bytes(claimed.queue_shift)) {
-    return fail(Errc::corrupt, name, fmt::format("it claims queues of 2^{} entries", claimed.queue_shift),
-                "end the subscriber's program");
-  }
-  memory.emplace(*std::move(file));
-  return claimed;
-}
-
-/// Claims a free slot whose memory is there. False if there is none.
-Result<bool> claim(ClaimedSlot& claimed, const posix::SharedMemory& memory, const domain::PortRef& self) {
-  const std::uint64_t bytes = slot_bytes(claimed.queue_shift);
-  const std::uint64_t room = (memory.bytes() - sizeof(InboxHead)) / bytes;
-  const std::uint32_t slots = claimed.inbox->notes.slots.load(std::memory_order_acquire);  // the file grew before
-  for (std::uint32_t index = 0; index < std::min<std::uint64_t>({slots, room, kMaxSlots}); ++index) {
-    auto& word = claimed.inbox->slot_words[index];
-    std::uint64_t seen = word.load(std::memory_order_relaxed);  // a guess; the claim decides
-    SlotWord mine = SlotWord::unpack(seen);
-    if (mine.state != SlotWord::State::free) continue;
-    // Mapped before it is claimed: then nothing can fail any more.
-    auto mapping = domain::map_shared(memory, sizeof(InboxHead) + index * bytes, bytes, posix::Access::read_write);
-    if (!mapping) return fail(std::move(mapping).error());
-    mine = {SlotWord::State::claimed, mine.slot_generation + 1, self.node.slot,
-            static_cast<std::uint32_t>(self.node.generation) & SlotWord::kNodeGenerationMask, self.port};
-    // S1 (acquire): the slot was zeroed before it became free.
-    if (!word.compare_exchange_strong(seen, mine.pack(), std::memory_order_acq_rel, std::memory_order_relaxed))
-      continue;
-    claimed.slot = std::launder(reinterpret_cast<SlotHead*>((*mapping)->writable_bytes().data()));
-    claimed.slot_mapping = *std::move(mapping);
-    claimed.index = index;
-    return true;
-  }
-  return false;
-}
 
 }  // namespace
 
@@ -144,7 +115,7 @@ Result<void> ShmPublisher::start(const PortRequest& request) {
   if (!pool_.is_variable()) {  // else the first loan says which size
     std::uint64_t chunks = reserved_;
     for (const auto& reader : readers) {
-      const std::uint64_t share = share_of(reader.announcement.qos);
+      const std::uint64_t share = share_of(reader.announcement.qos.depth, reader.announcement.qos.max_held);
       if ((chunks + share) * chunk_bytes <= qos.max_memory) chunks += share;
     }
     chunks = std::min<std::uint64_t>(chunks, Reference::kMaxChunks);
@@ -158,7 +129,7 @@ Result<void> ShmPublisher::start(const PortRequest& request) {
   }
   {
     const std::lock_guard lock(cold_mutex_);
-    for (const auto& reader : readers) connect(Caller::user, reader, to_announce);
+    connect_all(Side::user, readers, to_announce);
   }
   auto presence =
       domain::Presence::announce(member_, domain::PortRole::publisher, self_, announcement_, request.port_id);
@@ -181,7 +152,7 @@ bool ShmPublisher::is_short_of_slots() const noexcept {
 
 void ShmPublisher::look_and_announce() noexcept {
   std::vector<Event> to_announce;
-  look(Caller::user, to_announce);
+  look(Side::user, to_announce);
   announce(to_announce);
 }
 
@@ -192,26 +163,32 @@ void ShmPublisher::announce(const std::vector<Event>& events) noexcept {
   announcing_ = before;
 }
 
-void ShmPublisher::keep(std::vector<Event>& to_announce) noexcept { look(Caller::keeper, to_announce); }
+void ShmPublisher::keep(std::vector<Event>& to_announce) noexcept { look(Side::keeper, to_announce); }
 
-void ShmPublisher::look(Caller caller, std::vector<Event>& to_announce) noexcept try {
+void ShmPublisher::look(Side side, std::vector<Event>& to_announce) noexcept try {
   const std::lock_guard lock(cold_mutex_);
-  if (presence_ == nullptr) return;                                                            // closed meanwhile
-  const std::uint32_t epoch = epoch_.load(std::memory_order_acquire);                          // before the look
-  if (caller == Caller::user && epoch == seen_epoch_.load(std::memory_order_relaxed)) return;  // W: under the mutex
+  if (presence_ == nullptr) return;                                                        // closed meanwhile
+  const std::uint32_t epoch = epoch_.load(std::memory_order_acquire);                      // before the look
+  if (side == Side::user && epoch == seen_epoch_.load(std::memory_order_relaxed)) return;  // W: under the mutex
   seen_epoch_.store(epoch, std::memory_order_seq_cst);  // then who is broken: see Outlet::break_off
   short_of_slots_ = false;
   const domain::Peers::Changes changes = peers_.refresh(to_announce);
-  bool done = end_outlets(caller, to_announce);
-  for (const auto& peer : changes.matched) connect(caller, peer, to_announce);
-  for (const domain::PortRef& gone : changes.gone) refused_for_memory_.erase(gone);
-  if (!done) seen_epoch_.store(epoch - 1, std::memory_order_relaxed);  // the next verb does what the keeper could not
+  if (!end_outlets(side, to_announce)) look_again();
+  for (const domain::PortRef& gone : changes.gone) set_aside_.erase(gone);
+  connect_all(side, changes.matched, to_announce);
 } catch (const std::exception& error) {
+  member_->look_again(bucket_);
   log::error("[{}] topic '{}': cannot look for subscribers: {}", announcement_.node, announcement_.topic, error.what());
 }
 
+/// The keeper could not get in: the user's next verb does what there is to do, or the keeper at its next tick.
+void ShmPublisher::look_again() noexcept {
+  seen_epoch_.fetch_sub(1, std::memory_order_relaxed);
+  member_->look_again(bucket_);
+}
+
 /// Lets go of readers that leave or are gone. False if the keeper could not get in.
-bool ShmPublisher::end_outlets(Caller caller, std::vector<Event>& to_announce) noexcept {
+bool ShmPublisher::end_outlets(Side side, std::vector<Event>& to_announce) noexcept {
   const auto state = [this](const OutletPtr& outlet) {
     const domain::Health health = member_->health(outlet->request().reader.node);
     const bool hung = health == domain::Health::hung;
@@ -228,18 +205,17 @@ bool ShmPublisher::end_outlets(Caller caller, std::vector<Event>& to_announce) n
   any |= !departing_.empty();
   if (!any) return true;
 
-  const Inside inside(guard_, caller == Caller::keeper);
+  const Guard::Visit inside(guard_, side, kPatience);
   if (!inside) return false;
   const auto forget = [this](const OutletPtr& outlet) {
     pool_.give_back_holder(outlet->holder());
     reserved_ -= outlet->share();
     member_->unwatch(outlet->request().reader.node);
   };
-  std::vector<OutletPtr> ended;
   std::erase_if(live_, [&](const OutletPtr& outlet) {
     const bool gone = state(outlet) == domain::Health::gone;
     if (!gone && !outlet->reader_leaves() && !outlet->broken()) return false;
-    std::string reason;
+    std::string_view reason;
     if (outlet->broken()) {
       outlet->close_slot();
       reason = "it gave back a chunk that it did not have";
@@ -252,10 +228,9 @@ bool ShmPublisher::end_outlets(Caller caller, std::vector<Event>& to_announce) n
     events_->report(EventKind::unmatched, announcement_.topic, outlet->request().node, reason, to_announce);
     outlet->wake_publisher();
     for (const Segment& segment : pool_.segments()) segment.unlink_for(*member_, outlet->request().reader);
-    ended.push_back(outlet);
+    departing_.push_back(outlet);  // no allocation: there is room for all of live_
     return true;
   });
-  departing_.insert(departing_.end(), ended.begin(), ended.end());
   std::erase_if(departing_, [&](const OutletPtr& outlet) {
     outlet->collect(pool_);
     const bool gone = member_->health(outlet->request().reader.node) == domain::Health::gone;
@@ -271,107 +246,103 @@ bool ShmPublisher::end_outlets(Caller caller, std::vector<Event>& to_announce) n
   return true;
 }
 
-void ShmPublisher::connect(Caller caller, const domain::Peers::Peer& peer, std::vector<Event>& to_announce) {
-  const Qos& qos = peer.announcement.qos;
-  const std::uint64_t share = share_of(qos);
-  const domain::PortRef& reader = peer.port;
-  const auto later = [&] { peers_.forget(reader); };  // the reader changes the epoch when there is something new
-
-  auto segment = make_room_in_pool(share);
-  if (!segment) {
-    if (refused_for_memory_.insert(reader).second)
-      events_->report(EventKind::refused, announcement_.topic, peer.announcement.node, segment.error().message(),
-                      to_announce);
-    return later();
+void ShmPublisher::connect_all(Side side, const std::vector<domain::Peers::Peer>& readers,
+                               std::vector<Event>& to_announce) {
+  auto reader = readers.begin();
+  try {
+    for (; reader != readers.end(); ++reader) connect(side, *reader, to_announce);
+  } catch (...) {  // no memory: those that are left match again at the next look
+    for (; reader != readers.end(); ++reader) peers_.forget(reader->port);
+    throw;
   }
-  const auto unlink_all = [&] {
-    for (const Segment& own : pool_.segments()) own.unlink_for(*member_, reader);
-    if (!*segment) return;
-    (*segment)->unlink_for(*member_, reader);
-    for (const OutletPtr& outlet : live_) (*segment)->unlink_for(*member_, outlet->request().reader);
-    (*segment)->remove_name(*member_);
-  };
-  const auto give_up = [&](const Error& error) {
-    unlink_all();
-    if (member_->health(reader.node) != domain::Health::gone)
-      events_->report(EventKind::refused, announcement_.topic, peer.announcement.node, error.message(), to_announce);
-  };
+}
+
+void ShmPublisher::connect(Side side, const domain::Peers::Peer& peer, std::vector<Event>& to_announce) {
+  const Qos& qos = peer.announcement.qos;
+  const domain::PortRef& reader = peer.port;
 
   // What is opened and mapped, outside of the guard.
-  std::optional<posix::SharedMemory> memory;
-  auto claimed = map_inbox(*member_, bucket_, reader, memory);
-  if (!claimed) {  // gone again, or damaged
-    unlink_all();
-    if (claimed.error().os_errno() == ENOENT) return later();
-    return events_->report(EventKind::refused, announcement_.topic, peer.announcement.node, claimed.error().message(),
-                           to_announce);
-  }
+  auto fresh = make_room_in_pool(share_of(qos.depth, qos.max_held));
+  if (!fresh) return refuse(peer, fresh.error(), to_announce);
+  NamesForReader names(*member_, pool_, live_, *fresh, reader);
+  auto claimed = ClaimedSlot::open(*member_, bucket_, reader, qos);
+  if (!claimed && claimed.error().os_errno() == ENOENT) return peers_.forget(reader);  // gone again
+  if (!claimed) return refuse(peer, claimed.error(), to_announce);
   auto view = member_->view(reader.node);
-  if (!view) return give_up(view.error());
-  for (const Segment& own : pool_.segments()) {
-    if (auto linked = own.link_for(*member_, reader); !linked) return give_up(linked.error());
-  }
-  if (*segment) {
-    if (auto linked = (*segment)->link_for(*member_, reader); !linked) return give_up(linked.error());
-    for (const OutletPtr& outlet : live_) {
-      if (auto linked = (*segment)->link_for(*member_, outlet->request().reader); !linked)
-        return give_up(linked.error());
-    }
-  }
+  if (!view) return refuse(peer, view.error(), to_announce);
+  if (auto made = names.make(); !made) return refuse(peer, made.error(), to_announce);
   // A reader that closed, or was reaped, before the names were made does not remove them any more.
   if (claimed->inbox->notes.leaving.load(std::memory_order_seq_cst) != 0 ||
       member_->health(reader.node) == domain::Health::gone) {
-    unlink_all();
-    return later();
+    return peers_.forget(reader);
   }
 
-  const Inside inside(guard_, caller == Caller::keeper);
+  const Guard::Visit inside(guard_, side, kPatience);
   if (!inside) {
-    unlink_all();
-    later();
-    seen_epoch_.store(epoch_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);  // the next verb does it
-    return;
+    peers_.forget(reader);
+    return look_again();
   }
-  auto got = claim(*claimed, *memory, self_);
-  if (!got || !*got) {
-    unlink_all();
-    if (!got)
-      return events_->report(EventKind::refused, announcement_.topic, peer.announcement.node, got.error().message(),
-                             to_announce);
-    short_of_slots_ = true;
-    member_->nudge(reader.node, bucket_);  // it makes more, and changes the epoch
-    return later();
-  }
-  SlotHead& slot = *claimed->slot;
+  auto got = claimed->claim(self_);
+  if (!got) return refuse(peer, got.error(), to_announce);
+  if (!*got) return ask_for_slots(peer, claimed->slots(), to_announce);
   const Overflow overflow = connection_overflow(announcement_, peer.announcement);
-  slot.stamp = static_cast<std::uint8_t>(announcement_.qos.stamp);
-  slot.overflow = static_cast<std::uint8_t>(overflow);
-  slot.port_id = port_id_;
-  slot.port = self_.port;
-  slot.node_generation = self_.node.generation;
-  slot.node.fill('\0');
-  announcement_.node.copy(slot.node.data(), slot.node.size() - 1);
-  slot.ready.store(1, std::memory_order_release);  // S2
-
-  const Outlet::Request request{reader, peer.announcement.node, overflow, qos.depth, qos.max_held};
-  auto outlet = std::make_shared<Outlet>(request, *std::move(claimed), *std::move(view),
-                                         SocketBell(*member_, bucket_, reader), seen_epoch_);
+  claimed->complete({self_, port_id_, announcement_.node, announcement_.qos.stamp, overflow});
+  OutletPtr outlet;
   try {
-    if (*segment) pool_.add(**std::move(segment));
+    const Outlet::Request request{reader, peer.announcement.node, overflow, qos.depth, qos.max_held};
+    outlet = std::make_shared<Outlet>(request, *claimed, *std::move(view), SocketBell(*member_, bucket_, reader),
+                                      seen_epoch_);
+    live_.reserve(live_.size() + 1);
+    departing_.reserve(departing_.size() + live_.size() + 1);  // for all that may ever go there
+    if (*fresh) {
+      pool_.add(*std::move(*fresh));
+      fresh->reset();
+    }
     outlet->set_holder(pool_.take_holder());
-    live_.push_back(outlet);
   } catch (const std::bad_alloc&) {
-    outlet->close_slot();
-    unlink_all();
+    claimed->close();
     throw;
   }
-  reserved_ += share;
+  names.keep();
+  live_.push_back(outlet);
+  reserved_ += outlet->share();
   member_->watch(reader.node);
   give_history(*outlet, peer.announcement);
   outlet->announce_slot();
-  refused_for_memory_.erase(reader);
+  set_aside_.erase(reader);
   member_->nudge(reader.node, bucket_);
   events_->report(EventKind::matched, announcement_.topic, peer.announcement.node, {}, to_announce);
+}
+
+/// A reader that cannot be connected: for good, or, if something was lacking, for now. Either is said once.
+void ShmPublisher::refuse(const domain::Peers::Peer& peer, const Error& error, std::vector<Event>& to_announce) {
+  if (member_->health(peer.port.node) == domain::Health::gone) return;
+  if (is_passing(error)) member_->look_again(bucket_);
+  // A lack of memory by the settings passes when another reader goes, and that has everybody look.
+  if (is_passing(error) || error.code() == Errc::no_space) peers_.forget(peer.port);
+  say_once(peer, error.message(), to_announce);
+}
+
+void ShmPublisher::say_once(const domain::Peers::Peer& peer, std::string_view reason, std::vector<Event>& to_announce) {
+  if (std::exchange(set_aside_.try_emplace(peer.port).first->second.said, true)) return;
+  events_->report(EventKind::refused, announcement_.topic, peer.announcement.node, reason, to_announce);
+}
+
+/// A reader has no free slot: it makes more, and changes the epoch. If it does not, that is said.
+void ShmPublisher::ask_for_slots(const domain::Peers::Peer& peer, std::uint32_t slots,
+                                 std::vector<Event>& to_announce) {
+  short_of_slots_ = true;
+  peers_.forget(peer.port);
+  member_->nudge(peer.port.node, bucket_);
+  member_->look_again(bucket_);
+  const auto now = std::chrono::steady_clock::now();
+  const auto since = set_aside_.try_emplace(peer.port, SetAside{now, false}).first->second.since;
+  if (slots < kMaxSlots && now - since < kSlotPatience) return;
+  say_once(peer,
+           fmt::format("all {} places for publishers are taken{}", slots,
+                       slots < kMaxSlots ? ", and it has made no more; its own log says why"
+                                         : ": close publishers of the topic, or spread them over several topics"),
+           to_announce);
 }
 
 void ShmPublisher::give_history(Outlet& outlet, const PortAnnouncement& reader) noexcept {
@@ -430,20 +401,26 @@ bool ShmPublisher::grow(std::size_t bytes) noexcept try {
               chunk_bytes, segment.error());
     return false;
   }
-  // A reader that goes meanwhile is still among the live ones, and its names are removed when it is let go of.
-  for (const OutletPtr& outlet : live_) {
-    auto linked = segment->link_for(*member_, outlet->request().reader);
-    if (linked) continue;
-    log::warn("[{}] topic '{}': {}", announcement_.node, announcement_.topic, linked.error());
-    for (const OutletPtr& other : live_) segment->unlink_for(*member_, other->request().reader);
+  const auto give_up = [&](const Error& error) {
+    log::warn("[{}] topic '{}': {}", announcement_.node, announcement_.topic, error);
+    for (const OutletPtr& outlet : live_) segment->unlink_for(*member_, outlet->request().reader);
     segment->remove_name(*member_);
     return false;
+  };
+  // A reader that goes meanwhile is still among the live ones, and its names are removed when it is let go of.
+  for (const OutletPtr& outlet : live_) {
+    if (auto linked = segment->link_for(*member_, outlet->request().reader); !linked) return give_up(linked.error());
   }
-  const Inside inside(guard_, false);
+  const Guard::Visit inside(guard_);
   if (!inside) return false;
-  pool_.add(*std::move(segment));
+  try {
+    pool_.add(*segment);
+  } catch (const std::bad_alloc&) {
+    return give_up({Errc::no_space, "grow", "no memory for the bookkeeping of more chunks", ""});
+  }
   return true;
-} catch (const std::bad_alloc&) {
+} catch (const std::exception& error) {
+  log::error("[{}] topic '{}': cannot make more chunks: {}", announcement_.node, announcement_.topic, error.what());
   return false;
 }
 
@@ -466,7 +443,7 @@ void ShmPublisher::disconnect_all() noexcept {
   {
     const std::lock_guard lock(cold_mutex_);
     std::vector<OutletPtr> outlets;
-    if (const Inside inside(guard_, false); inside) {
+    if (const Guard::Visit inside(guard_); inside) {
       for (const OutletPtr& outlet : departing_) {
         outlet->close_slot();
         member_->unwatch(outlet->request().reader.node);

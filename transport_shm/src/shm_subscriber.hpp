@@ -106,7 +106,7 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   bool report_slots(std::vector<Event>& to_announce);
   void report_slot(std::uint32_t index, std::vector<Event>& to_announce, bool& news);
   void end_broken(Inlet& inlet) noexcept;
-  void grow_slots() noexcept;
+  void grow_slots();
   void announce(const std::vector<Event>& events) noexcept;
   void leave(std::vector<Event>& to_announce) noexcept;
 
@@ -153,6 +153,7 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   std::shared_ptr<domain::Presence> presence_;
   std::vector<std::shared_ptr<const posix::Mapping>> slot_mappings_;
   std::vector<Reported> reported_;
+  bool growth_failed_ = false;                  // of the inbox, and it was said
   ConnectionCounters departed_;                 // sums over connections that have ended
   std::vector<std::unique_ptr<Inlet>> inlets_;  // changed by the consumer
 

@@ -1,8 +1,6 @@
 // Who is connected to a subscriber: the slots of its inbox, from the claim to the day they are free again, and what is
 // said of it in events.
 
-#include <fcntl.h>
-
 #include <algorithm>
 #include <bit>
 #include <new>
@@ -23,8 +21,7 @@ using std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kJoinPatience{100};
 
 std::uint32_t queue_shift_for(const Qos& qos) noexcept {
-  const std::uint64_t entries = std::uint64_t{qos.depth} + qos.max_held + 1;
-  return static_cast<std::uint32_t>(std::bit_width(entries - 1));  // at least 2: there are 3 entries or more
+  return static_cast<std::uint32_t>(std::bit_width(share_of(qos.depth, qos.max_held) - 1));
 }
 
 std::uint64_t inbox_bytes(std::uint32_t slots, std::uint64_t bytes_each) noexcept {
@@ -384,7 +381,7 @@ void ShmSubscriber::end_broken(Inlet& inlet) noexcept {
 }
 
 /// Makes slots when few are free. Under the mutex.
-void ShmSubscriber::grow_slots() noexcept {
+void ShmSubscriber::grow_slots() {
   const std::uint32_t slots = slots_.load(std::memory_order_relaxed);  // under the mutex, or a hint
   std::uint32_t free_slots = 0;
   for (std::uint32_t index = 0; index < slots; ++index) {
@@ -393,14 +390,13 @@ void ShmSubscriber::grow_slots() noexcept {
   }
   if (free_slots >= kSlotsWanted || slots == kMaxSlots) return;
   const std::uint32_t more = std::min(kMaxSlots, 2 * slots);
-  const std::uint64_t bytes_each = slot_bytes(queue_shift_);
-  const int error = ::posix_fallocate(file_->fd().get(), static_cast<off_t>(inbox_bytes(slots, bytes_each)),
-                                      static_cast<off_t>((more - slots) * bytes_each));
-  if (error != 0) {
-    log::error("[{}] topic '{}': {} bytes for {} more publishers cannot be reserved ({})", announcement_.node,
-               announcement_.topic, (more - slots) * bytes_each, more - slots, std::strerror(error));
+  if (const auto grown = file_->grow(inbox_bytes(more, slot_bytes(queue_shift_))); !grown) {
+    if (std::exchange(growth_failed_, true)) return;  // said
+    log::error("[{}] topic '{}': no place for more than {} publishers can be made: {}", announcement_.node,
+               announcement_.topic, slots, grown.error().message());
     return;
   }
+  growth_failed_ = false;
   slots_.store(more, std::memory_order_relaxed);               // under the mutex
   inbox_->notes.slots.store(more, std::memory_order_release);  // the file grew before
   member_->bump(bucket_);                                      // somebody may be waiting for one

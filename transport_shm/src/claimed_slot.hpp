@@ -1,0 +1,50 @@
+#pragma once
+
+// A subscriber's inbox as a publisher sees it: the header, and the slot that the publisher claimed.
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "baton/domain/member.hpp"
+#include "layout.hpp"
+
+namespace baton::shm {
+
+/// From `open` to `claim` it is an inbox that is known to be what it should be; then it has a slot as well.
+struct ClaimedSlot {
+  /// What a publisher says of itself in its slot.
+  struct Publisher {
+    domain::PortRef port;
+    std::uint64_t port_id = 0;
+    std::string_view node;
+    Stamp stamp = Stamp::monotonic;
+    Overflow overflow = Overflow::drop_oldest;
+  };
+
+  /// Maps a subscriber's inbox and checks it. `reader` is what the subscriber has announced.
+  static Result<ClaimedSlot> open(domain::Member& member, std::uint32_t bucket, const domain::PortRef& port,
+                                  const Qos& reader);
+
+  /// Claims a free slot whose memory is there. False if there is none.
+  Result<bool> claim(const domain::PortRef& publisher);
+
+  /// How many slots there are, as the subscriber says.
+  std::uint32_t slots() const noexcept { return inbox->notes.slots.load(std::memory_order_acquire); }
+
+  /// Completes the claim: from now on the subscriber looks at the slot, if it is told to.
+  void complete(const Publisher& publisher) noexcept;
+
+  /// Gives the slot back.
+  void close() const noexcept;
+
+  std::shared_ptr<const posix::SharedMemory> memory;  // until a slot is claimed
+  std::shared_ptr<const posix::Mapping> header_mapping;
+  std::shared_ptr<const posix::Mapping> slot_mapping;
+  InboxHead* inbox = nullptr;
+  SlotHead* slot = nullptr;
+  std::uint32_t index = 0;
+  std::uint32_t queue_shift = 0;
+};
+
+}  // namespace baton::shm
