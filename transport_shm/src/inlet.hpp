@@ -23,14 +23,17 @@ void wipe_slot(SlotHead& slot, std::uint32_t queue_shift) noexcept;
 
 /// The subscribing end of a connection.
 ///
-/// Roles:      the consumer (one thread at a time: the user's, or the dispatcher) takes; any thread completes. The
-/// publisher
-///             writes submission entries, and under `drop_oldest` moves the head as well.
-/// Hand-over:  E1 entry in, E2 entry back, H1 head: see the README.
-/// Invariants: held() <= B, so the completion queue, which has more entries than that and the queue together, always
-/// has a place. Crash windows: ours: everything that we hold is in the publisher's given-set. The publisher's: what it
-/// gave stays in its segments,
-///             which we have mapped or have a name of.
+/// Roles:      the consumer (one thread at a time: the user's, or the dispatcher) takes; any thread completes.
+///             The publisher writes submission entries, and under `drop_oldest` moves the head as well.
+/// States:     open;
+///             broken (something that was given cannot be read: nothing more is taken, and the publisher is
+///             told);
+///             ended (the publisher has closed or is gone: what is queued can still be taken).
+/// Hand-over:  E1 entry in, E2 entry back, H1 head, L1 refuses: see the README.
+/// Invariants: held() <= B, so the completion queue, which has more entries than that and the queue together,
+///             always has a place.
+/// Crash windows: ours: everything that we hold is in the publisher's given-set. The publisher's: what it
+///             gave stays in its segments, which we have mapped or have a name of.
 class Inlet {
  public:
   struct Request {

@@ -21,18 +21,20 @@ namespace baton::shm {
 
 /// The publishing end of a connection.
 ///
-/// Roles:      the publisher writes submission entries and, to take an entry back, the head; it reads completion
-///             entries, which the subscriber writes. Everything else here is private, and guarded by the publisher's
-///             guard.
-/// States:     open; leaving (the subscriber has said that it takes nothing any more: what is held comes back by
-/// completion);
-///             broken (it completed what it was never given: nothing more is given, what it has stays given until it
-///             has gone).
-/// Hand-over:  E1 entry out, E2 entry back, H1 head: see the README.
-/// Invariants: I1, I3, I6; given() <= Q + B, and one more under `drop_oldest`: the connection's share of the pool.
-/// Crash windows: the subscriber's death at any point: `abandon` clears the given-set. Ours: nothing here survives us,
-/// and the
-///             queue holds complete entries only.
+/// Roles:      the publisher writes submission entries and, to take an entry back, the head; it reads
+///             completion entries, which the subscriber writes. Everything else here is private, and guarded
+///             by the publisher's guard.
+/// States:     open;
+///             leaving (the subscriber has said that it takes nothing any more, of nobody or of this
+///             publisher: what is held comes back by completion);
+///             broken (it completed what it was never given: nothing more is given, and what it has stays
+///             given until it has gone).
+/// Hand-over:  E1 entry out, E2 entry back, H1 head, L1 leaving: see the README.
+/// Invariants: I1, I3, I6; given() <= Q + B, and one more under `drop_oldest`: the connection's share of the
+///             pool.
+/// Crash windows: the subscriber's death at any point: the publisher gives back its place in the pool, which
+///             clears the given-set. Ours: nothing here survives us, and the queue holds complete entries
+///             only.
 class Outlet {
  public:
   struct Request {

@@ -1,13 +1,12 @@
 // The callback of a subscriber, which the node's dispatcher runs.
 //
-// Roles:      the dispatcher runs it; the user's thread sets, replaces and ends it; the callback itself may do all of
-// that, and
-//             close or destroy its subscriber.
+// Roles:      the dispatcher runs it; the user's thread sets, replaces and ends it; the callback itself, and
+//             that of an event, may do all of that, and close or destroy its subscriber.
 // States:     none, set, running (dispatch_mutex_ is held by the dispatcher).
-// Hand-over:  dispatch_mutex_: who changes the callback comes after the call under way, and the consumer's state goes
-// from
-//             one thread to the other with it. The callback itself does not take the mutex: what it sets is installed
-//             when it returns.
+// Hand-over:  dispatch_mutex_: who changes the callback comes after the call under way, and the consumer's
+//             state goes from one thread to the other with it. The callback itself does not take the mutex:
+//             what it sets is installed when it returns. has_handler_ is the last that is changed when a
+//             callback ends: from then on the consumer is the user's thread.
 
 #include <exception>
 #include <utility>
