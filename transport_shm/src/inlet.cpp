@@ -41,7 +41,7 @@ Inlet::Inlet(const Request& request, std::shared_ptr<const posix::Mapping> slot_
       clock_(stamp_of(slot_->stamp)) {}
 
 bool Inlet::ready() const noexcept {
-  if (broken_) return false;
+  if (broken()) return false;
   if (overflow_ != Overflow::drop_oldest) {
     // W1, W2: after arming, or after clearing the ready bit. A plain load on x86.
     return shape_.is_at(entries_[shape_.index(position_)].load(std::memory_order_seq_cst), position_);
@@ -55,9 +55,8 @@ bool Inlet::ready() const noexcept {
   return true;
 }
 
-/// The first reference into a segment maps it. Null and `broken` if that cannot be.
+/// The first reference into a segment maps it. Null, and `error_`, if that cannot be.
 const std::byte* Inlet::resolve(domain::Member& member, Reference reference) noexcept try {
-  broken_ = true;  // until it is found
   const auto not_there = [&] {
     return fmt::format("it gave a reference to chunk {} of segment {} of generation {}, which is not there",
                        reference.chunk(), reference.segment(), reference.generation());
@@ -79,7 +78,6 @@ const std::byte* Inlet::resolve(domain::Member& member, Reference reference) noe
     return nullptr;
   }
   mapped = std::make_unique<SegmentView>(*std::move(view));
-  broken_ = false;
   return payload;
 } catch (const std::bad_alloc&) {
   return nullptr;  // and no memory for an error
@@ -88,6 +86,7 @@ const std::byte* Inlet::resolve(domain::Member& member, Reference reference) noe
 /// What cannot be read goes back, as the last. The publisher, which may be waiting for room, learns that nothing more
 /// will be taken.
 void Inlet::refuse(Reference reference) noexcept {
+  broken_.store(true, std::memory_order_relaxed);        // own word; others make figures of it
   undelivered_.fetch_add(1, std::memory_order_relaxed);  // a figure
   complete(reference);
   slot_->head.refuses.store(1, std::memory_order_seq_cst);  // L1: the last move of the head came before. W3
@@ -150,7 +149,7 @@ ConnectionCounters Inlet::counters() const noexcept {
          shape_.is_at(entries_[shape_.index(end)].load(std::memory_order_acquire), end)) {
     ++end;
   }
-  figures.queued = broken_ ? 0 : end - head;
+  figures.queued = broken() ? 0 : end - head;
   figures.offered = ours + figures.dropped() + figures.queued;
   return figures;
 }

@@ -91,10 +91,10 @@ class Inlet {
 
   /// The publisher gave what cannot be read, and nothing more of it is taken; `error` says why. It is told so by a word
   /// in the slot, and closes. Until then the slot is its own.
-  bool broken() const noexcept { return broken_; }
+  bool broken() const noexcept { return broken_.load(std::memory_order_relaxed); }  // W: the consumer
   const std::string& error() const noexcept { return error_; }
   /// Whether it has broken since this was asked last.
-  bool breaks() noexcept { return broken_ && !std::exchange(told_broken_, true); }
+  bool breaks() noexcept { return broken() && !std::exchange(told_broken_, true); }
 
   void wake_publisher() noexcept { domain::ring_futex(slot_->room); }
 
@@ -127,7 +127,7 @@ class Inlet {
   std::atomic<std::uint64_t> undelivered_{0};  // a figure for others
   std::optional<ConnectionCounters> final_;    // as of `give_up`
   bool ended_ = false;
-  bool broken_ = false;
+  std::atomic<bool> broken_{false};
   bool told_broken_ = false;
   std::string error_;
 
@@ -164,7 +164,7 @@ inline std::optional<Reference> Inlet::claim_next() noexcept {
 }
 
 inline Inlet::Taken Inlet::take(domain::Member& member) noexcept {
-  if (broken_) [[unlikely]]
+  if (broken()) [[unlikely]]
     return {};
   const std::optional<Reference> reference = claim_next();
   if (!reference) return {};

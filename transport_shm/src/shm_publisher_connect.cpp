@@ -22,6 +22,10 @@ constexpr std::chrono::milliseconds kPatience{20};
 /// How long a new publisher waits for a subscriber that has no free slot to make some; its keeper does that at once.
 constexpr std::chrono::milliseconds kSlotPatience{100};
 
+/// How long a subscriber may take for that before it is said that it makes none: on a busy machine, for deep queues, it
+/// is a matter of seconds.
+constexpr std::chrono::seconds kSlotsAreLate{5};
+
 /// Whether it may not be so the next time: this process, or the machine, was out of something.
 bool is_passing(const Error& error) noexcept {
   return error.os_errno() != 0 && error.os_errno() != ENOENT &&
@@ -337,7 +341,7 @@ void ShmPublisher::ask_for_slots(const domain::Peers::Peer& peer, std::uint32_t 
   member_->look_again(bucket_);
   const auto now = std::chrono::steady_clock::now();
   const auto since = set_aside_.try_emplace(peer.port, SetAside{now, false}).first->second.since;
-  if (slots < kMaxSlots && now - since < kSlotPatience) return;
+  if (slots < kMaxSlots && now - since < kSlotsAreLate) return;
   say_once(peer,
            fmt::format("all {} places for publishers are taken{}", slots,
                        slots < kMaxSlots ? ", and it has made no more; its own log says why"
