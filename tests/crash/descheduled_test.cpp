@@ -31,10 +31,11 @@ TEST_F(Foreign, a_subscriber_that_came_while_a_publisher_was_stopped_in_a_verb_i
     auto publisher = other.publisher<Message>(kDown, {.history = 1}).value();
     forgotten = false;
     go_on = false;
+    std::atomic<std::uint64_t> published{0};
     std::thread user([&] {
-      for (std::uint64_t number = 0; !go_on; ++number) publish(publisher, 2, number);
+      while (!go_on) publish(publisher, 2, published++);
     });
-    std::this_thread::sleep_for(1ms);
+    ASSERT_TRUE(eventually([&] { return published > 100U; }));
     ::pthread_kill(user.native_handle(), SIGUSR1);
     ASSERT_TRUE(eventually([] { return forgotten.load(); }));
     auto subscriber = node_->subscriber<Message>(kDown).value();  // waits for the publisher, for a bounded time

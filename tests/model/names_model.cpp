@@ -10,20 +10,26 @@ void NamesModel::next(const State& s, Steps<State>& steps) const {
   if (s.kills_left > 0) kill(s, steps);
 }
 
+bool NamesModel::done(const State& s) const {
+  if (s.publisher < Pub::given) return false;
+  const bool over = s.publisher == Pub::closed || s.publisher == Pub::reaped;
+  return s.name == 0 || (over && s.registered == 0) || (s.publisher == Pub::reaped && s.leaving != 0);
+}
+
 void NamesModel::publish(const State& s, Steps<State>& steps) const {
   State n = s;
   const char* me = "publisher";
   switch (s.publisher) {
     case Pub::matches:
-      n.publisher = s.port_file != 0 ? Pub::links : Pub::closed;
-      return steps.to(n, me, s.port_file != 0 ? "reads the reader's port file" : "finds no reader");
+      n.publisher = reader_is_there(s) ? Pub::links : Pub::closed;
+      return steps.to(n, me, reader_is_there(s) ? "finds the reader" : "finds no reader");
     case Pub::links:
       n.name = 1;
       n.publisher = has(NamesBug::no_second_look) ? Pub::connects : Pub::looks;
       return steps.to(n, me, "links its segment for the reader");
     case Pub::looks:
-      n.publisher = s.port_file != 0 ? Pub::connects : Pub::unlinks;
-      return steps.to(n, me, s.port_file != 0 ? "sees the reader's port file still there" : "sees the port file gone");
+      n.publisher = reader_is_there(s) ? Pub::connects : Pub::unlinks;
+      return steps.to(n, me, reader_is_there(s) ? "sees the reader still there" : "sees the reader leave, or gone");
     case Pub::unlinks:
       n.name = 0;
       n.publisher = Pub::closed;
@@ -36,31 +42,36 @@ void NamesModel::publish(const State& s, Steps<State>& steps) const {
       n.publisher = Pub::claimed;
       return steps.to(n, me, "claims a slot");
     case Pub::claimed:
+      let_go(s, steps);
       n.publisher = Pub::closed;
       steps.fate(n, me, "closes");
       n = s;
       n.slot = Slot::holds_reference;
       n.publisher = Pub::given;
       return steps.to(n, me, "gives a reference");
-    case Pub::given: n.publisher = Pub::closed; return steps.fate(n, me, "closes");
+    case Pub::given:
+      let_go(s, steps);
+      n.publisher = Pub::closed;
+      return steps.fate(n, me, "closes");
     default: return;
   }
 }
 
-/// Removes what the dead publisher made for readers that have gone; what it made for others is theirs.
-void NamesModel::reap_publisher(const State& s, Steps<State>& steps) const {
+/// A connected publisher, whose names are its reader's: when that one leaves it may not have seen all of them.
+void NamesModel::let_go(const State& s, Steps<State>& steps) const {
+  if (reader_is_there(s) || has(NamesBug::keeps_names)) return;
   State n = s;
-  if (s.publisher == Pub::dead) {
-    const bool gone = has(NamesBug::reaper_asks_registry) ? s.registered == 0 : s.port_file == 0;
-    n.publisher = s.name != 0 && gone ? Pub::lists : Pub::reaped;
-    steps.to(
-        n, "publisher's reaper",
-        n.publisher == Pub::lists ? "finds a name of a reader that has gone" : "leaves the names to their readers");
-  } else if (s.publisher == Pub::lists) {
-    n.name = 0;
-    n.publisher = Pub::reaped;
-    steps.to(n, "publisher's reaper", "removes the name");
-  }
+  n.name = 0;
+  n.publisher = Pub::closed;
+  steps.to(n, "publisher", "sees the reader leave, or gone, and removes its name");
+}
+
+/// What the dead publisher made for readers is theirs.
+void NamesModel::reap_publisher(const State& s, Steps<State>& steps) const {
+  if (s.publisher != Pub::dead) return;
+  State n = s;
+  n.publisher = Pub::reaped;
+  steps.to(n, "publisher's reaper", "leaves the names to their readers");
 }
 
 /// While it is open.
@@ -81,21 +92,21 @@ void NamesModel::read(const State& s, Steps<State>& steps) const {
   }
 }
 
-/// The reader that closes, or its reaper. The port file comes first: a name that is made later finds it gone.
+/// The reader that closes, or its reaper. One that closes says so first: a name that is made later finds that.
 void NamesModel::remove_reader(const State& s, Steps<State>& steps) const {
   State n = s;
-  const bool port_last = has(NamesBug::port_file_last);
-  const char* me = s.reader_dead != 0 ? "reader's reaper" : "reader";
+  const bool leaving_last = has(NamesBug::leaving_last);
+  const bool reaped = s.reader_dead != 0;
+  const char* me = reaped ? "reader's reaper" : "reader";
   switch (s.reader) {
     case Rd::open:
-      n.reader = port_last ? Rd::lists : Rd::removes_port;
-      if (s.reader_dead != 0) return steps.to(n, me, "begins");
+      n.reader = leaving_last || reaped ? Rd::lists : Rd::leaves;
+      if (reaped) return steps.to(n, me, "begins");
       return steps.fate(n, me, "closes");
-    case Rd::removes_port:
-      n.port_file = 0;
-      n.reader = port_last ? Rd::gone : Rd::lists;
-      if (n.reader == Rd::gone && s.reader_dead != 0) n.registered = 0;
-      return steps.to(n, me, "removes the port file");
+    case Rd::leaves:
+      n.leaving = 1;
+      n.reader = leaving_last ? Rd::gone : Rd::lists;
+      return steps.to(n, me, "says that it leaves");
     case Rd::lists:
       n.listed = s.name;
       n.reader = Rd::unlinks;
@@ -103,8 +114,8 @@ void NamesModel::remove_reader(const State& s, Steps<State>& steps) const {
     case Rd::unlinks:
       if (s.listed != 0) n.name = 0;
       n.listed = 0;
-      n.reader = port_last ? Rd::removes_port : Rd::gone;
-      if (n.reader == Rd::gone && s.reader_dead != 0) n.registered = 0;
+      n.reader = leaving_last && !reaped ? Rd::leaves : Rd::gone;
+      if (reaped) n.registered = 0;
       return steps.to(n, me, "removes what it has listed");
     case Rd::gone: return;
   }
@@ -116,7 +127,7 @@ void NamesModel::kill(const State& s, Steps<State>& steps) const {
   const bool reaped = s.publisher == Pub::dead || s.publisher == Pub::reaped;
   if (!reaped) {
     n.publisher = Pub::dead;
-    steps.fate(n, s.publisher == Pub::lists ? "publisher's reaper" : "publisher", "is killed");
+    steps.fate(n, "publisher", "is killed");
   }
   n = s;
   --n.kills_left;

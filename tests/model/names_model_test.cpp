@@ -12,11 +12,11 @@ TEST(NamesModel, leaves_no_name_whoever_closes_or_dies_at_any_step) { expect_hol
 TEST(NamesModel, finds_a_publisher_that_links_for_a_reader_that_has_gone) {
   expect_finds(NamesModel(NamesBug::no_second_look), kLeft);
 }
-TEST(NamesModel, finds_a_reader_that_removes_its_port_file_last) {
-  expect_finds(NamesModel(NamesBug::port_file_last), kLeft);
+TEST(NamesModel, finds_a_reader_that_says_last_that_it_leaves) {
+  expect_finds(NamesModel(NamesBug::leaving_last), kLeft);
 }
-TEST(NamesModel, finds_a_reaper_that_asks_the_registry_for_the_reader) {
-  expect_finds(NamesModel(NamesBug::reaper_asks_registry), kLeft);
+TEST(NamesModel, finds_a_publisher_that_leaves_the_name_of_a_reader_it_sees_gone) {
+  expect_finds(NamesModel(NamesBug::keeps_names), kLeft);
 }
 TEST(NamesModel, finds_a_publisher_that_gives_up_and_leaves_the_name) {
   expect_finds(NamesModel(NamesBug::gives_up_silently), kLeft);

@@ -24,7 +24,7 @@ enum class QueueBug : std::uint8_t {
   takes_back_unchecked,       ///< what the shadow says is freed without a look at the given-set
   empty_without_second_look,  ///< the reader does not look at the head again when the entry is absent
   leaving_before_last_take,   ///< the reader that closes sets `leaving` in the middle of a take
-  leaves_without_head,        ///< the lossless reader that closes does not say how far it has come
+  takes_without_head,         ///< the lossless reader does not say how far it has come
   given_unbounded,            ///< under drop_oldest only what is queued is bounded
 };
 
@@ -65,9 +65,8 @@ struct QueueState {
   std::array<Entry, 6> submission{};
   std::array<Entry, 6> completion{};
   std::array<std::uint8_t, 7> content{255, 255, 255, 255, 255, 255, 255};
-  std::uint8_t head = 0;  ///< on a lossless connection nobody writes it before `leaving`; here it serves the checks
+  std::uint8_t head = 0;  ///< the reader writes it at each take; under drop_oldest the publisher, too
   std::uint8_t leaving = 0;
-  std::uint8_t left_at = 0;  ///< the head, as a lossless reader writes it before `leaving`
 
   // The publisher's private memory.
   Publisher publisher = Publisher::idle;

@@ -109,10 +109,10 @@ void QueueModel::take_oldest_back(const State& s, Steps<State>& steps, Pub then)
 void QueueModel::take_all_back(const State& s, Steps<State>& steps) const {
   State n = s;
   n.connection = State::Connection::left;
-  if (!shape_.lossless) n.left_at = s.head;
-  while (n.left_at != n.tail) {
-    give_back(n, n.shadow[n.left_at % shape_.submissions], true);
-    n.left_at = head_moves(n, n.left_at);  // for the checks only: the publisher does not write the head
+  std::uint8_t position = shape_.lossless && has(QueueBug::takes_without_head) ? 0 : s.head;
+  while (position != n.tail) {
+    give_back(n, n.shadow[position % shape_.submissions], true);
+    position = head_moves(n, position);  // for the checks only: the publisher does not write the head
   }
   n.next_is_old = s.next_is_old;
   steps.to(n, "publisher", "sees the reader leaving and takes back what is queued");

@@ -70,23 +70,21 @@ void QueueModel::take_it(const State& s, Steps<State>& steps) const {
   std::uint8_t free = 0;
   while (s.samples[free].hand != Hand::none) ++free;
   n.samples[free] = {Hand::holds, s.candidate, s.next, 0};
-  n.next = head_moves(n, s.next);  // nobody looks at it on a lossless connection; there it serves the checks
+  n.next = head_moves(n, s.next);
   stop_taking(n);
   if (n.leaving != 0) n.reader = Rd::left;
   steps.to(n, "reader", "takes");
 }
 
-/// Closes: the last move of the head comes before `leaving`. A lossless reader writes the head here, once; under
-/// drop_oldest it leaves it alone, for the publisher may move it still.
+/// Closes: the last move of the head comes before `leaving`.
 void QueueModel::leave(const State& s, Steps<State>& steps) const {
   State n = s;
-  if (shape_.lossless && !has(QueueBug::leaves_without_head)) n.left_at = s.head;
   if (s.reader == Rd::present) {
     n.leaving = 1;
     return steps.fate(n, "reader", "sets leaving in the middle of a take");
   }
   n.reader = Rd::leaves;
-  steps.fate(n, "reader", "closes: stores how far it has come");
+  steps.fate(n, "reader", "closes: takes nothing any more");
 }
 
 void QueueModel::release(const State& s, Steps<State>& steps, std::uint8_t i) const {

@@ -110,8 +110,8 @@ TEST(QueueModel, finds_a_reader_that_sets_leaving_before_its_last_take) {
   expect_finds(with(QueueBug::leaving_before_last_take, closing(lossless())), "a held chunk is rewritten");
 }
 
-TEST(QueueModel, finds_a_lossless_reader_that_leaves_and_does_not_say_how_far_it_has_come) {
-  expect_finds(with(QueueBug::leaves_without_head, closing(lossless())), "a held chunk is rewritten",
+TEST(QueueModel, finds_a_lossless_reader_that_leaves_and_did_not_say_how_far_it_has_come) {
+  expect_finds(with(QueueBug::takes_without_head, closing(lossless())), "a held chunk is rewritten",
                "takes back what is queued");
 }
 

@@ -62,6 +62,7 @@ bool Outlet::find_room(ChunkPool& pool, std::uint32_t& dropped) noexcept {
   // Each round takes an entry back, or finds that the reader has taken one.
   while (drops_oldest && given() >= limit_ && tail_ != seen_head_ && !is_broken()) {
     dropped += take_back(pool, tail_ - seen_head_);
+    if (given() >= limit_) collect(pool);
   }
   refill();
   if (credit_ != 0) return true;
