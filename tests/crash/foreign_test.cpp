@@ -221,7 +221,9 @@ TEST_F(Foreign, a_publisher_that_loses_nothing_is_told_when_a_reader_cannot_read
   const std::string name = names_of_other().front();
   replace_file(name, read_file(name).substr(0, 5'000));
   EXPECT_FALSE(subscriber_->take()) << "something was taken from a foreign segment";
-  EXPECT_FALSE(events(other, EventKind::unmatched).front().reason.empty());
+  const auto ended = events(other, EventKind::unmatched);
+  ASSERT_EQ(ended.size(), 1U);
+  EXPECT_FALSE(ended[0].reason.empty());
   EXPECT_TRUE(publish(publisher, 2, number)) << "there is nobody left to lose it";
   EXPECT_EQ(publisher.subscriber_count(), 0U);
   EXPECT_TRUE(eventually([&] { return publisher.counters().free_chunks == publisher.counters().chunks; }));
