@@ -40,6 +40,7 @@ struct baton::TypeTraits<::hello::Greeting> {
       {"text", "string<32>", 8, 36, "", nullptr},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "hello::Greeting",
       .topic = "hello/greeting",
       .doc = "",

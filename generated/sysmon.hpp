@@ -131,6 +131,7 @@ struct baton::TypeTraits<::sysmon::Source> {
       {"READ", 2, ""},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::enum_,
       .name = "sysmon::Source",
       .topic = "",
       .doc = "Whether the numbers beside it could be read.",
@@ -192,6 +193,7 @@ struct baton::TypeTraits<::sysmon::CpuTicks> {
       {"steal", "uint64", 56, 8, "", nullptr},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "sysmon::CpuTicks",
       .topic = "",
       .doc = "Ticks of a processor since the start of the machine. Guests are part of `user` and `nice`.",
@@ -240,6 +242,7 @@ struct baton::TypeTraits<::sysmon::Core> {
       {"ticks", "sysmon::CpuTicks", 8, 64, "", &TypeTraits<::sysmon::CpuTicks>::info()},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "sysmon::Core",
       .topic = "",
       .doc = "One processor. Those that are switched off are not listed, so the numbers may have gaps.",
@@ -303,6 +306,7 @@ struct baton::TypeTraits<::sysmon::Cpu> {
       {"cores", "sequence<sysmon::Core, 128>", 104, 9224, "", &TypeTraits<::sysmon::Core>::info()},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "sysmon::Cpu",
       .topic = "sysmon/cpu",
       .doc = "From /proc/stat and /proc/loadavg.",
@@ -389,6 +393,7 @@ struct baton::TypeTraits<::sysmon::Memory> {
       {"swap_free_bytes", "uint64", 72, 8, "", nullptr},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "sysmon::Memory",
       .topic = "sysmon/memory",
       .doc = "From /proc/meminfo.",
@@ -458,6 +463,7 @@ struct baton::TypeTraits<::sysmon::Interface> {
       {"send_errors", "uint64", 80, 8, "dropped packets included", nullptr},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "sysmon::Interface",
       .topic = "",
       .doc = "A network interface's traffic since it was made.",
@@ -494,6 +500,7 @@ struct baton::TypeTraits<::sysmon::DiskKind> {
       {"VIRTUAL", 2, "made of other disks, files or memory: loop, device mapper, RAID, zram"},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::enum_,
       .name = "sysmon::DiskKind",
       .topic = "",
       .doc = "",
@@ -552,6 +559,7 @@ struct baton::TypeTraits<::sysmon::Disk> {
       {"busy_ms", "uint64", 72, 8, "32 bits wide in the kernel: it starts again from 0 every 49.7 busy days", nullptr},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "sysmon::Disk",
       .topic = "",
       .doc = "A disk's traffic since the start of the machine.",
@@ -618,6 +626,7 @@ struct baton::TypeTraits<::sysmon::Io> {
       {"disks", "sequence<sysmon::Disk, 64>", 2848, 5128, "", &TypeTraits<::sysmon::Disk>::info()},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "sysmon::Io",
       .topic = "sysmon/io",
       .doc = "From /proc/net/dev and /proc/diskstats. Disks that were never used are not listed.",

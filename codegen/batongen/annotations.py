@@ -29,14 +29,15 @@ class _Known:
 _ANY = ("int", "float", "bool", "char", "string")
 _KNOWN = {
     "topic": _Known(("struct",), "name", ("string",)),
-    "final": _Known(("struct", "enum")),
+    "final": _Known(("struct", "enum", "bitmask")),
     "nested": _Known(("struct",), "value", ("bool",), optional=True),
     "default": _Known(("member",), "value", _ANY),
     "unit": _Known(("member",), "value", ("string",)),
     "key": _Known(("member",), "value", ("bool",), optional=True),
     "value": _Known(("enumerator",), "value", ("int",)),
     "default_literal": _Known(("enumerator",)),
-    "bit_bound": _Known(("enum",), "value", ("int",)),
+    "bit_bound": _Known(("enum", "bitmask"), "value", ("int",)),
+    "position": _Known(("flag",), "value", ("int",)),
     "baton": _Known(("struct",), "layout", ("string",), optional=True),
 }
 _UNSUPPORTED = {
@@ -47,9 +48,9 @@ _UNSUPPORTED = {
     "service": "use a topic for the request and one for the reply",
 }
 _IGNORED = frozenset(
-    "ami autoid data_representation extensibility hashid id max min must_understand non_serialized oneway position range "
+    "ami autoid data_representation extensibility hashid id max min must_understand non_serialized oneway range "
     "topic_platform try_construct verbatim".split())
-_PLACE_TEXT = {"struct": "a struct", "enum": "an enum", "member": "a member", "enumerator": "an enumerator",
+_PLACE_TEXT = {"struct": "a struct", "enum": "an enum", "member": "a member", "enumerator": "an enumerator", "bitmask": "a bitmask", "flag": "a flag of a bitmask",
                "module": "a module", "const": "a constant", "typedef": "a typedef"}
 
 

@@ -9,13 +9,18 @@ from __future__ import annotations
 import hashlib
 
 from .layout import Extents
-from .model import Enum, Struct, named_part, scoped, type_text
+from .model import Bitmask, Enum, NamedPart, Struct, named_part, scoped, type_text
 
 
-def canonical_lines(root: Struct | Enum, extents: Extents) -> tuple[str, ...]:
+def canonical_lines(root: NamedPart, extents: Extents) -> tuple[str, ...]:
     lines = ["baton-type 1"]
     for type_ in _with_dependencies(root):
-        lines += _enum_block(type_) if isinstance(type_, Enum) else _struct_block(type_, extents)
+        if isinstance(type_, Enum):
+            lines += _enum_block(type_)
+        elif isinstance(type_, Bitmask):
+            lines += _bitmask_block(type_)
+        else:
+            lines += _struct_block(type_, extents)
     return tuple(lines)
 
 
@@ -24,11 +29,11 @@ def fingerprint(lines: tuple[str, ...]) -> str:
     return hashlib.sha256("".join(line + "\n" for line in lines).encode()).hexdigest()[:32]
 
 
-def _with_dependencies(root: Struct | Enum) -> list[Struct | Enum]:
+def _with_dependencies(root: NamedPart) -> list[NamedPart]:
     """The types that the root is made of, each once, before what uses it; the root comes last."""
-    found: dict[Struct | Enum, None] = {}
+    found: dict[NamedPart, None] = {}
 
-    def visit(type_: Struct | Enum) -> None:
+    def visit(type_: NamedPart) -> None:
         if type_ in found:
             return
         if isinstance(type_, Struct):
@@ -44,6 +49,10 @@ def _with_dependencies(root: Struct | Enum) -> list[Struct | Enum]:
 
 def _enum_block(enum: Enum) -> list[str]:
     return [f"enum {scoped(enum.name)} int{enum.bits}", *(f"  {e.name} = {e.number}" for e in enum.enumerators)]
+
+
+def _bitmask_block(bitmask: Bitmask) -> list[str]:
+    return [f"bitmask {scoped(bitmask.name)} uint{bitmask.bits}", *(f"  {f.name} = {f.position}" for f in bitmask.flags)]
 
 
 def _struct_block(struct: Struct, extents: Extents) -> list[str]:

@@ -6,7 +6,7 @@ from . import cpp
 from .cli import Run
 from .diagnostics import Note
 from .layout import Extents
-from .model import Array, Enum, Model, Sequence, String, Struct, Type, scoped, strip_alias, type_text
+from .model import Array, Bitmask, Enum, Model, Sequence, String, Struct, Type, scoped, strip_alias, type_text
 from .source import Span
 
 MAX_TYPE_BYTES = 64 * 1024 * 1024
@@ -43,9 +43,11 @@ def _check_cpp_names(model: Model, run: Run) -> None:
             if isinstance(item, Struct):
                 for member in item.members:
                     add((*item.name, "{}"), member.name, cpp.member_identifier(item, member.name), member.span)
-            if isinstance(item, Enum):
-                for enumerator in item.enumerators:
-                    add((*item.name, "{}"), enumerator.name, cpp.identifier(enumerator.name), enumerator.span)
+            if isinstance(item, (Enum, Bitmask)):
+                for each in item.enumerators if isinstance(item, Enum) else item.flags:
+                    add((*item.name, "{}"), each.name, cpp.identifier(each.name), each.span)
+            if isinstance(item, Bitmask):
+                add(item.name[:-1], f"has() of {item.name[-1]}" if item.name[-1] == "has" else "has()", "has", item.span)
 
 
 def _check_topics(model: Model, run: Run) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from .model import (Array, Enum, Member, QualifiedName, Scalar, Sequence, String, Struct, Type, Value, flatten,
+from .model import (Array, Bitmask, Enum, Member, QualifiedName, Scalar, Sequence, String, Struct, Type, Value, flatten,
                     strip_alias)
 from .syntax import Doc
 
@@ -87,6 +87,10 @@ class Scope:
         type_ = strip_alias(type_)
         if isinstance(type_, Enum):
             return f"{self.name(type_.name)}::{identifier(value.data.name)}"
+        if isinstance(type_, Bitmask):
+            flags = [flag for flag in type_.flags if value.data.mask >> flag.position & 1]
+            return " | ".join(f"{self.name(type_.name)}::{identifier(flag.name)}" for flag in flags) or (
+                f"{self.name(type_.name)}{{}}")
         if isinstance(type_, String):
             return string_literal(value.data)
         if type_.kind == "bool":
@@ -98,8 +102,8 @@ class Scope:
         return int_literal(value.data)
 
 
-def underlying(enum: Enum) -> str:
-    return f"std::int{enum.bits}_t"
+def underlying(type_: Enum | Bitmask) -> str:
+    return f"std::{'u' if isinstance(type_, Bitmask) else ''}int{type_.bits}_t"
 
 
 def int_literal(value: int) -> str:

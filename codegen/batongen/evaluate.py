@@ -6,14 +6,14 @@ import struct
 from typing import Callable
 
 from .diagnostics import Diagnostics
-from .model import Broken, Enum, Scalar, String, Type, Value, scoped, strip_alias, type_text
+from .model import Bitmask, Broken, Enum, FlagsValue, Scalar, String, Type, Value, scoped, strip_alias, type_text
 from .source import Span
 from .syntax import BadExpr, Binary, Expr, Literal, NameExpr, Unary
 
 _LOW, _HIGH = -(1 << 63), (1 << 64) - 1  # of intermediate results: what int64 or uint64 can hold
 
 KIND_TEXT = {"int": "an integer", "float": "a floating-point number", "bool": "a boolean", "char": "a character",
-             "string": "a string", "enum": "an enumerator"}
+             "string": "a string", "enum": "an enumerator", "flags": "a value of a bitmask"}
 
 
 class Evaluator:
@@ -41,6 +41,9 @@ class Evaluator:
             return None
         if operand.kind == "float" and expr.op != "~":
             return Value("float", -operand.data if expr.op == "-" else operand.data)
+        if operand.kind == "flags" and expr.op == "~":
+            bitmask = operand.data.bitmask
+            return Value("flags", FlagsValue(bitmask, "", bitmask.all & ~operand.data.mask))
         if operand.kind != "int":
             return self._wrong_operand(expr.op, operand, expr.operand.span)
         if expr.op == "~":
@@ -53,6 +56,13 @@ class Evaluator:
         left, right = self.value(expr.left, target), self.value(expr.right, target)
         if left is None or right is None:
             return None
+        if left.kind == right.kind == "flags" and expr.op in "|&^":
+            if left.data.bitmask is not right.data.bitmask:
+                self._diagnostics.error(expr.span, "constant-type", f"'{expr.op}' takes flags of one bitmask, not of "
+                                        f"{scoped(left.data.bitmask.name)} and {scoped(right.data.bitmask.name)}")
+                return None
+            mask = _integer(expr.op, left.data.mask, right.data.mask)
+            return Value("flags", FlagsValue(left.data.bitmask, "", mask))
         for operand, side in ((left, expr.left), (right, expr.right)):
             if operand.kind not in ("int", "float") or (operand.kind == "float" and expr.op not in "+-*/"):
                 return self._wrong_operand(expr.op, operand, side.span)
@@ -99,6 +109,9 @@ class Evaluator:
         if isinstance(type_, Enum):
             if value.kind == "enum" and value.data.enum is type_:
                 return value
+        elif isinstance(type_, Bitmask):
+            if value.kind == "flags" and value.data.bitmask is type_:
+                return value
         elif isinstance(type_, String):
             if value.kind == "string":
                 if type_.bound is not None and len(value.data) > type_.bound:
@@ -114,6 +127,8 @@ class Evaluator:
         found = f"{KIND_TEXT[value.kind]}"
         if value.kind == "enum":
             found = f"an enumerator of {scoped(value.data.enum.name)}"
+        if value.kind == "flags":
+            found = f"a value of the bitmask {scoped(value.data.bitmask.name)}"
         self._diagnostics.error(span, name, f"{found} is not a value of type '{type_text(type_)}'")
         return None
 

@@ -6,24 +6,24 @@ slip is one error and the rest of the file is still checked.
 
 from __future__ import annotations
 
-from .cursor import Cursor, DECLARATION_WORDS, EndOfFile, SyntaxProblem, describe, doc
+from .cursor import Cursor, DECLARATION_WORDS, EndOfFile, SyntaxProblem, describe, doc, shorten
 from .diagnostics import Note
 from .expressions import parse_expression
 from .parts import Parts
 from .source import Span
-from .syntax import (Annotation, BadDecl, ConstDecl, Declaration, EnumDecl, Enumerator, Ident, Member, ModuleDecl,
-                     StructDecl, TypedefDecl, TypeExpr)
+from .syntax import (Annotation, BadDecl, BitmaskDecl, ConstDecl, Declaration, EnumDecl, Enumerator, Expr, Ident, Literal,
+                     Member, ModuleDecl, StructDecl, TypedefDecl, TypeExpr)
 
 # What OMG IDL has and batongen has not, and what to write instead.
 _UNSUPPORTED_DECLARATIONS = {
     "union": "a struct with an enum that says which member counts",
-    "bitmask": "an unsigned integer with a constant for each bit",
-    "bitset": "an unsigned integer with constants for masks and shifts",
+    "bitset": "a bitmask, or an unsigned integer with constants for masks and shifts",
     "interface": "a struct for each message",
     "valuetype": "a struct", "exception": "a struct", "eventtype": "a struct", "component": "a struct",
     "native": "a struct", "abstract": "a struct", "custom": "a struct", "local": "a struct for each message",
     "import": "#include", "typeid": "the module's name", "typeprefix": "a module",
 }
+_DECLARATIONS = ("module", "struct", "enum", "bitmask", "const", "typedef")
 
 
 class Grammar:
@@ -73,6 +73,8 @@ class Grammar:
             return self._struct(annotations, docs)
         if word == "enum":
             return self._enum(annotations, docs)
+        if word == "bitmask":
+            return self._bitmask(annotations, docs)
         if word == "const":
             return self._const(annotations, docs)
         if word == "typedef":
@@ -83,9 +85,10 @@ class Grammar:
             raise cursor.missing("expected a declaration after the annotation")
         if cursor.at(";"):
             raise cursor.unexpected("';' without a declaration before it")
-        hint = cursor.diagnostics.suggestion(word, ("module", "struct", "enum", "const", "typedef")) if word else ""
+        hint = cursor.diagnostics.suggestion(word, _DECLARATIONS) if word else ""
         raise cursor.unexpected(
-            f"expected a declaration (module, struct, enum, const or typedef), not {describe(cursor.token)}{hint}")
+            f"expected a declaration (module, struct, enum, bitmask, const or typedef), not "
+            f"{describe(cursor.token)}{hint}")
 
     def _unsupported_declaration(self, word: str) -> BadDecl:
         cursor = self._cursor
@@ -248,6 +251,26 @@ class Grammar:
         cursor.advance()
         name = cursor.identifier("a name for the enum")
         what = f"the enum '{name.text}'"
+        enumerators = self._enumerators(what, "an enumerator", "value")
+        if not enumerators:
+            cursor.diagnostics.error(name.span, "empty-enum", f"{what} has no enumerators")
+        cursor.semicolon(what)
+        return EnumDecl(annotations, name, tuple(enumerators), doc(docs, cursor.doc_after()))
+
+    def _bitmask(self, annotations: tuple[Annotation, ...], docs: list[str]) -> BitmaskDecl:
+        cursor = self._cursor
+        cursor.advance()
+        name = cursor.identifier("a name for the bitmask")
+        what = f"the bitmask '{name.text}'"
+        flags = self._enumerators(what, "a flag", "position")
+        if not flags:
+            cursor.diagnostics.error(name.span, "empty-enum", f"{what} has no flags")
+        cursor.semicolon(what)
+        return BitmaskDecl(annotations, name, tuple(flags), doc(docs, cursor.doc_after()))
+
+    def _enumerators(self, what: str, each: str, number: str) -> list[Enumerator]:
+        """What stands between the braces of an enum or bitmask. `number` is the annotation that gives one its number."""
+        cursor = self._cursor
         opening = self._open(what)
         enumerators: list[Enumerator] = []
         while not cursor.at("}"):
@@ -256,25 +279,23 @@ class Grammar:
             before = cursor.doc_before()
             enumerator_annotations = self._parts.annotations()
             before = before + (cursor.doc_before() if enumerator_annotations else [])
-            enumerator = cursor.identifier("an enumerator")
+            enumerator = cursor.identifier(each)
             after = cursor.doc_after()
             if cursor.at("="):
                 start = cursor.here()
                 cursor.advance()
-                parse_expression(cursor)
-                cursor.diagnostics.error(cursor.since(start), "unsupported",
-                                         "'= value' is not IDL; write @value(n) before the enumerator")
+                value = parse_expression(cursor)
+                text = shorten(self._text(value)) if isinstance(value, Literal) else "n"
+                cursor.diagnostics.error(cursor.since(start), "unsupported", f"'= {number}' is not IDL; write "
+                                         f"@{number}({text}) before '{enumerator.text}'")
             if not cursor.accept(",") and not cursor.at("}"):
-                problem = cursor.missing(f"expected ',' or '}}' after the enumerator '{enumerator.text}'")
+                problem = cursor.missing(f"expected ',' or '}}' after '{enumerator.text}'")
                 if cursor.token.kind != "name":
                     raise problem
             after = after or cursor.doc_after()
             enumerators.append(Enumerator(enumerator_annotations, enumerator, doc(before, after)))
         cursor.advance()
-        if not enumerators:
-            cursor.diagnostics.error(name.span, "empty-enum", f"{what} has no enumerators")
-        cursor.semicolon(what)
-        return EnumDecl(annotations, name, tuple(enumerators), doc(docs, cursor.doc_after()))
+        return enumerators
 
     def _const(self, annotations: tuple[Annotation, ...], docs: list[str]) -> Declaration:
         cursor = self._cursor
@@ -307,5 +328,5 @@ class Grammar:
         return self._cursor.missing(f"expected '}}' to close {what}", Note(opening, "the '{' is here"),
                                     name="unclosed-brace")
 
-    def _text(self, type_: TypeExpr) -> str:
-        return type_.span.source.text[type_.span.start:type_.span.end]
+    def _text(self, node: TypeExpr | Expr) -> str:
+        return node.span.source.text[node.span.start:node.span.end]

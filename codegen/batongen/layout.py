@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .model import Array, Enum, Model, Scalar, Sequence, String, Struct, Type, strip_alias
+from .model import Array, Bitmask, Enum, Model, Scalar, Sequence, String, Struct, Type, strip_alias
 
 _MAX_BYTES = 1 << 60  # sizes stop growing here, far above what `check` accepts: hostile arrays of arrays stay numbers
 _LENGTH_BYTES = 4     # the length in front of strings and sequences is a uint32
@@ -32,7 +32,7 @@ class Extents:
         type_ = strip_alias(type_)
         if isinstance(type_, Scalar):
             return Extent(type_.size, type_.size)
-        if isinstance(type_, Enum):
+        if isinstance(type_, (Enum, Bitmask)):
             return Extent(type_.bits // 8, type_.bits // 8)
         if isinstance(type_, String):
             return Extent(_round_up(_LENGTH_BYTES + (type_.bound or 0), _LENGTH_BYTES), _LENGTH_BYTES)

@@ -24,11 +24,21 @@ class EnumValue:
 
 
 @dataclass(frozen=True, slots=True)
+class FlagsValue:
+    """The value of a bitmask: `mask` has its bits. `name` is the one of a single flag, or empty."""
+
+    bitmask: Bitmask
+    name: str
+    mask: int
+
+
+@dataclass(frozen=True, slots=True)
 class Value:
-    """`kind` says what `data` is: int, float, bool, char (a byte's value), string (bytes) or enum (EnumValue)."""
+    """`kind` says what `data` is: int, float, bool, char (a byte's value), string (bytes), enum (EnumValue) or flags
+    (FlagsValue)."""
 
     kind: str
-    data: int | float | bool | bytes | EnumValue
+    data: int | float | bool | bytes | EnumValue | FlagsValue
 
 
 # --- Types -----------------------------------------------------------------------------------------------------------
@@ -93,12 +103,37 @@ class Enumerator:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Enum:
+    """`bits` are those of its C++ type: 8, 16 or 32."""
+
     name: QualifiedName
     bits: int
     enumerators: tuple[Enumerator, ...]
     default: Enumerator | None  # none only if there are no enumerators, which is an error
     doc: Doc
     span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    name: str
+    position: int
+    doc: Doc
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bitmask:
+    """`bits` are those of its C++ type: 8, 16, 32 or 64."""
+
+    name: QualifiedName
+    bits: int
+    flags: tuple[Flag, ...]
+    doc: Doc
+    span: Span
+
+    @property
+    def all(self) -> int:
+        return sum(1 << flag.position for flag in self.flags)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +165,7 @@ class Broken:
 
 BROKEN = Broken()
 
-Type = Union[Scalar, String, Sequence, Array, Alias, Enum, Struct, Broken]
+Type = Union[Scalar, String, Sequence, Array, Alias, Enum, Bitmask, Struct, Broken]
 
 
 # --- Files -----------------------------------------------------------------------------------------------------------
@@ -144,7 +179,8 @@ class Constant:
     span: Span
 
 
-Item = Union[Struct, Enum, Alias, Constant]
+NamedPart = Union[Struct, Enum, Bitmask]  # what has a canonical text, and reflection, of its own
+Item = Union[NamedPart, Alias, Constant]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -186,7 +222,7 @@ def type_text(type_: Type) -> str:
     if isinstance(element, Sequence):
         bound = "" if element.bound is None else f", {element.bound}"
         return f"sequence<{type_text(element.element)}{bound}>{suffix}"
-    if isinstance(element, (Enum, Struct)):
+    if isinstance(element, (Enum, Bitmask, Struct)):
         return scoped(element.name) + suffix
     return "?" + suffix
 
@@ -201,9 +237,9 @@ def flatten(type_: Type) -> tuple[Type, tuple[int, ...]]:
     return type_, extents
 
 
-def named_part(type_: Type) -> Struct | Enum | None:
-    """The struct or enum that a type is made of, through arrays and sequences."""
+def named_part(type_: Type) -> NamedPart | None:
+    """The struct, enum or bitmask that a type is made of, through arrays and sequences."""
     element, _ = flatten(type_)
     while isinstance(element, Sequence):
         element, _ = flatten(element.element)
-    return element if isinstance(element, (Struct, Enum)) else None
+    return element if isinstance(element, (Struct, Enum, Bitmask)) else None

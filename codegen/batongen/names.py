@@ -11,13 +11,14 @@ from typing import Iterator
 
 from . import habits
 from .diagnostics import Diagnostics, Note
-from .model import BROKEN, Constant, EnumValue, Type
+from .model import BROKEN, Constant, EnumValue, FlagsValue, Type
 from .source import Source, Span
-from .syntax import (ConstDecl, Declaration, EnumDecl, File, Ident, ModuleDecl, Name, NamedType, SequenceType,
+from .syntax import (BitmaskDecl, ConstDecl, Declaration, EnumDecl, File, Ident, ModuleDecl, Name, NamedType, SequenceType,
                      StructDecl, TypedefDecl, TypeExpr)
 
 _CYCLE_BUDGET = 100_000  # steps spent on looking for cycles in one run
 _RESERVED = ("std", "baton")
+_OUTER_NAMES = {"enumerator": "the enumerators of an enum", "flag": "the flags of a bitmask"}
 
 _BUILTIN_TYPES = ("boolean", "char", "octet", "float", "double", "string", "sequence",
                   *(f"{u}int{bits}" for u in ("", "u") for bits in (8, 16, 32, 64)))
@@ -27,14 +28,14 @@ _BUILTIN_TYPES = ("boolean", "char", "octet", "float", "double", "string", "sequ
 class Entity:
     """Something with a name. `result` is what it was resolved to: a type, a constant or an enumerator's value."""
 
-    kind: str  # module, struct, enum, typedef, const, enumerator, or broken
+    kind: str  # module, struct, enum, bitmask, typedef, const, enumerator, flag, or broken
     name: Ident
     parent: Scope
     order: int
     declaration: Declaration | None = None
     scope: Scope | None = None             # of a module
-    enum: Entity | None = None             # of an enumerator
-    result: Type | Constant | EnumValue | None = None
+    enum: Entity | None = None             # of an enumerator or flag
+    result: Type | Constant | EnumValue | FlagsValue | None = None
 
     @property
     def source(self) -> Source:
@@ -98,6 +99,12 @@ class Names:
             for enumerator in declaration.enumerators:
                 made.append(self._declare("enumerator", enumerator.name, scope, declaration))
                 made[-1].enum = enum
+        elif isinstance(declaration, BitmaskDecl):
+            bitmask = self._declare("bitmask", declaration.name, scope, declaration)
+            made.append(bitmask)
+            for flag in declaration.flags:
+                made.append(self._declare("flag", flag.name, scope, declaration))
+                made[-1].enum = bitmask
         elif isinstance(declaration, ConstDecl):
             made.append(self._declare("const", declaration.name, scope, declaration))
         elif isinstance(declaration, TypedefDecl):
@@ -124,7 +131,7 @@ class Names:
         earlier = scope.entities.get(name.text)
         if earlier is not None:
             if "broken" not in (kind, earlier.kind):
-                hint = " (the enumerators of an enum are names of the scope around it)" if kind == "enumerator" else ""
+                hint = f" ({_OUTER_NAMES[kind]} are names of the scope around it)" if kind in _OUTER_NAMES else ""
                 self._diagnostics.error(name.span, "duplicate-name", f"'{name.text}' is declared already{hint}",
                                         Note(earlier.name.span, "the earlier declaration is here"))
             return entity
@@ -151,7 +158,7 @@ class Names:
         if len(name.parts) == 1:
             hint = habits.type_hint(last) if want == "type" else habits.constant_hint(last)
         if not hint:
-            kinds = ("struct", "enum", "typedef") if want == "type" else ("const", "enumerator")
+            kinds = ("struct", "enum", "bitmask", "typedef") if want == "type" else ("const", "enumerator", "flag")
             scopes = [where] if where is not None else list(user.parent.outwards())
             builtin = _BUILTIN_TYPES if want == "type" and where is None else ()
             declared = (e.name.text for s in scopes for e in s.entities.values() if e.kind in kinds)
@@ -180,7 +187,7 @@ class Names:
             if found.kind == "module":
                 where = found.scope
                 candidate = where.entities.get(part.text)
-            elif found.kind == "enum":  # C++ spells enumerators so, and IDL tools accept it
+            elif found.kind in ("enum", "bitmask"):  # C++ spells enumerators so, and IDL tools accept it
                 where = found.parent
                 candidate = where.entities.get(part.text)
                 candidate = candidate if candidate is not None and candidate.enum is found else None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from . import annotations
 from .cli import Run
+from .enumerations import resolve_bitmask, resolve_enum
 from .evaluate import Evaluator
-from .model import (BROKEN, SCALARS, Alias, Array, Broken, Constant, Enum, Enumerator, EnumValue, FileModel, Item, Member,
-                    Model, Scalar, Sequence, String, Struct, Type, Value, strip_alias)
+from .model import (BROKEN, SCALARS, Alias, Array, Bitmask, Broken, Constant, Enum, EnumValue, FileModel, FlagsValue, Item,
+                    Member, Model, Scalar, Sequence, String, Struct, Type, Value, strip_alias)
 from .names import Entity, Names
 from .diagnostics import Note
-from .syntax import (ConstDecl, Declaration, Declarator, EnumDecl, Expr, File, Ident, ModuleDecl, NamedType, NameExpr,
+from .syntax import (BitmaskDecl, ConstDecl, Declaration, Declarator, EnumDecl, Expr, File, Ident, ModuleDecl, NamedType, NameExpr,
                      ScalarType, SequenceType, StringType, StructDecl, TypedefDecl, TypeExpr)
 
 _MAX_STRING_BOUND = 16 * 1024 * 1024
@@ -46,6 +47,8 @@ class _Resolver:
             self._struct(declaration, entities[0])
         elif isinstance(declaration, EnumDecl):
             self._enum(declaration, entities[0], entities[1:])
+        elif isinstance(declaration, BitmaskDecl):
+            self._bitmask(declaration, entities[0], entities[1:])
         elif isinstance(declaration, ConstDecl):
             self._const(declaration, entities[0])
         elif isinstance(declaration, TypedefDecl):
@@ -89,7 +92,7 @@ class _Resolver:
         if setting is None:
             return None
         plain = strip_alias(type_)
-        if setting.value is None and not isinstance(plain, Enum):
+        if setting.value is None and not isinstance(plain, (Enum, Bitmask)):
             self._diagnostics.error(setting.value_span, "annotation-argument",
                                     f"'@default' takes a literal, not an expression{setting.hint}")
         elif isinstance(plain, (Scalar, String)):
@@ -97,62 +100,39 @@ class _Resolver:
         elif isinstance(plain, Enum):
             self._diagnostics.error(setting.value_span, "default-type", "the default of an enum is its first enumerator, "
                                     "or the one marked @default_literal")
+        elif isinstance(plain, Bitmask):
+            self._diagnostics.error(setting.value_span, "default-type", "a bitmask begins without flags; set them in code")
         elif not isinstance(plain, Broken):
             self._diagnostics.error(setting.span, "default-type", "'@default' is for scalars and strings; what this member "
                                     "is made of has its own defaults")
         return None
 
     def _enum(self, declaration: EnumDecl, entity: Entity, enumerator_entities: list[Entity]) -> None:
-        settings = annotations.read(declaration.annotations, "enum", self._diagnostics)
-        bits = 32
-        if "bit_bound" in settings:
-            bits = settings["bit_bound"].value.data
-            if bits not in (8, 16, 32):
-                self._diagnostics.error(settings["bit_bound"].value_span, "annotation-argument",
-                                        "the bit bound of an enum is 8, 16 or 32")
-                bits = 32
-        enumerators: list[Enumerator] = []
-        default: Enumerator | None = None
-        by_number: dict[int, Enumerator] = {}
-        number = 0
-        for enumerator in declaration.enumerators:
-            own = annotations.read(enumerator.annotations, "enumerator", self._diagnostics)
-            span = enumerator.name.span
-            if "value" in own:
-                number, span = own["value"].value.data, own["value"].value_span
-            if not -(1 << (bits - 1)) <= number < 1 << (bits - 1):
-                self._diagnostics.error(span, "constant-overflow", f"the value {number} of '{enumerator.name.text}' does not "
-                                        f"fit {bits} bits")
-            resolved = Enumerator(enumerator.name.text, number, enumerator.doc, enumerator.name.span)
-            if number in by_number:
-                self._diagnostics.error(span, "duplicate-value", f"'{resolved.name}' has the value {number}, as has "
-                                        f"'{by_number[number].name}'", Note(by_number[number].span, "which is here"))
-            by_number.setdefault(number, resolved)
-            enumerators.append(resolved)
-            if "default_literal" in own:
-                if default is not None:
-                    self._diagnostics.error(own["default_literal"].span, "duplicate-annotation", "an enum has one default",
-                                            Note(default.span, "the other one is here"))
-                default = resolved
-            number += 1
-        default = default or (enumerators[0] if enumerators else None)
-        enum = Enum(entity.qualified, bits, tuple(enumerators), default, declaration.doc, declaration.name.span)
+        enum = resolve_enum(declaration, entity.qualified, self._diagnostics)
         entity.result = enum
-        for own_entity, resolved in zip(enumerator_entities, enumerators):
+        for own_entity, resolved in zip(enumerator_entities, enum.enumerators):
             own_entity.result = EnumValue(enum, resolved.name, resolved.number)
         self._items.append(enum)
+
+    def _bitmask(self, declaration: BitmaskDecl, entity: Entity, flag_entities: list[Entity]) -> None:
+        bitmask = resolve_bitmask(declaration, entity.qualified, self._diagnostics)
+        entity.result = bitmask
+        for own_entity, flag in zip(flag_entities, bitmask.flags):
+            own_entity.result = FlagsValue(bitmask, flag.name, 1 << flag.position)
+        self._items.append(bitmask)
 
     def _const(self, declaration: ConstDecl, entity: Entity) -> None:
         annotations.read(declaration.annotations, "const", self._diagnostics)
         type_ = self._type(declaration.type, entity)
         plain = strip_alias(type_)
         value = None
-        if isinstance(plain, (Scalar, String, Enum)):
+        if isinstance(plain, (Scalar, String, Enum, Bitmask)):
             evaluator = self._evaluator(entity)
             value = evaluator.value(declaration.value, plain)
             value = evaluator.fit(value, plain, declaration.value.span) if value is not None else None
         elif not isinstance(plain, Broken):
-            self._diagnostics.error(declaration.type.span, "constant-type", "a constant is a scalar, a string or of an enum")
+            self._diagnostics.error(declaration.type.span, "constant-type", "a constant is a scalar, a string, or of an enum or "
+                                    "bitmask")
         constant = Constant(entity.qualified, type_, value, declaration.doc, declaration.name.span)
         entity.result = constant
         self._items.append(constant)
@@ -198,7 +178,7 @@ class _Resolver:
         entity = self._names.lookup(type_.name, user, "type")
         if entity is None or entity.kind == "broken":
             return BROKEN
-        if entity.kind not in ("struct", "enum", "typedef"):
+        if entity.kind not in ("struct", "enum", "bitmask", "typedef"):
             self._diagnostics.error(type_.span, "not-a-type", f"'{type_.name}' is {entity.what}, not a type",
                                     Note(entity.name.span, "it is declared here"))
             return BROKEN
@@ -235,9 +215,11 @@ class _Resolver:
             return None
         if isinstance(entity.result, EnumValue):
             return Value("enum", entity.result)
+        if isinstance(entity.result, FlagsValue):
+            return Value("flags", entity.result)
         if isinstance(entity.result, Constant):
             return entity.result.value
-        if entity.kind not in ("const", "enumerator"):
+        if entity.kind not in ("const", "enumerator", "flag"):
             self._diagnostics.error(expr.span, "not-a-constant", f"'{expr.name}' is {entity.what}, not a constant",
                                     Note(entity.name.span, "it is declared here"))
         return None

@@ -149,6 +149,8 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Enumerator:
+    """Of an enum, or a flag of a bitmask."""
+
     annotations: tuple[Annotation, ...]
     name: Ident
     doc: Doc
@@ -167,6 +169,14 @@ class EnumDecl:
     annotations: tuple[Annotation, ...]
     name: Ident
     enumerators: tuple[Enumerator, ...]
+    doc: Doc
+
+
+@dataclass(frozen=True, slots=True)
+class BitmaskDecl:
+    annotations: tuple[Annotation, ...]
+    name: Ident
+    flags: tuple[Enumerator, ...]
     doc: Doc
 
 
@@ -202,7 +212,7 @@ class BadDecl:
     name: Ident
 
 
-Declaration = Union[StructDecl, EnumDecl, ConstDecl, TypedefDecl, ModuleDecl, BadDecl]
+Declaration = Union[StructDecl, EnumDecl, BitmaskDecl, ConstDecl, TypedefDecl, ModuleDecl, BadDecl]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from typing import Iterable
 
 from . import __version__, canonical, cpp
 from .layout import Extents
-from .model import (Alias, Array, Constant, Enum, FileModel, Item, QualifiedName, Scalar, String, Struct, Type, flatten,
-                    named_part, scoped, strip_alias, type_text)
+from .model import (Alias, Array, Bitmask, Constant, Enum, FileModel, Item, NamedPart, QualifiedName, Scalar, String, Struct, Type,
+                    flatten, named_part, scoped, strip_alias, type_text)
 
 _LINE = 100  # columns that a line of generated code should keep to
 
@@ -26,13 +26,15 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class ItemView:
-    """A constant, alias, enum or struct inside its namespace. `lines` are its members or enumerators."""
+    """A constant, alias, enum, bitmask or struct inside its namespace. `lines` are its members or enumerators, `all` the
+    bits of a bitmask."""
 
     kind: str
     doc: tuple[str, ...]
     name: str
     text: str = ""
     lines: tuple[Line, ...] = ()
+    all: str = ""
     gap: bool = True  # whether a blank line follows
 
 
@@ -64,7 +66,7 @@ class EnumeratorView:
 
 @dataclass(frozen=True, slots=True)
 class TypeView:
-    """A struct or enum as reflection shows it. `cpp` is its name from anywhere."""
+    """A struct, enum or bitmask as reflection shows it. `cpp` is its name from anywhere."""
 
     kind: str
     name: str
@@ -76,6 +78,8 @@ class TypeView:
     size: int
     align: int
     zero_is_default: str
+    underlying: str
+    all: str
     fields: tuple[FieldView, ...]
     enumerators: tuple[EnumeratorView, ...]
 
@@ -91,7 +95,7 @@ class HeaderView:
 
 
 def header_view(file: FileModel, extents: Extents) -> HeaderView:
-    types = tuple(_type_view(item, extents) for item in file.items if isinstance(item, (Struct, Enum)))
+    types = tuple(_type_view(item, extents) for item in file.items if isinstance(item, (Struct, Enum, Bitmask)))
     groups = itertools.groupby(file.items, key=lambda item: item.name[:-1])
     namespaces = tuple(NamespaceView(cpp.scoped_identifier(module), _item_views(list(items), module))
                        for module, items in groups)
@@ -109,7 +113,7 @@ def _system_includes(items: Iterable[Item]) -> list[str]:
             found.add("type_traits")
         if isinstance(item, Constant) and isinstance(strip_alias(item.type), String):
             found.add("string_view")
-        if isinstance(item, Enum):
+        if isinstance(item, (Enum, Bitmask)):
             found.add("cstdint")
         for type_ in _types_of(item):
             if isinstance(type_, Array):
@@ -162,6 +166,10 @@ def _item_view(item: Item, module: QualifiedName) -> ItemView:
         lines = tuple(_line(f"{cpp.identifier(e.name)} = {cpp.int_literal(e.number)},", cpp.comment_lines(e.doc))
                       for e in item.enumerators)
         return ItemView("enum", doc, name, cpp.underlying(item), lines)
+    if isinstance(item, Bitmask):
+        one = "std::uint64_t{1}" if item.bits == 64 else "1U"
+        lines = tuple(_line(f"{cpp.identifier(f.name)} = {one} << {f.position},", cpp.comment_lines(f.doc)) for f in item.flags)
+        return ItemView("bitmask", doc, name, cpp.underlying(item), lines, all=f"0x{item.all:X}")
     lines = tuple(_line(f"{scope.type(m.type)} {cpp.member_identifier(item, m.name)}{scope.initialiser(m)};",
                         cpp.comment_lines(m.doc, m.unit)) for m in item.members)
     return ItemView("struct", doc, name, name, lines)
@@ -175,18 +183,21 @@ def _line(text: str, doc: tuple[str, ...]) -> Line:
 
 # --- Reflection ------------------------------------------------------------------------------------------------------
 
-def _type_view(type_: Struct | Enum, extents: Extents) -> TypeView:
+def _type_view(type_: NamedPart, extents: Extents) -> TypeView:
     lines = canonical.canonical_lines(type_, extents)
     extent = extents.of(type_)
     fields: tuple[FieldView, ...] = ()
     enumerators: tuple[EnumeratorView, ...] = ()
     if isinstance(type_, Struct):
         fields = tuple(_field_view(type_, index, extents) for index in range(len(type_.members)))
-    else:
+    elif isinstance(type_, Enum):
         enumerators = tuple(EnumeratorView(cpp.string_literal(e.name.encode()), cpp.int_literal(e.number),
                                            _doc_literal(cpp.comment_lines(e.doc))) for e in type_.enumerators)
+    else:
+        enumerators = tuple(EnumeratorView(cpp.string_literal(f.name.encode()), cpp.int_literal(f.position),
+                                           _doc_literal(cpp.comment_lines(f.doc))) for f in type_.flags)
     return TypeView(
-        kind="struct" if isinstance(type_, Struct) else "enum",
+        kind=type(type_).__name__.lower(),
         name=cpp.string_literal(scoped(type_.name).encode()),
         cpp="::" + cpp.scoped_identifier(type_.name),
         topic=cpp.string_literal(type_.topic.encode()) if isinstance(type_, Struct) else '""',
@@ -195,7 +206,8 @@ def _type_view(type_: Struct | Enum, extents: Extents) -> TypeView:
         canonical=tuple(cpp.string_literal((line + "\n").encode()) for line in lines),
         size=extent.size, align=extent.align,
         zero_is_default="true" if _zero_is_default(type_) else "false",
-        fields=fields, enumerators=enumerators)
+        underlying=cpp.underlying(type_) if isinstance(type_, (Enum, Bitmask)) else "",
+        all=f"0x{type_.all:X}" if isinstance(type_, Bitmask) else "", fields=fields, enumerators=enumerators)
 
 
 def _field_view(struct: Struct, index: int, extents: Extents) -> FieldView:

@@ -30,7 +30,8 @@ struct Entry {  // "  accel double[3] @8", or "  warning = 1"
   std::string_view offset;
 };
 
-struct Block {  // "struct sensors::Imu fixed size 72 align 8", or "enum sysmon::Level int32", and what is indented
+struct Block {  // "struct sensors::Imu fixed size 72 align 8", "enum sysmon::Level int32" or "bitmask
+                // sysmon::Access uint8", and what is indented
   std::string_view kind;
   std::string_view name;
   std::string_view rest;
@@ -73,8 +74,8 @@ std::vector<Block> parse(std::string_view text) {
   for (std::string_view line : split_lines(text)) {
     if (line.starts_with("  ")) {
       line.remove_prefix(2);
-      if (!blocks.empty()) blocks.back().entries.push_back(parse_entry(line, blocks.back().kind == "enum"));
-    } else if (line.starts_with("struct ") || line.starts_with("enum ")) {
+      if (!blocks.empty()) blocks.back().entries.push_back(parse_entry(line, blocks.back().kind != "struct"));
+    } else if (line.starts_with("struct ") || line.starts_with("enum ") || line.starts_with("bitmask ")) {
       Block block;
       block.kind = take_word(line);
       block.name = take_word(line);
@@ -111,7 +112,7 @@ class Comparison {
  private:
   /// `path` is empty, or leads to the member that is being looked into: "pose.".
   std::optional<std::string> compare(const Block& mine, const Block& theirs, const std::string& path, int levels) {
-    if (mine.kind == "enum") return compare_enums(mine, theirs);
+    if (mine.kind != "struct") return compare_enums(mine, theirs);
     const std::string of_type = path.empty() ? "" : fmt::format(" ({})", mine.name);
     for (const Entry& field : mine.entries) {
       const std::string what = fmt::format("field {}{}{}", path, field.name, of_type);
@@ -156,7 +157,7 @@ class Comparison {
       }
     }
     if (mine.rest != theirs.rest) {
-      return differ(fmt::format("enum {}", mine.name), std::string(mine.rest), std::string(theirs.rest));
+      return differ(fmt::format("{} {}", mine.kind, mine.name), std::string(mine.rest), std::string(theirs.rest));
     }
     for (std::size_t i = 0; i < std::min(mine.entries.size(), theirs.entries.size()); ++i) {
       const Entry& enumerator = mine.entries[i];

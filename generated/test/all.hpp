@@ -219,6 +219,7 @@ struct baton::TypeTraits<::test::Level> {
       {"fatal", 11, ""},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::enum_,
       .name = "test::Level",
       .topic = "",
       .doc = "How bad it is.",
@@ -252,6 +253,7 @@ struct baton::TypeTraits<::test::Tiny> {
       {"above", 100, ""},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::enum_,
       .name = "test::Tiny",
       .topic = "",
       .doc = "",
@@ -283,6 +285,7 @@ struct baton::TypeTraits<::test::Medium> {
       {"highest", 32767, ""},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::enum_,
       .name = "test::Medium",
       .topic = "",
       .doc = "",
@@ -313,6 +316,7 @@ struct baton::TypeTraits<::test::Gear> {
       {"second", 2, ""},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::enum_,
       .name = "test::Gear",
       .topic = "",
       .doc = "Zero is not among its values, and its default is not its first enumerator.",
@@ -406,6 +410,7 @@ struct baton::TypeTraits<::test::Scalars> {
       {"s", "double", 80, 8, "", nullptr},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "test::Scalars",
       .topic = "",
       .doc = "",
@@ -495,6 +500,7 @@ struct baton::TypeTraits<::test::Defaults> {
       {"gears", "test::Gear[2][2]", 80, 16, "", &TypeTraits<::test::Gear>::info()},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "test::Defaults",
       .topic = "test/defaults",
       .doc = "",
@@ -547,6 +553,7 @@ struct baton::TypeTraits<::test::Empty> {
 
  private:
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "test::Empty",
       .topic = "",
       .doc = "",
@@ -611,6 +618,7 @@ struct baton::TypeTraits<::test::Arrays> {
       {"blobs", "sequence<octet, 3>[2]", 192, 16, "", nullptr},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "test::Arrays",
       .topic = "",
       .doc = "",
@@ -697,6 +705,7 @@ struct baton::TypeTraits<::test::Sequences> {
       {"nothings", "sequence<test::Empty, 2>", 696, 8, "", &TypeTraits<::test::Empty>::info()},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "test::Sequences",
       .topic = "",
       .doc = "",
@@ -802,6 +811,7 @@ struct baton::TypeTraits<::test::Nested> {
       {"clashes", "names::Clashes", 336, 112, "", &TypeTraits<::names::Clashes>::info()},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "test::Nested",
       .topic = "test/nested",
       .doc = "A struct of structs.\n\nWith a comment of several lines, one of them blank.",
@@ -939,6 +949,7 @@ struct baton::TypeTraits<::test::inner::deep::Leaf> {
       {"row", "double[3]", 8, 24, "", nullptr},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "test::inner::deep::Leaf",
       .topic = "",
       .doc = "",
@@ -983,6 +994,7 @@ struct baton::TypeTraits<::test::Reader> {
       {"leaf", "test::inner::deep::Leaf", 0, 32, "", &TypeTraits<::test::inner::deep::Leaf>::info()},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "test::Reader",
       .topic = "",
       .doc = "",
@@ -1032,6 +1044,7 @@ struct baton::TypeTraits<::test::Again> {
       {"values", "int32[494]", 32, 1976, "", nullptr},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "test::Again",
       .topic = "",
       .doc = "",

@@ -95,6 +95,7 @@ struct baton::TypeTraits<::bench::Bytes64> {
       {"body", "octet[40]", 24, 40, "", nullptr},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "bench::Bytes64",
       .topic = "",
       .doc = "",
@@ -145,6 +146,7 @@ struct baton::TypeTraits<::bench::Bytes256> {
       {"body", "octet[232]", 24, 232, "", nullptr},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "bench::Bytes256",
       .topic = "",
       .doc = "",
@@ -195,6 +197,7 @@ struct baton::TypeTraits<::bench::Bytes4K> {
       {"body", "octet[4072]", 24, 4072, "", nullptr},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "bench::Bytes4K",
       .topic = "",
       .doc = "",
@@ -245,6 +248,7 @@ struct baton::TypeTraits<::bench::Bytes64K> {
       {"body", "octet[65512]", 24, 65512, "", nullptr},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "bench::Bytes64K",
       .topic = "",
       .doc = "",
@@ -295,6 +299,7 @@ struct baton::TypeTraits<::bench::Bytes1M> {
       {"body", "octet[1048552]", 24, 1048552, "", nullptr},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "bench::Bytes1M",
       .topic = "",
       .doc = "",
@@ -345,6 +350,7 @@ struct baton::TypeTraits<::bench::Bytes8M> {
       {"body", "octet[8388584]", 24, 8388584, "", nullptr},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "bench::Bytes8M",
       .topic = "",
       .doc = "",

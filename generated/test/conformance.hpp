@@ -61,6 +61,7 @@ struct baton::TypeTraits<::conformance::Message> {
       {"body", "sequence<octet, 48>", 24, 52, "", nullptr},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "conformance::Message",
       .topic = "",
       .doc = "",
@@ -111,6 +112,7 @@ struct baton::TypeTraits<::conformance::other::Message> {
       {"body", "sequence<octet, 48>", 20, 52, "", nullptr},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "conformance::other::Message",
       .topic = "",
       .doc = "",

@@ -56,6 +56,7 @@ struct baton::TypeTraits<::geometry::Point> {
       {"z", "double", 16, 8, "", nullptr},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "geometry::Point",
       .topic = "",
       .doc = "A point in space. [m]",
@@ -99,6 +100,7 @@ struct baton::TypeTraits<::geometry::Pose> {
       {"orientation", "float[4]", 24, 16, "a quaternion", nullptr},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "geometry::Pose",
       .topic = "",
       .doc = "",

@@ -118,6 +118,7 @@ struct baton::TypeTraits<::names::class_> {
       {"NULL", 2, ""},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::enum_,
       .name = "names::class",
       .topic = "",
       .doc = "",
@@ -158,6 +159,7 @@ struct baton::TypeTraits<::names::Pose> {
       {"x", "int32", 0, 4, "", nullptr},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "names::Pose",
       .topic = "",
       .doc = "",
@@ -196,6 +198,7 @@ struct baton::TypeTraits<::names::Default> {
       {"value_", "int32", 0, 4, "", nullptr},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "names::Default",
       .topic = "",
       .doc = "",
@@ -225,6 +228,7 @@ struct baton::TypeTraits<::names::Level> {
       {"high", 1, ""},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::enum_,
       .name = "names::Level",
       .topic = "",
       .doc = "",
@@ -270,6 +274,7 @@ struct baton::TypeTraits<::names::namespace_::template_> {
       {"double_", "int32", 8, 4, "", nullptr},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "names::namespace::template",
       .topic = "",
       .doc = "",
@@ -324,6 +329,7 @@ struct baton::TypeTraits<::names::Same> {
       {"level2", "names::Level", 12, 4, "", &TypeTraits<::names::Level>::info()},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "names::Same",
       .topic = "",
       .doc = "",
@@ -427,6 +433,7 @@ struct baton::TypeTraits<::names::Clashes> {
       {"array", "double[3]", 88, 24, "", nullptr},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "names::Clashes",
       .topic = "",
       .doc = "",
@@ -499,6 +506,7 @@ struct baton::TypeTraits<::v1::Thing> {
       {"a", "int32", 0, 4, "", nullptr},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "v1::Thing",
       .topic = "",
       .doc = "",
@@ -537,6 +545,7 @@ struct baton::TypeTraits<::fmt::Thing> {
       {"thing", "v1::Thing", 0, 4, "", &TypeTraits<::v1::Thing>::info()},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "fmt::Thing",
       .topic = "",
       .doc = "",

@@ -23,6 +23,7 @@ namespace detail {
 
 BATON_API fmt::appender write_quoted(fmt::appender out, std::string_view text, char quote);
 BATON_API fmt::appender write_enum(fmt::appender out, const TypeInfo& info, std::int64_t value);
+BATON_API fmt::appender write_flags(fmt::appender out, const TypeInfo& info, std::uint64_t value);
 
 template <class T>
 fmt::appender write_value(fmt::appender out, const T& value);
@@ -78,6 +79,8 @@ fmt::appender write_value(fmt::appender out, const T& value) {
     return write_quoted(out, std::string_view(&value, 1), '\'');
   } else if constexpr (std::is_arithmetic_v<T>) {
     return fmt::format_to(out, "{}", value);
+  } else if constexpr (requires { TypeTraits<T>::kFlags; }) {
+    return write_flags(out, TypeTraits<T>::info(), static_cast<std::uint64_t>(value));
   } else if constexpr (std::is_enum_v<T>) {
     return write_enum(out, TypeTraits<T>::info(), static_cast<std::int64_t>(value));
   } else if constexpr (requires { TypeTraits<T>::info(); }) {
@@ -98,7 +101,8 @@ struct MessageFormatter {
   }
 };
 
-/// What generated code derives an enum's fmt::formatter from: the enumerator's name, or "Level(7)" if there is none.
+/// What generated code derives the fmt::formatter of an enum or bitmask from: the enumerator's name, or "Level(7)" if
+/// there is none; "read | write" for flags, "Access(0)" for none, "read | Access(0x40)" with a bit that is no flag.
 template <class T>
 struct EnumFormatter {
   constexpr auto parse(fmt::format_parse_context& context) { return context.begin(); }

@@ -43,6 +43,9 @@ enum class Layout : std::uint8_t {
   table,  ///< a FlatBuffer, which ends where the chunk ends
 };
 
+/// What a TypeInfo describes. (The names are words of C++, hence the '_'.)
+enum class TypeKind : std::uint8_t { struct_, enum_, bitmask_, union_ };
+
 struct TypeInfo;
 
 /// One member of a struct.
@@ -52,19 +55,20 @@ struct FieldInfo {
   std::uint64_t offset = 0;          ///< bytes from the start of the struct
   std::uint64_t size = 0;            ///< bytes, all elements of an array included
   std::string_view doc;              ///< the doc comment, or empty
-  const TypeInfo* nested = nullptr;  ///< the struct or enum it is made of (also as an element), or null
+  const TypeInfo* nested = nullptr;  ///< the generated type it is made of (also as an element), or null
 };
 
-/// One value of an enum.
+/// One value of an enum, or one flag of a bitmask.
 struct EnumeratorInfo {
   std::string_view name;
-  std::int64_t value = 0;
+  std::int64_t value = 0;  ///< of a flag: its position, 0 for the lowest bit
   std::string_view doc;
 };
 
-/// What is known of a message type at run time. The generator emits one for each struct and enum of an IDL file,
-/// with static storage: pointers and views to it stay valid for the life of the program.
+/// What is known of a message type at run time. The generator emits one for each struct, union, enum and
+/// bitmask of an IDL file, with static storage: pointers and views to it stay valid for the life of the program.
 struct TypeInfo {
+  TypeKind kind = TypeKind::struct_;
   std::string_view name;        ///< scoped: "sensors::Imu"
   std::string_view topic;       ///< the default topic name, from `@topic(name=...)`, or empty
   std::string_view doc;         ///< the doc comment, or empty
@@ -76,12 +80,13 @@ struct TypeInfo {
   std::uint64_t elements_offset = 0;  ///< of a raw type: bytes from the start of the head to its elements
   std::uint64_t element_size = 0;     ///< of a raw type: bytes
   std::uint64_t max_bytes = 0;        ///< that a message may take, from `@baton(max_size=...)`; 0: no limit of its own
-  std::span<const FieldInfo> fields;  ///< of a struct
-  std::span<const EnumeratorInfo> enumerators;  ///< of an enum
+  std::span<const FieldInfo> fields;            ///< of a struct
+  std::span<const EnumeratorInfo> enumerators;  ///< of an enum or bitmask
 };
 
-/// Specialised by generated code for every struct and enum:
+/// Specialised by generated code for every type it declares:
 ///   static const TypeInfo& info();                     the description above
+///   static constexpr std::uintN_t kFlags;              bitmasks: the bits of all flags
 ///   static constexpr bool kZeroIsDefault;              structs: every default is a zero byte
 ///   static void visit(const T&, visitor);              structs: calls visitor(name, member) for each member, in order
 template <class T>

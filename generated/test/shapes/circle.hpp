@@ -35,6 +35,7 @@ struct baton::TypeTraits<::shapes::Circle> {
       {"radius", "float", 0, 4, "", nullptr},
   };
   static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
       .name = "shapes::Circle",
       .topic = "test/circle",
       .doc = "",
