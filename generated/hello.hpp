@@ -36,8 +36,8 @@ struct baton::TypeTraits<::hello::Greeting> {
 
  private:
   static constexpr FieldInfo kFields[] = {
-      {"count", "uint64", 0, 8, "", nullptr},
-      {"text", "string<32>", 8, 36, "", nullptr},
+      {"count", "uint64", 0, 8, "", nullptr, ""},
+      {"text", "string<32>", 8, 36, "", nullptr, ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,

@@ -124,6 +124,16 @@ template <>
 struct baton::TypeTraits<::sysmon::Source> {
   static constexpr const TypeInfo& info() noexcept { return kInfo; }
 
+  static constexpr bool is_known(::sysmon::Source value) noexcept {
+    switch (value) {
+      case ::sysmon::Source::MISSING:
+      case ::sysmon::Source::MALFORMED:
+      case ::sysmon::Source::READ:
+        return true;
+    }
+    return false;
+  }
+
  private:
   static constexpr EnumeratorInfo kEnumerators[] = {
       {"MISSING", 0, "there is no such file here, as in many containers"},
@@ -183,14 +193,14 @@ struct baton::TypeTraits<::sysmon::CpuTicks> {
 
  private:
   static constexpr FieldInfo kFields[] = {
-      {"user", "uint64", 0, 8, "", nullptr},
-      {"nice", "uint64", 8, 8, "", nullptr},
-      {"system", "uint64", 16, 8, "", nullptr},
-      {"idle", "uint64", 24, 8, "", nullptr},
-      {"iowait", "uint64", 32, 8, "may go backward", nullptr},
-      {"irq", "uint64", 40, 8, "", nullptr},
-      {"softirq", "uint64", 48, 8, "", nullptr},
-      {"steal", "uint64", 56, 8, "", nullptr},
+      {"user", "uint64", 0, 8, "", nullptr, ""},
+      {"nice", "uint64", 8, 8, "", nullptr, ""},
+      {"system", "uint64", 16, 8, "", nullptr, ""},
+      {"idle", "uint64", 24, 8, "", nullptr, ""},
+      {"iowait", "uint64", 32, 8, "may go backward", nullptr, ""},
+      {"irq", "uint64", 40, 8, "", nullptr, ""},
+      {"softirq", "uint64", 48, 8, "", nullptr, ""},
+      {"steal", "uint64", 56, 8, "", nullptr, ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,
@@ -238,8 +248,8 @@ struct baton::TypeTraits<::sysmon::Core> {
 
  private:
   static constexpr FieldInfo kFields[] = {
-      {"number", "uint32", 0, 4, "", nullptr},
-      {"ticks", "sysmon::CpuTicks", 8, 64, "", &TypeTraits<::sysmon::CpuTicks>::info()},
+      {"number", "uint32", 0, 4, "", nullptr, ""},
+      {"ticks", "sysmon::CpuTicks", 8, 64, "", &TypeTraits<::sysmon::CpuTicks>::info(), ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,
@@ -298,12 +308,12 @@ struct baton::TypeTraits<::sysmon::Cpu> {
 
  private:
   static constexpr FieldInfo kFields[] = {
-      {"stamp_ns", "uint64", 0, 8, "when it was read, CLOCK_MONOTONIC [ns]", nullptr},
-      {"source", "sysmon::Source", 8, 4, "", &TypeTraits<::sysmon::Source>::info()},
-      {"left_out", "uint32", 12, 4, "processors beyond MAX_CPUS", nullptr},
-      {"load", "double[3]", 16, 24, "averages over 1, 5 and 15 minutes", nullptr},
-      {"total", "sysmon::CpuTicks", 40, 64, "", &TypeTraits<::sysmon::CpuTicks>::info()},
-      {"cores", "sequence<sysmon::Core, 128>", 104, 9224, "", &TypeTraits<::sysmon::Core>::info()},
+      {"stamp_ns", "uint64", 0, 8, "when it was read, CLOCK_MONOTONIC [ns]", nullptr, ""},
+      {"source", "sysmon::Source", 8, 4, "", &TypeTraits<::sysmon::Source>::info(), ""},
+      {"left_out", "uint32", 12, 4, "processors beyond MAX_CPUS", nullptr, ""},
+      {"load", "double[3]", 16, 24, "averages over 1, 5 and 15 minutes", nullptr, ""},
+      {"total", "sysmon::CpuTicks", 40, 64, "", &TypeTraits<::sysmon::CpuTicks>::info(), ""},
+      {"cores", "sequence<sysmon::Core, 128>", 104, 9224, "", &TypeTraits<::sysmon::Core>::info(), ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,
@@ -381,16 +391,16 @@ struct baton::TypeTraits<::sysmon::Memory> {
 
  private:
   static constexpr FieldInfo kFields[] = {
-      {"stamp_ns", "uint64", 0, 8, "[ns]", nullptr},
-      {"source", "sysmon::Source", 8, 4, "", &TypeTraits<::sysmon::Source>::info()},
-      {"total_bytes", "uint64", 16, 8, "", nullptr},
-      {"free_bytes", "uint64", 24, 8, "", nullptr},
-      {"available_bytes", "uint64", 32, 8, "what programs can get without swapping", nullptr},
-      {"buffers_bytes", "uint64", 40, 8, "", nullptr},
-      {"cached_bytes", "uint64", 48, 8, "", nullptr},
-      {"dirty_bytes", "uint64", 56, 8, "waiting to be written to disk", nullptr},
-      {"swap_total_bytes", "uint64", 64, 8, "", nullptr},
-      {"swap_free_bytes", "uint64", 72, 8, "", nullptr},
+      {"stamp_ns", "uint64", 0, 8, "[ns]", nullptr, ""},
+      {"source", "sysmon::Source", 8, 4, "", &TypeTraits<::sysmon::Source>::info(), ""},
+      {"total_bytes", "uint64", 16, 8, "", nullptr, ""},
+      {"free_bytes", "uint64", 24, 8, "", nullptr, ""},
+      {"available_bytes", "uint64", 32, 8, "what programs can get without swapping", nullptr, ""},
+      {"buffers_bytes", "uint64", 40, 8, "", nullptr, ""},
+      {"cached_bytes", "uint64", 48, 8, "", nullptr, ""},
+      {"dirty_bytes", "uint64", 56, 8, "waiting to be written to disk", nullptr, ""},
+      {"swap_total_bytes", "uint64", 64, 8, "", nullptr, ""},
+      {"swap_free_bytes", "uint64", 72, 8, "", nullptr, ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,
@@ -454,13 +464,13 @@ struct baton::TypeTraits<::sysmon::Interface> {
 
  private:
   static constexpr FieldInfo kFields[] = {
-      {"name", "string<31>", 0, 36, "", nullptr},
-      {"received_bytes", "uint64", 40, 8, "", nullptr},
-      {"received_packets", "uint64", 48, 8, "", nullptr},
-      {"receive_errors", "uint64", 56, 8, "dropped packets included", nullptr},
-      {"sent_bytes", "uint64", 64, 8, "", nullptr},
-      {"sent_packets", "uint64", 72, 8, "", nullptr},
-      {"send_errors", "uint64", 80, 8, "dropped packets included", nullptr},
+      {"name", "string<31>", 0, 36, "", nullptr, ""},
+      {"received_bytes", "uint64", 40, 8, "", nullptr, ""},
+      {"received_packets", "uint64", 48, 8, "", nullptr, ""},
+      {"receive_errors", "uint64", 56, 8, "dropped packets included", nullptr, ""},
+      {"sent_bytes", "uint64", 64, 8, "", nullptr, ""},
+      {"sent_packets", "uint64", 72, 8, "", nullptr, ""},
+      {"send_errors", "uint64", 80, 8, "dropped packets included", nullptr, ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,
@@ -492,6 +502,16 @@ struct fmt::formatter<::sysmon::Interface> : baton::MessageFormatter<::sysmon::I
 template <>
 struct baton::TypeTraits<::sysmon::DiskKind> {
   static constexpr const TypeInfo& info() noexcept { return kInfo; }
+
+  static constexpr bool is_known(::sysmon::DiskKind value) noexcept {
+    switch (value) {
+      case ::sysmon::DiskKind::PHYSICAL:
+      case ::sysmon::DiskKind::PARTITION:
+      case ::sysmon::DiskKind::VIRTUAL:
+        return true;
+    }
+    return false;
+  }
 
  private:
   static constexpr EnumeratorInfo kEnumerators[] = {
@@ -550,13 +570,13 @@ struct baton::TypeTraits<::sysmon::Disk> {
 
  private:
   static constexpr FieldInfo kFields[] = {
-      {"name", "string<31>", 0, 36, "", nullptr},
-      {"kind", "sysmon::DiskKind", 36, 4, "", &TypeTraits<::sysmon::DiskKind>::info()},
-      {"reads", "uint64", 40, 8, "", nullptr},
-      {"read_bytes", "uint64", 48, 8, "", nullptr},
-      {"writes", "uint64", 56, 8, "", nullptr},
-      {"written_bytes", "uint64", 64, 8, "", nullptr},
-      {"busy_ms", "uint64", 72, 8, "32 bits wide in the kernel: it starts again from 0 every 49.7 busy days", nullptr},
+      {"name", "string<31>", 0, 36, "", nullptr, ""},
+      {"kind", "sysmon::DiskKind", 36, 4, "", &TypeTraits<::sysmon::DiskKind>::info(), ""},
+      {"reads", "uint64", 40, 8, "", nullptr, ""},
+      {"read_bytes", "uint64", 48, 8, "", nullptr, ""},
+      {"writes", "uint64", 56, 8, "", nullptr, ""},
+      {"written_bytes", "uint64", 64, 8, "", nullptr, ""},
+      {"busy_ms", "uint64", 72, 8, "32 bits wide in the kernel: it starts again from 0 every 49.7 busy days", nullptr, ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,
@@ -617,13 +637,13 @@ struct baton::TypeTraits<::sysmon::Io> {
 
  private:
   static constexpr FieldInfo kFields[] = {
-      {"stamp_ns", "uint64", 0, 8, "[ns]", nullptr},
-      {"interfaces_source", "sysmon::Source", 8, 4, "", &TypeTraits<::sysmon::Source>::info()},
-      {"disks_source", "sysmon::Source", 12, 4, "", &TypeTraits<::sysmon::Source>::info()},
-      {"interfaces_left_out", "uint32", 16, 4, "beyond MAX_INTERFACES", nullptr},
-      {"disks_left_out", "uint32", 20, 4, "beyond MAX_DISKS", nullptr},
-      {"interfaces", "sequence<sysmon::Interface, 32>", 24, 2824, "", &TypeTraits<::sysmon::Interface>::info()},
-      {"disks", "sequence<sysmon::Disk, 64>", 2848, 5128, "", &TypeTraits<::sysmon::Disk>::info()},
+      {"stamp_ns", "uint64", 0, 8, "[ns]", nullptr, ""},
+      {"interfaces_source", "sysmon::Source", 8, 4, "", &TypeTraits<::sysmon::Source>::info(), ""},
+      {"disks_source", "sysmon::Source", 12, 4, "", &TypeTraits<::sysmon::Source>::info(), ""},
+      {"interfaces_left_out", "uint32", 16, 4, "beyond MAX_INTERFACES", nullptr, ""},
+      {"disks_left_out", "uint32", 20, 4, "beyond MAX_DISKS", nullptr, ""},
+      {"interfaces", "sequence<sysmon::Interface, 32>", 24, 2824, "", &TypeTraits<::sysmon::Interface>::info(), ""},
+      {"disks", "sequence<sysmon::Disk, 64>", 2848, 5128, "", &TypeTraits<::sysmon::Disk>::info(), ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from . import habits
 from .diagnostics import Diagnostics, Note
@@ -18,51 +18,71 @@ _TOPIC = re.compile(r"[A-Za-z0-9_]+(/[A-Za-z0-9_]+)*")
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """An annotation: the declarations it may stand at, and its parameter, if it has one."""
+    """An annotation: the declarations it may stand at, its parameters with the kinds of literal that each takes, and
+    whether they have to be given. One parameter alone may be given without its name."""
 
     places: tuple[str, ...]
-    parameter: str = ""
-    kinds: tuple[str, ...] = ()  # of literals that the parameter takes
+    parameters: dict[str, tuple[str, ...]] = field(default_factory=dict)
     optional: bool = False
 
 
-_ANY = ("int", "float", "bool", "char", "string")
+_NUMBER = ("int", "float")
+_TYPES = ("struct", "union", "enum", "bitmask")
+_FLAG = {"value": ("bool",)}
+# The keys of @baton; idl/baton/annotations.idl declares the same ones for other IDL tools.
+BATON_KEYS = {"layout": ("string",), "max_size": ("int",), "depth": ("int",), "history": ("int",), "overflow": ("string",)}
+_LAYOUTS = ("fixed", "raw", "table")
 _KNOWN = {
-    "topic": _Known(("struct",), "name", ("string",)),
-    "final": _Known(("struct", "enum", "bitmask")),
-    "nested": _Known(("struct",), "value", ("bool",), optional=True),
-    "default": _Known(("member",), "value", _ANY),
-    "unit": _Known(("member",), "value", ("string",)),
-    "key": _Known(("member",), "value", ("bool",), optional=True),
-    "value": _Known(("enumerator",), "value", ("int",)),
+    "topic": _Known(("struct",), {"name": ("string",)}),
+    "final": _Known(_TYPES),
+    "nested": _Known(("struct", "union"), _FLAG, optional=True),
+    "default": _Known(("member",), {"value": ("int", "float", "bool", "char", "string")}),
+    "optional": _Known(("member",), _FLAG, optional=True),
+    "range": _Known(("member", "case"), {"min": _NUMBER, "max": _NUMBER}),
+    "min": _Known(("member", "case"), {"value": _NUMBER}),
+    "max": _Known(("member", "case"), {"value": _NUMBER}),
+    "unit": _Known(("member", "case"), {"value": ("string",)}),
+    "key": _Known(("member",), _FLAG, optional=True),
+    "id": _Known(("member",), {"value": ("int",)}),
+    "value": _Known(("enumerator",), {"value": ("int",)}),
     "default_literal": _Known(("enumerator",)),
-    "bit_bound": _Known(("enum", "bitmask"), "value", ("int",)),
-    "position": _Known(("flag",), "value", ("int",)),
-    "baton": _Known(("struct",), "layout", ("string",), optional=True),
+    "bit_bound": _Known(("enum", "bitmask"), {"value": ("int",)}),
+    "position": _Known(("flag",), {"value": ("int",)}),
+    "service": _Known(("interface",)),
+    "baton": _Known(("struct",), BATON_KEYS, optional=True),
 }
 _UNSUPPORTED = {
-    "appendable": "every type is @final",
-    "mutable": "every type is @final",
-    "optional": "use a boolean member that says whether the value counts",
-    "external": "messages hold their members by value",
-    "service": "use a topic for the request and one for the reply",
+    "appendable": "'@appendable' is not supported (yet): it is for the layout table; types of the layout fixed are @final",
+    "mutable": "'@mutable' is not supported; use @appendable",
+    "external": "'@external' is not supported; messages hold their members by value",
 }
 _IGNORED = frozenset(
-    "ami autoid data_representation extensibility hashid id max min must_understand non_serialized oneway range "
-    "topic_platform try_construct verbatim".split())
-_PLACE_TEXT = {"struct": "a struct", "enum": "an enum", "member": "a member", "enumerator": "an enumerator", "bitmask": "a bitmask", "flag": "a flag of a bitmask",
-               "module": "a module", "const": "a constant", "typedef": "a typedef"}
+    "ami autoid data_representation extensibility hashid must_understand non_serialized oneway topic_platform try_construct "
+    "verbatim".split())
+WITH_ARGUMENTS = frozenset((*_KNOWN, *_UNSUPPORTED))  # the arguments of the others are not read
+_PLACE_TEXT = {"struct": "a struct", "union": "a union", "enum": "an enum", "member": "a member", "enumerator": "an enumerator",
+               "bitmask": "a bitmask", "flag": "a flag of a bitmask", "case": "a member of a union",
+               "interface": "an interface", "operation": "an operation", "parameter": "a parameter",
+               "forward": "a forward declaration", "module": "a module", "const": "a constant", "typedef": "a typedef"}
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """An annotation that holds: its value, and the places to complain about it. A @default without a value is one that
-    is no literal: what to say about it depends on the member's type."""
+    """An annotation that holds: the value of each argument, and the place to complain about it. A @default without a
+    value is one that is no literal: what to say about it depends on the member's type."""
 
-    value: Value | None
     span: Span
-    value_span: Span
+    arguments: dict[str, tuple[Value | None, Span]]
     hint: str = ""
+
+    @property
+    def value(self) -> Value | None:
+        """Of the only argument."""
+        return next(iter(self.arguments.values()))[0]
+
+    @property
+    def value_span(self) -> Span:
+        return next(iter(self.arguments.values()))[1]
 
 
 def read(annotations: tuple[Annotation, ...], place: str, diagnostics: Diagnostics) -> dict[str, Setting]:
@@ -71,8 +91,7 @@ def read(annotations: tuple[Annotation, ...], place: str, diagnostics: Diagnosti
     for annotation in annotations:
         name = annotation.name
         if name in _UNSUPPORTED:
-            diagnostics.error(annotation.span, "unsupported",
-                              f"'@{name}' is not supported (yet); {_UNSUPPORTED[name]}")
+            diagnostics.error(annotation.span, "unsupported", _UNSUPPORTED[name])
         elif name in _IGNORED:
             diagnostics.warning(annotation.span, "ignored-annotation", f"'@{name}' has no effect (yet)")
         elif name not in _KNOWN:
@@ -92,17 +111,18 @@ def read(annotations: tuple[Annotation, ...], place: str, diagnostics: Diagnosti
     if "topic" in settings:
         _check_topic(settings["topic"], diagnostics)
     if "baton" in settings:
-        _check_layout(settings["baton"], diagnostics)
+        _check_baton(settings["baton"], diagnostics)
     return settings
 
 
 def _setting(annotation: Annotation, known: _Known, diagnostics: Diagnostics) -> Setting | None:
-    yes = Setting(Value("bool", True), annotation.span, annotation.span)
     ok = True
-    result: Setting | None = None
+    given: dict[str, tuple[Value | None, Span]] = {}
+    hint = ""
     for argument in annotation.arguments:
-        unknown = argument.name is not None and argument.name.text != known.parameter
-        if unknown or not known.parameter or result is not None:
+        name = argument.name.text if argument.name is not None else "".join(known.parameters)
+        positional = argument.name is None and len(known.parameters) != 1
+        if positional or name not in known.parameters or name in given:
             ok = False
             _report_argument(annotation, argument, known, diagnostics)
             continue
@@ -111,20 +131,32 @@ def _setting(annotation: Annotation, known: _Known, diagnostics: Diagnostics) ->
         if _is_reported(expr):
             ok = False
             continue
-        if annotation.name != "default" and (literal is None or literal.kind not in known.kinds):
+        kinds = known.parameters[name]
+        if annotation.name != "default" and (literal is None or literal.kind not in kinds):
             ok = False
-            diagnostics.error(expr.span, "annotation-argument", f"'@{annotation.name}' takes {KIND_TEXT[known.kinds[0]]} "
-                              f"literal{', not an expression' if literal is None else ''}{_hint(expr)}")
+            what = "a number" if kinds == _NUMBER else f"{KIND_TEXT[kinds[0]]} literal"
+            diagnostics.error(expr.span, "annotation-argument", f"'{_title(annotation, argument)}' takes {what}"
+                              f"{', not an expression' if literal is None else ''}{_hint(expr)}")
             continue
-        result = Setting(literal, annotation.span, expr.span, _hint(expr))
-    if not ok:
+        given[name] = (literal, expr.span)
+        hint = _hint(expr)
+    missing = [name for name in known.parameters if name not in given]
+    if ok and missing and not known.optional:
+        forms = [f"{name}={_FORMS[known.parameters[name]]}" if name != "value" else "..." for name in known.parameters]
+        diagnostics.error(annotation.span, "annotation-argument", f"'@{annotation.name}' needs its "
+                          f"{'arguments' if len(forms) > 1 else 'argument'}: @{annotation.name}({', '.join(forms)})")
         return None
-    if result is None and known.parameter and not known.optional:
-        form = f"{known.parameter}=\"...\"" if known.parameter != "value" else "..."
-        diagnostics.error(annotation.span, "annotation-argument",
-                          f"'@{annotation.name}' needs its argument: @{annotation.name}({form})")
-        return None
-    return result or yes
+    if not given:
+        given["value"] = (Value("bool", True), annotation.span)
+    return Setting(annotation.span, given, hint) if ok else None
+
+
+_FORMS = {("string",): '"..."', _NUMBER: "..."}
+
+
+def _title(annotation: Annotation, argument: Argument) -> str:
+    return f"{argument.name.text} of @{annotation.name}" if annotation.name == "baton" and argument.name else (
+        f"@{annotation.name}")
 
 
 def _is_reported(expr: Expr) -> bool:
@@ -136,13 +168,18 @@ def _hint(expr: Expr) -> str:
 
 
 def _report_argument(annotation: Annotation, argument: Argument, known: _Known, diagnostics: Diagnostics) -> None:
-    if not known.parameter:
+    names = list(known.parameters)
+    if not names:
         message = f"'@{annotation.name}' takes no arguments"
-    elif argument.name is None or argument.name.text == known.parameter:
-        message = f"'@{annotation.name}' takes one argument"
+    elif argument.name is None and len(names) > 1:
+        message = f"the arguments of '@{annotation.name}' have names: {', '.join(f'{name}=...' for name in names)}"
+    elif argument.name is None or argument.name.text in names:
+        message = f"'@{annotation.name}' takes one argument" if len(names) == 1 else (
+            f"'{argument.name.text}' is given twice")
     else:
-        hint = diagnostics.suggestion(argument.name.text, [known.parameter])
-        message = f"'@{annotation.name}' has no argument '{argument.name.text}', only '{known.parameter}'{hint}"
+        hint = diagnostics.suggestion(argument.name.text, names)
+        only = f"only '{names[0]}'" if len(names) == 1 else f"but {', '.join(names)}"
+        message = f"'@{annotation.name}' has no argument '{argument.name.text}', {only}{hint}"
         if annotation.name == "topic":
             message += "; the quality of service is set in code or in the configuration"
     diagnostics.error(argument.span, "annotation-argument", message)
@@ -171,13 +208,18 @@ def _check_topic(setting: Setting, diagnostics: Diagnostics) -> None:
                           "'_', joined by '/'")
 
 
-def _check_layout(setting: Setting, diagnostics: Diagnostics) -> None:
-    if setting.value.kind != "string" or setting.value.data == b"fixed":
-        return
-    layout = setting.value.data.decode("utf-8", errors="replace")
+def _check_baton(setting: Setting, diagnostics: Diagnostics) -> None:
+    for key, (value, span) in setting.arguments.items():
+        if key == "layout":
+            _check_layout(value.data.decode("utf-8", errors="replace"), span, diagnostics)
+        elif key in BATON_KEYS:
+            diagnostics.warning(span, "ignored-annotation", f"'{key}' has no effect (yet)")
+
+
+def _check_layout(layout: str, span: Span, diagnostics: Diagnostics) -> None:
     if layout in ("raw", "table"):
-        diagnostics.error(setting.value_span, "unsupported", f"the layout '{layout}' is not supported (yet); use \"fixed\" "
-                          "and bounded members")
-    else:
-        hint = diagnostics.suggestion(layout, ("fixed", "raw", "table"))
-        diagnostics.error(setting.value_span, "annotation-argument", f"there is no layout '{layout}'{hint}")
+        diagnostics.error(span, "unsupported", f"the layout '{layout}' is not supported (yet); use \"fixed\" and bounded "
+                          "members")
+    elif layout != "fixed":
+        hint = diagnostics.suggestion(layout, _LAYOUTS)
+        diagnostics.error(span, "annotation-argument", f"there is no layout '{layout}'{hint}")

@@ -9,16 +9,20 @@ from __future__ import annotations
 import hashlib
 
 from .layout import Extents
-from .model import Bitmask, Enum, NamedPart, Struct, named_part, scoped, type_text
+from .model import Bitmask, Case, Enum, Member, NamedPart, Struct, Union, Value, direct_parts, scoped, type_text
+
+TAG = "(tag)"  # where members have a name: no member can be called so
 
 
 def canonical_lines(root: NamedPart, extents: Extents) -> tuple[str, ...]:
     lines = ["baton-type 1"]
-    for type_ in _with_dependencies(root):
+    for type_ in with_dependencies(root):
         if isinstance(type_, Enum):
             lines += _enum_block(type_)
         elif isinstance(type_, Bitmask):
             lines += _bitmask_block(type_)
+        elif isinstance(type_, Union):
+            lines += _union_block(type_, extents)
         else:
             lines += _struct_block(type_, extents)
     return tuple(lines)
@@ -29,18 +33,15 @@ def fingerprint(lines: tuple[str, ...]) -> str:
     return hashlib.sha256("".join(line + "\n" for line in lines).encode()).hexdigest()[:32]
 
 
-def _with_dependencies(root: NamedPart) -> list[NamedPart]:
+def with_dependencies(root: NamedPart) -> list[NamedPart]:
     """The types that the root is made of, each once, before what uses it; the root comes last."""
     found: dict[NamedPart, None] = {}
 
     def visit(type_: NamedPart) -> None:
         if type_ in found:
             return
-        if isinstance(type_, Struct):
-            for member in type_.members:
-                part = named_part(member.type)
-                if part is not None:
-                    visit(part)
+        for part in dict.fromkeys(direct_parts(type_)):
+            visit(part)
         found[type_] = None
 
     visit(root)
@@ -59,5 +60,36 @@ def _struct_block(struct: Struct, extents: Extents) -> list[str]:
     extent = extents.of(struct)
     lines = [f"struct {scoped(struct.name)} fixed size {extent.size} align {extent.align}"]
     for member, offset in zip(struct.members, extent.offsets):
-        lines.append(f"  {member.name} {type_text(member.type)} @{offset}")
+        lines.append(_member_line(member, offset, "key" if member.key else ""))
     return lines
+
+
+def _union_block(union: Union, extents: Extents) -> list[str]:
+    extent = extents.of(union)
+    lines = [f"union {scoped(union.name)} fixed size {extent.size} align {extent.align}",
+             f"  {TAG} {type_text(union.tag)} @0"]
+    for case, offset in zip(union.cases, extent.offsets):
+        lines.append(_member_line(case.member, offset, f"case {labels_text(case)}"))
+    return lines
+
+
+def _member_line(member: Member, offset: int, more: str) -> str:
+    return f"  {member.name} {type_text(member.type)} @{offset} {more}".rstrip()
+
+
+def labels_text(case: Case) -> str:
+    """"1, 2, default": the order in which they were written does not count."""
+    labels = [_label_text(label) for label in sorted(case.labels, key=_label_number)]
+    return ", ".join([*labels, "default"] if case.is_default else labels)
+
+
+def _label_number(label: Value) -> int:
+    return label.data.number if label.kind == "enum" else int(label.data)
+
+
+def _label_text(label: Value) -> str:
+    if label.kind == "enum":
+        return label.data.name
+    if label.kind == "bool":
+        return "TRUE" if label.data else "FALSE"
+    return str(label.data)

@@ -6,7 +6,8 @@ from . import cpp
 from .cli import Run
 from .diagnostics import Note
 from .layout import Extents
-from .model import Array, Bitmask, Enum, Model, Sequence, String, Struct, Type, scoped, strip_alias, type_text
+from .model import (Array, Bitmask, Enum, Model, Optional, Sequence, String, Struct, Type, Union, scoped, strip_alias,
+                    type_text)
 from .source import Span
 
 MAX_TYPE_BYTES = 64 * 1024 * 1024
@@ -16,14 +17,14 @@ MAX_TYPE_NESTING = 64
 def check(model: Model, extents: Extents, run: Run) -> None:
     _check_cpp_names(model, run)
     _check_topics(model, run)
-    depths: dict[Struct, int] = {}
-    for struct in model.structs():
-        _check_bounds(struct, run)
-        _check_size(struct, extents, run)
-        depths[struct] = 1 + max((_depth(member.type, depths) for member in struct.members), default=0)
-        if depths[struct] == MAX_TYPE_NESTING + 1:
-            run.diagnostics.error(struct.span, "nesting-too-deep", f"structs are nested more than {MAX_TYPE_NESTING} "
-                                  f"levels deep in {scoped(struct.name)}")
+    depths: dict[Struct | Union, int] = {}
+    for type_ in model.composites():
+        _check_bounds(type_, run)
+        _check_size(type_, extents, run)
+        depths[type_] = 1 + max((_depth(member.type, depths) for member in type_.members), default=0)
+        if depths[type_] == MAX_TYPE_NESTING + 1:
+            run.diagnostics.error(type_.span, "nesting-too-deep", f"structs and unions are nested more than "
+                                  f"{MAX_TYPE_NESTING} levels deep in {scoped(type_.name)}")
 
 
 def _check_cpp_names(model: Model, run: Run) -> None:
@@ -43,6 +44,11 @@ def _check_cpp_names(model: Model, run: Run) -> None:
             if isinstance(item, Struct):
                 for member in item.members:
                     add((*item.name, "{}"), member.name, cpp.member_identifier(item, member.name), member.span)
+            if isinstance(item, Union):
+                for member in item.members:
+                    name = cpp.case_identifier(item, member.name)
+                    add((*item.name, "{}"), member.name, name, member.span)
+                    add((*item.name, "{}"), f"the setter of {member.name}", f"set_{name}", member.span)
             if isinstance(item, (Enum, Bitmask)):
                 for each in item.enumerators if isinstance(item, Enum) else item.flags:
                     add((*item.name, "{}"), each.name, cpp.identifier(each.name), each.span)
@@ -60,7 +66,7 @@ def _check_topics(model: Model, run: Run) -> None:
                                     Note(earlier.span, "the earlier one is here"))
 
 
-def _check_bounds(struct: Struct, run: Run) -> None:
+def _check_bounds(struct: Struct | Union, run: Run) -> None:
     for member in struct.members:
         unbounded = _unbounded(member.type)
         if unbounded is not None:
@@ -74,14 +80,14 @@ def _unbounded(type_: Type) -> String | Sequence | None:
     type_ = strip_alias(type_)
     if isinstance(type_, (String, Sequence)) and type_.bound is None:
         return type_
-    if isinstance(type_, (Array, Sequence)):
+    if isinstance(type_, (Array, Sequence, Optional)):
         return _unbounded(type_.element)
     return None
 
 
-def _check_size(struct: Struct, extents: Extents, run: Run) -> None:
+def _check_size(struct: Struct | Union, extents: Extents, run: Run) -> None:
     size = extents.of(struct).size
-    if size > MAX_TYPE_BYTES and all(extents.of(m.type).size <= MAX_TYPE_BYTES or not _is_struct(m.type)
+    if size > MAX_TYPE_BYTES and all(extents.of(m.type).size <= MAX_TYPE_BYTES or not _is_composite(m.type)
                                      for m in struct.members):
         largest = max(struct.members, key=lambda member: extents.of(member.type).size)
         run.diagnostics.error(struct.span, "type-too-large", f"{scoped(struct.name)} has {size} bytes, more than "
@@ -89,12 +95,12 @@ def _check_size(struct: Struct, extents: Extents, run: Run) -> None:
                               f"{extents.of(largest.type).size}")
 
 
-def _is_struct(type_: Type) -> bool:
-    return isinstance(strip_alias(type_), Struct)
+def _is_composite(type_: Type) -> bool:
+    return isinstance(strip_alias(type_), (Struct, Union))
 
 
-def _depth(type_: Type, depths: dict[Struct, int]) -> int:
+def _depth(type_: Type, depths: dict[Struct | Union, int]) -> int:
     type_ = strip_alias(type_)
-    while isinstance(type_, (Array, Sequence)):
+    while isinstance(type_, (Array, Sequence, Optional)):
         type_ = strip_alias(type_.element)
-    return depths.get(type_, 0) if isinstance(type_, Struct) else 0
+    return depths.get(type_, 0) if isinstance(type_, (Struct, Union)) else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from .model import (Array, Bitmask, Enum, Member, QualifiedName, Scalar, Sequence, String, Struct, Type, Value, flatten,
+from .model import (Array, Bitmask, Enum, Member, Optional, QualifiedName, Scalar, Sequence, String, Struct, Type, Union, Value, flatten,
                     strip_alias)
 from .syntax import Doc
 
@@ -38,16 +38,30 @@ def member_identifier(struct: Struct, name: str) -> str:
     return name + "_" if name == identifier(struct.name[-1]) else name
 
 
+_UNION_NAMES = frozenset(("Members", "Tag", "dispatch", "member_of", "stored_members_", "stored_tag_", "tag", "visit"))
+
+
+def case_identifier(union: Union, name: str) -> str:
+    """A member of a union is a function of its class, beside those that every such class has."""
+    name = identifier(name)
+    return name + "_" if name in _UNION_NAMES or name == identifier(union.name[-1]) else name
+
+
 def scoped_identifier(name: QualifiedName) -> str:
     return "::".join(identifier(part) for part in name)
 
 
 class Scope:
-    """Spells types as seen from a module, and, in a struct, beside members that may hide them."""
+    """Spells types as seen from a module, and, in a struct or union, beside members that may hide them."""
 
-    def __init__(self, module: QualifiedName, struct: Struct | None = None) -> None:
+    def __init__(self, module: QualifiedName, inside: Struct | Union | None = None) -> None:
         self._module = module
-        self._hidden = {member_identifier(struct, m.name) for m in struct.members} if struct is not None else set()
+        self._hidden: set[str] = set()
+        if isinstance(inside, Struct):
+            self._hidden = {member_identifier(inside, m.name) for m in inside.members}
+        elif isinstance(inside, Union):
+            names = [case_identifier(inside, m.name) for m in inside.members]
+            self._hidden = {*names, *(f"set_{name}" for name in names), *_UNION_NAMES}
 
     def name(self, name: QualifiedName) -> str:
         """The plain name inside its own module; from the global scope otherwise, which no other module can hide."""
@@ -62,6 +76,8 @@ class Scope:
             return f"baton::String<{type_.bound}>"
         if isinstance(type_, Sequence):
             return f"baton::Sequence<{self.type(type_.element)}, {type_.bound}>"
+        if isinstance(type_, Optional):
+            return f"baton::Optional<{self.type(type_.element)}>"
         if isinstance(type_, Array):
             text = self.type(type_.element)
             for extent in reversed(type_.extents):
@@ -71,17 +87,20 @@ class Scope:
 
     def initialiser(self, member: Member) -> str:
         """What stands behind the member's name: every member has a value, whoever makes the struct."""
+        value = self.initial(member)
+        return f" = {value}" if value else "{}"
+
+    def initial(self, member: Member) -> str:
+        """The value of a new member, or nothing if that is what {} makes."""
         element, extents = flatten(member.type)
         if isinstance(element, Enum):
             default = f"{self.name(element.name)}::{identifier(element.default.name)}"
             if not extents:
-                return f" = {default}"
-            return "{}" if element.default.number == 0 else f" = baton::filled<{self.type(member.type)}>({default})"
+                return default
+            return "" if element.default.number == 0 else f"baton::filled<{self.type(member.type)}>({default})"
         if isinstance(element, Scalar) and not extents:
-            return f" = {self.value(member.default or Value('int', 0), element)}"
-        if member.default is not None and member.default.data:
-            return f" = {string_literal(member.default.data)}"
-        return "{}"
+            return self.value(member.default or Value("int", 0), element)
+        return string_literal(member.default.data) if member.default is not None and member.default.data else ""
 
     def value(self, value: Value, type_: Type) -> str:
         type_ = strip_alias(type_)

@@ -83,6 +83,12 @@ class Cursor:
             return self.advance()
         raise self.missing(f"expected '{text}' {where}")
 
+    def open(self, what: str) -> Span:
+        return self.span(self.expect("{", f"after {what}"))
+
+    def unclosed(self, opening: Span, what: str) -> SyntaxProblem:
+        return self.missing(f"expected '}}' to close {what}", Note(opening, "the '{' is here"), name="unclosed-brace")
+
     def missing(self, message: str, *notes: Note, name: str = "syntax") -> SyntaxProblem:
         """Reports that something is missing behind the previous token."""
         found = self.token

@@ -45,7 +45,8 @@ NAMES = {
     "used-before-declaration": "a name that is declared further down",
     "not-a-type": "a name that is something else than a type",
     "not-a-constant": "a name that is something else than a constant",
-    "recursive-type": "a struct that contains itself",
+    "recursive-type": "a struct or union that contains itself",
+    "incomplete-type": "a type that is announced, and not declared in full where that is needed, or nowhere",
     # Values.
     "constant-type": "an expression of the wrong type",
     "constant-overflow": "a value that does not fit its type",
@@ -53,10 +54,17 @@ NAMES = {
     "division-by-zero": "a division or remainder by zero",
     "shift-out-of-range": "a shift by less than 0 or more than 63 bits",
     "bound-out-of-range": "a bound or extent that is less than 1 or too large",
-    "duplicate-value": "two enumerators with one value",
+    "duplicate-value": "two enumerators with one value, or two flags with one position",
     # Types.
     "empty-module": "a module with nothing in it",
-    "empty-enum": "an enum without enumerators",
+    "empty-enum": "an enum without enumerators, or a bitmask without flags",
+    "empty-union": "a union without members",
+    "tag-type": "a type that cannot be the tag of a union",
+    "label-type": "a label that is not a value of the tag's type",
+    "duplicate-label": "two cases with one label, or two defaults",
+    "unreachable-default": "a default in a union whose cases have every value already",
+    "not-a-struct": "a base that is no struct",
+    "too-many-members": "more than 50000 inherited members in one run",
     "unbounded-member": "a string or sequence without bound in a type of fixed layout",
     "type-too-large": "a type of more than 64 MiB",
     # Annotations.
@@ -68,6 +76,10 @@ NAMES = {
     "topic-name": "a topic name that baton does not allow",
     "duplicate-topic": "warning: two structs with one topic",
     "default-type": "a @default that does not fit its member",
+    "optional-clash": "@optional with @key or @default",
+    "key-type": "a @key that is of no type for keys",
+    "range-type": "a @range, @min or @max that does not fit its member",
+    "member-id": "ids of members that are not 0, 1, 2 ..., each once",
 }
 
 MAX_PRINTED = 1000      # beyond that nobody reads, and the output of a hostile file stays bounded

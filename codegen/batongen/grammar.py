@@ -6,30 +6,32 @@ slip is one error and the rest of the file is still checked.
 
 from __future__ import annotations
 
-from .cursor import Cursor, DECLARATION_WORDS, EndOfFile, SyntaxProblem, describe, doc, shorten
+from .bodies import Bodies
+from .cursor import Cursor, DECLARATION_WORDS, EndOfFile, SyntaxProblem, describe, doc
 from .diagnostics import Note
-from .expressions import parse_expression
+from .expressions import parse_expression, parse_name
 from .parts import Parts
 from .source import Span
-from .syntax import (Annotation, BadDecl, BitmaskDecl, ConstDecl, Declaration, EnumDecl, Enumerator, Expr, Ident, Literal,
-                     Member, ModuleDecl, StructDecl, TypedefDecl, TypeExpr)
+from .syntax import (Annotation, BadDecl, BitmaskDecl, ConstDecl, Declaration, EnumDecl, ForwardDecl, Ident, InterfaceDecl,
+                     Member, ModuleDecl, StructDecl, TypedefDecl, UnionDecl)
 
 # What OMG IDL has and batongen has not, and what to write instead.
 _UNSUPPORTED_DECLARATIONS = {
-    "union": "a struct with an enum that says which member counts",
     "bitset": "a bitmask, or an unsigned integer with constants for masks and shifts",
-    "interface": "a struct for each message",
     "valuetype": "a struct", "exception": "a struct", "eventtype": "a struct", "component": "a struct",
     "native": "a struct", "abstract": "a struct", "custom": "a struct", "local": "a struct for each message",
     "import": "#include", "typeid": "the module's name", "typeprefix": "a module",
 }
-_DECLARATIONS = ("module", "struct", "enum", "bitmask", "const", "typedef")
-
 
 class Grammar:
     def __init__(self, cursor: Cursor) -> None:
         self._cursor = cursor
         self._parts = Parts(cursor)
+        self._bodies = Bodies(cursor, self._parts)
+        self._declarations = {
+            "module": self._module, "struct": self._struct, "union": self._union, "enum": self._enum,
+            "bitmask": self._bitmask, "const": self._const, "typedef": self._typedef, "interface": self._interface,
+        }
         self._lookahead = 100_000  # tokens that guessing may look at in one file
         self._hoisted: list[Declaration] = []  # constants inside a struct: reported, their names known to its members
         self.declarations: list[Declaration] = []
@@ -67,27 +69,17 @@ class Grammar:
         annotations = self._parts.annotations()
         docs = docs + (cursor.doc_before() if annotations else [])
         word = cursor.token.text if cursor.token.kind == "name" else ""
-        if word == "module":
-            return self._module(annotations, docs)
-        if word == "struct":
-            return self._struct(annotations, docs)
-        if word == "enum":
-            return self._enum(annotations, docs)
-        if word == "bitmask":
-            return self._bitmask(annotations, docs)
-        if word == "const":
-            return self._const(annotations, docs)
-        if word == "typedef":
-            return self._typedef(annotations, docs)
+        if word in self._declarations:
+            return self._declarations[word](annotations, docs)
         if word in _UNSUPPORTED_DECLARATIONS:
             return self._unsupported_declaration(word)
         if cursor.token.kind == "end":
             raise cursor.missing("expected a declaration after the annotation")
         if cursor.at(";"):
             raise cursor.unexpected("';' without a declaration before it")
-        hint = cursor.diagnostics.suggestion(word, _DECLARATIONS) if word else ""
+        hint = cursor.diagnostics.suggestion(word, self._declarations) if word else ""
         raise cursor.unexpected(
-            f"expected a declaration (module, struct, enum, bitmask, const or typedef), not "
+            f"expected a declaration (module, struct, union, enum, bitmask, const, typedef or interface), not "
             f"{describe(cursor.token)}{hint}")
 
     def _unsupported_declaration(self, word: str) -> BadDecl:
@@ -97,7 +89,8 @@ class Grammar:
         cursor.diagnostics.error(start, "unsupported",
                                  f"'{word}' is not supported (yet); use {_UNSUPPORTED_DECLARATIONS[word]}")
         name = Ident("", start)
-        while cursor.token.kind == "name" and cursor.token.text in _UNSUPPORTED_DECLARATIONS:
+        while cursor.token.kind == "name" and (
+                cursor.token.text in _UNSUPPORTED_DECLARATIONS or cursor.token.text in self._declarations):
             cursor.advance()  # "abstract interface"
         if cursor.token.kind == "name":
             name = Ident(cursor.token.text, cursor.here())
@@ -110,13 +103,13 @@ class Grammar:
         cursor = self._cursor
         cursor.advance()
         name = cursor.identifier("a name for the module")
-        opening = self._open(f"the module '{name.text}'")
+        opening = cursor.open(f"the module '{name.text}'")
         cursor.enter("modules")
         declarations: list[Declaration] = []
         try:
             while not cursor.at("}"):
                 if cursor.token.kind == "end":
-                    raise self._unclosed(opening, f"the module '{name.text}'")
+                    raise cursor.unclosed(opening, f"the module '{name.text}'")
                 self._declaration_or_recover(declarations)
         except EndOfFile:
             # What was read so far is kept: its names are declared, and its errors are worth telling.
@@ -133,24 +126,24 @@ class Grammar:
         cursor = self._cursor
         cursor.advance()
         name = cursor.identifier("a name for the struct")
-        if cursor.at(";"):
-            cursor.diagnostics.error(name.span, "unsupported", f"a forward declaration is not supported; declare "
-                                     f"'{name.text}' in full before it is used")
-            cursor.advance()
-            return BadDecl(name)
-        if cursor.at(":"):
-            start = cursor.here()
-            while cursor.token.kind != "end" and not cursor.at("{") and not cursor.at(";"):
-                cursor.advance()
-            cursor.diagnostics.error(cursor.since(start), "unsupported", "inheritance is not supported (yet); use a "
-                                     "member of the base's type")
+        if cursor.accept(";"):
+            return ForwardDecl("struct", annotations, name)
+        base = None
+        if cursor.accept(":"):
+            base = parse_name(cursor, "the struct that this one extends")
+            if cursor.at(","):
+                start = cursor.here()
+                while cursor.accept(","):
+                    parse_name(cursor, "a struct")
+                cursor.diagnostics.error(cursor.since(start), "unsupported", "a struct extends one struct; make the others "
+                                         "members")
         what = f"the struct '{name.text}'"
-        opening = self._open(what)
+        opening = cursor.open(what)
         members: list[Member] = []
         closed = True
         while not cursor.at("}"):
             if cursor.token.kind == "end":
-                raise self._unclosed(opening, what)
+                raise cursor.unclosed(opening, what)
             if cursor.token.kind == "name" and cursor.token.text in DECLARATION_WORDS and not self._at_const_member():
                 closed = self._declaration_inside(opening, what)
                 if not closed:
@@ -160,7 +153,7 @@ class Grammar:
         if closed:
             cursor.advance()
             cursor.semicolon(what)
-        return StructDecl(annotations, name, tuple(members), doc(docs, cursor.doc_after()))
+        return StructDecl(annotations, name, base, tuple(members), doc(docs, cursor.doc_after()))
 
     def _at_const_member(self) -> bool:
         """`const int32 x;`: without a value it can be no constant, whose place would be before or after the struct."""
@@ -237,7 +230,7 @@ class Grammar:
                 cursor.diagnostics.error(cursor.here(), "syntax", "a member is not const: drop the word")
                 cursor.advance()
             type_ = self._parts.type("a member")
-            declarators = self._parts.declarators(type_, f"a name for the member after its type '{self._text(type_)}'")
+            declarators = self._parts.declarators(type_, f"a name for the member after its type '{type_.span.text}'")
             cursor.semicolon(f"the member '{declarators[-1].name.text}'")
             members.append(Member(annotations, type_, declarators, doc(docs, cursor.doc_after())))
         except SyntaxProblem:
@@ -251,57 +244,59 @@ class Grammar:
         cursor.advance()
         name = cursor.identifier("a name for the enum")
         what = f"the enum '{name.text}'"
-        enumerators = self._enumerators(what, "an enumerator", "value")
+        enumerators = self._bodies.enumerators(what, "an enumerator", "value")
         if not enumerators:
             cursor.diagnostics.error(name.span, "empty-enum", f"{what} has no enumerators")
         cursor.semicolon(what)
-        return EnumDecl(annotations, name, tuple(enumerators), doc(docs, cursor.doc_after()))
+        return EnumDecl(annotations, name, enumerators, doc(docs, cursor.doc_after()))
 
     def _bitmask(self, annotations: tuple[Annotation, ...], docs: list[str]) -> BitmaskDecl:
         cursor = self._cursor
         cursor.advance()
         name = cursor.identifier("a name for the bitmask")
         what = f"the bitmask '{name.text}'"
-        flags = self._enumerators(what, "a flag", "position")
+        flags = self._bodies.enumerators(what, "a flag", "position")
         if not flags:
             cursor.diagnostics.error(name.span, "empty-enum", f"{what} has no flags")
         cursor.semicolon(what)
-        return BitmaskDecl(annotations, name, tuple(flags), doc(docs, cursor.doc_after()))
+        return BitmaskDecl(annotations, name, flags, doc(docs, cursor.doc_after()))
 
-    def _enumerators(self, what: str, each: str, number: str) -> list[Enumerator]:
-        """What stands between the braces of an enum or bitmask. `number` is the annotation that gives one its number."""
+    def _union(self, annotations: tuple[Annotation, ...], docs: list[str]) -> Declaration:
         cursor = self._cursor
-        opening = self._open(what)
-        enumerators: list[Enumerator] = []
-        while not cursor.at("}"):
-            if cursor.token.kind == "end":
-                raise self._unclosed(opening, what)
-            before = cursor.doc_before()
-            enumerator_annotations = self._parts.annotations()
-            before = before + (cursor.doc_before() if enumerator_annotations else [])
-            enumerator = cursor.identifier(each)
-            after = cursor.doc_after()
-            if cursor.at("="):
-                start = cursor.here()
-                cursor.advance()
-                value = parse_expression(cursor)
-                text = shorten(self._text(value)) if isinstance(value, Literal) else "n"
-                cursor.diagnostics.error(cursor.since(start), "unsupported", f"'= {number}' is not IDL; write "
-                                         f"@{number}({text}) before '{enumerator.text}'")
-            if not cursor.accept(",") and not cursor.at("}"):
-                problem = cursor.missing(f"expected ',' or '}}' after '{enumerator.text}'")
-                if cursor.token.kind != "name":
-                    raise problem
-            after = after or cursor.doc_after()
-            enumerators.append(Enumerator(enumerator_annotations, enumerator, doc(before, after)))
         cursor.advance()
-        return enumerators
+        name = cursor.identifier("a name for the union")
+        if cursor.accept(";"):
+            return ForwardDecl("union", annotations, name)
+        what = f"the union '{name.text}'"
+        tag = self._bodies.tag(what)
+        cases = self._bodies.cases(what)
+        if not cases:
+            cursor.diagnostics.error(name.span, "empty-union", f"{what} has no members")
+        cursor.semicolon(what)
+        return UnionDecl(annotations, name, tag, cases, doc(docs, cursor.doc_after()))
+
+    def _interface(self, annotations: tuple[Annotation, ...], docs: list[str]) -> Declaration:
+        cursor = self._cursor
+        cursor.advance()
+        name = cursor.identifier("a name for the interface")
+        if cursor.accept(";"):
+            return ForwardDecl("interface", annotations, name)
+        what = f"the interface '{name.text}'"
+        if cursor.at(":"):
+            start = cursor.here()
+            while cursor.token.kind != "end" and not cursor.at("{") and not cursor.at(";"):
+                cursor.advance()
+            cursor.diagnostics.error(cursor.since(start), "unsupported", "inheritance of interfaces is not supported; repeat "
+                                     "the operations")
+        operations = self._bodies.operations(what)
+        cursor.semicolon(what)
+        return InterfaceDecl(annotations, name, operations, doc(docs, cursor.doc_after()))
 
     def _const(self, annotations: tuple[Annotation, ...], docs: list[str]) -> Declaration:
         cursor = self._cursor
         cursor.advance()
         type_ = self._parts.type("a constant")
-        name = cursor.identifier(f"a name for the constant after its type '{self._text(type_)}'")
+        name = cursor.identifier(f"a name for the constant after its type '{type_.span.text}'")
         try:
             cursor.expect("=", f"after the name of the constant '{name.text}'")
             value = parse_expression(cursor)
@@ -318,15 +313,3 @@ class Grammar:
         declarators = self._parts.declarators(type_, "a name for the typedef")
         cursor.semicolon(f"the typedef '{declarators[-1].name.text}'")
         return TypedefDecl(annotations, type_, declarators, doc(docs, cursor.doc_after()))
-
-    # --- Help ----------------------------------------------------------------------------------------------------------
-
-    def _open(self, what: str) -> Span:
-        return self._cursor.span(self._cursor.expect("{", f"after {what}"))
-
-    def _unclosed(self, opening: Span, what: str) -> SyntaxProblem:
-        return self._cursor.missing(f"expected '}}' to close {what}", Note(opening, "the '{' is here"),
-                                    name="unclosed-brace")
-
-    def _text(self, node: TypeExpr | Expr) -> str:
-        return node.span.source.text[node.span.start:node.span.end]

@@ -11,9 +11,10 @@ _DID_YOU_MEAN = {
 _USE = {
     **dict.fromkeys(("string", "string_view", "str"), "string<N>"),
     "array": "'T name[N]', or sequence<T, N> for up to N elements",
-    "optional": "sequence<T, 1>, or a boolean member that says whether the value counts",
+    "optional": "'@optional T name'", "variant": "a union",
+    "bitset": "a bitmask, or an unsigned integer",
     **dict.fromkeys(("map", "unordered_map"), "a sequence of structs with a key and a value"),
-    **dict.fromkeys(("variant", "unique_ptr", "shared_ptr"), "a struct; messages hold their members by value"),
+    **dict.fromkeys(("unique_ptr", "shared_ptr"), "a struct; messages hold their members by value"),
 }
 _CONSTANTS = {"true": "TRUE", "false": "FALSE"}
 

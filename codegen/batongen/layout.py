@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .model import Array, Bitmask, Enum, Model, Scalar, Sequence, String, Struct, Type, strip_alias
+from .model import Array, Bitmask, Enum, Model, Optional, Scalar, Sequence, String, Struct, Type, Union, strip_alias
 
 _MAX_BYTES = 1 << 60  # sizes stop growing here, far above what `check` accepts: hostile arrays of arrays stay numbers
+_FLAG_BYTES = 1       # behind the value of an optional
 _LENGTH_BYTES = 4     # the length in front of strings and sequences is a uint32
 
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """The size and alignment of a type; of a struct, the offset of every member too."""
+    """The size and alignment of a type; of a struct or union, the offset of every member too."""
 
     size: int
     align: int
@@ -26,7 +27,7 @@ class Extents:
     """Gives the extent of every type of a model."""
 
     def __init__(self) -> None:
-        self._structs: dict[Struct, Extent] = {}
+        self._composites: dict[Struct | Union, Extent] = {}
 
     def of(self, type_: Type) -> Extent:
         type_ = strip_alias(type_)
@@ -47,11 +48,17 @@ class Extents:
             for extent in type_.extents:
                 count *= extent
             return Extent(min(_MAX_BYTES, element.size * count), element.align)
-        if isinstance(type_, Struct):
-            return self._structs[type_]
+        if isinstance(type_, Optional):
+            element = self.of(type_.element)
+            return Extent(_round_up(element.size + _FLAG_BYTES, element.align), element.align)
+        if isinstance(type_, (Struct, Union)):
+            return self._composites[type_]
         return Extent(0, 1)  # a broken type: nothing is written in this run
 
-    def add(self, struct: Struct) -> None:
+    def add(self, type_: Struct | Union) -> None:
+        self._composites[type_] = self._struct(type_) if isinstance(type_, Struct) else self._union(type_)
+
+    def _struct(self, struct: Struct) -> Extent:
         offset, align, offsets = 0, 1, []
         for member in struct.members:
             extent = self.of(member.type)
@@ -60,13 +67,23 @@ class Extents:
             offset += extent.size
             align = max(align, extent.align)
         # An empty struct has size 1, as in C++.
-        self._structs[struct] = Extent(max(1, _round_up(offset, align)), align, tuple(offsets))
+        return Extent(max(1, _round_up(offset, align)), align, tuple(offsets))
+
+    def _union(self, union: Union) -> Extent:
+        """The tag, then room for any of the members."""
+        tag = self.of(union.tag)
+        members = [self.of(member.type) for member in union.members]
+        storage_align = max(member.align for member in members)
+        offset = _round_up(tag.size, storage_align)
+        align = max(tag.align, storage_align)
+        size = _round_up(max(member.size for member in members), storage_align)
+        return Extent(_round_up(offset + size, align), align, (offset,) * len(members))
 
 
 def lay_out(model: Model) -> Extents:
     extents = Extents()
-    for struct in model.structs():  # in the order of declaration: what a struct contains comes before it
-        extents.add(struct)
+    for type_ in model.composites():
+        extents.add(type_)
     return extents
 
 

@@ -6,7 +6,7 @@ Everything here is immutable. The stages after `resolve` read it and add to it b
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Iterator, Union
+from typing import Iterator
 
 from .source import Source, Span
 from .syntax import Doc
@@ -83,6 +83,13 @@ class Array:
     extents: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Optional:
+    """A member that may be absent: @optional."""
+
+    element: Type
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Alias:
     """A typedef. It is transparent: only C++ code shows its name."""
@@ -137,25 +144,67 @@ class Bitmask:
 
 
 @dataclass(frozen=True, slots=True)
+class Range:
+    """What @range, @min and @max allow: numbers of the type that they bound. None is without bound."""
+
+    low: Value | None
+    high: Value | None
+
+    def has(self, value: Value) -> bool:
+        return (self.low is None or self.low.data <= value.data) and (self.high is None or value.data <= self.high.data)
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
-    """`default` is the value of @default, of a scalar, string or enum type."""
+    """`default` is the value of @default, of a scalar or string type; `range` that of the numbers it is made of."""
 
     name: str
     type: Type
     default: Value | None
     key: bool
+    range: Range | None
     unit: str
+    id: int | None
     doc: Doc
     span: Span
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Struct:
+    """`members` begin with those of the struct that it extends."""
+
     name: QualifiedName
     members: tuple[Member, ...]
     topic: str
     doc: Doc
     span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A member of a union, and the tags that select it. `tag` is the one that a program sets unless it says otherwise."""
+
+    labels: tuple[Value, ...]
+    is_default: bool
+    tag: Value
+    member: Member
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Union:
+    """`tag` is an integer, char, boolean or enum. A new one has the tag `initial_tag`, and the member that this selects."""
+
+    name: QualifiedName
+    tag: Type
+    cases: tuple[Case, ...]
+    initial: Case
+    initial_tag: Value
+    doc: Doc
+    span: Span
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        return tuple(case.member for case in self.cases)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +214,10 @@ class Broken:
 
 BROKEN = Broken()
 
-Type = Union[Scalar, String, Sequence, Array, Alias, Enum, Bitmask, Struct, Broken]
+Type = Scalar | String | Sequence | Array | Optional | Alias | Enum | Bitmask | Struct | Union | Broken
+
+
+NamedPart = Struct | Union | Enum | Bitmask  # what has a canonical text, and reflection, of its own
 
 
 # --- Files -----------------------------------------------------------------------------------------------------------
@@ -179,8 +231,7 @@ class Constant:
     span: Span
 
 
-NamedPart = Union[Struct, Enum, Bitmask]  # what has a canonical text, and reflection, of its own
-Item = Union[NamedPart, Alias, Constant]
+Item = Struct | Union | Enum | Bitmask | Alias | Constant
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -197,8 +248,12 @@ class FileModel:
 class Model:
     files: tuple[FileModel, ...]
 
+    def composites(self) -> Iterator[Struct | Union]:
+        """In the order of declaration: what a type contains comes before it."""
+        return (item for file in self.files for item in file.items if isinstance(item, (Struct, Union)))
+
     def structs(self) -> Iterator[Struct]:
-        return (item for file in self.files for item in file.items if isinstance(item, Struct))
+        return (item for item in self.composites() if isinstance(item, Struct))
 
 
 def strip_alias(type_: Type) -> Type:
@@ -222,7 +277,9 @@ def type_text(type_: Type) -> str:
     if isinstance(element, Sequence):
         bound = "" if element.bound is None else f", {element.bound}"
         return f"sequence<{type_text(element.element)}{bound}>{suffix}"
-    if isinstance(element, (Enum, Bitmask, Struct)):
+    if isinstance(element, Optional):
+        return f"optional<{type_text(element.element)}>{suffix}"
+    if isinstance(element, NamedPart):
         return scoped(element.name) + suffix
     return "?" + suffix
 
@@ -238,8 +295,21 @@ def flatten(type_: Type) -> tuple[Type, tuple[int, ...]]:
 
 
 def named_part(type_: Type) -> NamedPart | None:
-    """The struct, enum or bitmask that a type is made of, through arrays and sequences."""
+    """The struct, union, enum or bitmask that a type is made of, through arrays, sequences and optionals."""
     element, _ = flatten(type_)
-    while isinstance(element, Sequence):
+    while isinstance(element, (Sequence, Optional)):
         element, _ = flatten(element.element)
-    return element if isinstance(element, (Struct, Enum, Bitmask)) else None
+    return element if isinstance(element, NamedPart) else None
+
+
+def direct_parts(type_: NamedPart) -> Iterator[NamedPart]:
+    """What a struct or union is made of, in order; the same one may come several times."""
+    if isinstance(type_, Union):
+        tag = named_part(type_.tag)
+        if tag is not None:
+            yield tag
+    if isinstance(type_, (Struct, Union)):
+        for member in type_.members:
+            part = named_part(member.type)
+            if part is not None:
+                yield part

@@ -13,22 +13,24 @@ from . import habits
 from .diagnostics import Diagnostics, Note
 from .model import BROKEN, Constant, EnumValue, FlagsValue, Type
 from .source import Source, Span
-from .syntax import (BitmaskDecl, ConstDecl, Declaration, EnumDecl, File, Ident, ModuleDecl, Name, NamedType, SequenceType,
-                     StructDecl, TypedefDecl, TypeExpr)
+from .syntax import (BitmaskDecl, ConstDecl, Declaration, EnumDecl, File, ForwardDecl, Ident, InterfaceDecl, ModuleDecl, Name,
+                     NamedType, SequenceType, StructDecl, TypedefDecl, TypeExpr, UnionDecl)
 
 _CYCLE_BUDGET = 100_000  # steps spent on looking for cycles in one run
 _RESERVED = ("std", "baton")
+_KINDS = {StructDecl: "struct", UnionDecl: "union", InterfaceDecl: "interface"}
 _OUTER_NAMES = {"enumerator": "the enumerators of an enum", "flag": "the flags of a bitmask"}
 
+TYPE_KINDS = ("struct", "union", "enum", "bitmask", "typedef")
 _BUILTIN_TYPES = ("boolean", "char", "octet", "float", "double", "string", "sequence",
                   *(f"{u}int{bits}" for u in ("", "u") for bits in (8, 16, 32, 64)))
 
 
 @dataclass(eq=False, slots=True)
 class Entity:
-    """Something with a name. `result` is what it was resolved to: a type, a constant or an enumerator's value."""
+    """Something with a name; `order` counts them as they stand in the files. `result` is what it was resolved to: a type, a constant or an enumerator's value."""
 
-    kind: str  # module, struct, enum, bitmask, typedef, const, enumerator, flag, or broken
+    kind: str  # module, struct, union, enum, bitmask, interface, typedef, const, enumerator, flag, or broken
     name: Ident
     parent: Scope
     order: int
@@ -43,7 +45,7 @@ class Entity:
 
     @property
     def what(self) -> str:
-        article = "an" if self.kind[0] in "aeiou" else "a"
+        article = "an" if self.kind[0] in "aei" else "a"  # a union
         return f"{article} {'constant' if self.kind == 'const' else self.kind}"
 
     @property
@@ -57,6 +59,7 @@ class Scope:
     parent: Scope | None
     entities: dict[str, Entity] = field(default_factory=dict)
     folded: dict[str, Entity] = field(default_factory=dict)
+    forwards: dict[str, Entity] = field(default_factory=dict)  # the first forward declaration of each name
 
     def outwards(self) -> Iterator[Scope]:
         scope: Scope | None = self
@@ -72,6 +75,7 @@ class Names:
         self.root = Scope((), None)
         self.of_declaration: dict[int, list[Entity]] = {}  # by id(): the entities that a declaration makes
         self._next_order = 0
+        self._forwards: list[Entity] = []
         self._visible: dict[Source, set[Source]] = {}
         for file in files:  # included files come first
             visible = {file.source}
@@ -80,6 +84,7 @@ class Names:
             self._visible[file.source] = visible
             for declaration in file.declarations:
                 self._collect(declaration, self.root)
+        self._check_forwards()
 
     # --- Declaring ---------------------------------------------------------------------------------------------------
 
@@ -91,8 +96,10 @@ class Names:
             made.append(module)
             for inner in declaration.declarations:
                 self._collect(inner, module.scope)
-        elif isinstance(declaration, StructDecl):
-            made.append(self._declare("struct", declaration.name, scope, declaration))
+        elif isinstance(declaration, (StructDecl, UnionDecl, InterfaceDecl)):
+            made.append(self._declare(_KINDS[type(declaration)], declaration.name, scope, declaration))
+        elif isinstance(declaration, ForwardDecl):
+            self._forward(declaration, scope)
         elif isinstance(declaration, EnumDecl):
             enum = self._declare("enum", declaration.name, scope, declaration)
             made.append(enum)
@@ -111,6 +118,26 @@ class Names:
             made += [self._declare("typedef", d.name, scope, declaration) for d in declaration.declarators]
         elif declaration.name.text:
             made.append(self._declare("broken", declaration.name, scope, declaration))
+
+    def _forward(self, declaration: ForwardDecl, scope: Scope) -> None:
+        self._next_order += 1
+        forward = Entity(declaration.kind, declaration.name, scope, self._next_order, declaration)
+        earlier = scope.forwards.setdefault(declaration.name.text, forward)
+        if earlier is forward:
+            self._forwards.append(forward)
+        elif earlier.kind != forward.kind:
+            self._diagnostics.error(declaration.name.span, "duplicate-name", f"'{forward.name.text}' is declared already, as "
+                                    f"{earlier.what}", Note(earlier.name.span, "the earlier declaration is here"))
+
+    def _check_forwards(self) -> None:
+        for forward in self._forwards:
+            entity = forward.parent.entities.get(forward.name.text)
+            if entity is None:
+                self._diagnostics.error(forward.name.span, "incomplete-type", f"'{forward.name.text}' is announced here and "
+                                        f"declared nowhere; write '{forward.kind} {forward.name.text} {{ ... }};'")
+            elif entity.kind not in (forward.kind, "broken"):
+                self._diagnostics.error(forward.name.span, "duplicate-name", f"'{forward.name.text}' is announced as "
+                                        f"{forward.what}, and is {entity.what}", Note(entity.name.span, "it is declared here"))
 
     def _module(self, declaration: ModuleDecl, scope: Scope) -> Entity:
         existing = scope.entities.get(declaration.name.text)
@@ -158,7 +185,7 @@ class Names:
         if len(name.parts) == 1:
             hint = habits.type_hint(last) if want == "type" else habits.constant_hint(last)
         if not hint:
-            kinds = ("struct", "enum", "bitmask", "typedef") if want == "type" else ("const", "enumerator", "flag")
+            kinds = TYPE_KINDS if want == "type" else ("const", "enumerator", "flag")
             scopes = [where] if where is not None else list(user.parent.outwards())
             builtin = _BUILTIN_TYPES if want == "type" and where is None else ()
             declared = (e.name.text for s in scopes for e in s.entities.values() if e.kind in kinds)
@@ -167,6 +194,11 @@ class Names:
         self._diagnostics.error(name.span, "unknown-name", f"there is no {want} '{name}'{inside}{hint}"
                                 if not inside else f"there is no {want} '{last}'{inside}{hint}")
         return None
+
+    def is_declared(self, name: Name, user: Entity) -> bool:
+        """Whether there is such a name, even if it cannot be used here."""
+        entity, hidden, _ = self._find(name, user)
+        return entity is not None or hidden is not None
 
     def _find(self, name: Name, user: Entity) -> tuple[Entity | None, Entity | None, Scope | None]:
         """The entity; or else one that cannot be used here; or else the scope that it should be in."""
@@ -217,6 +249,12 @@ class Names:
             self._diagnostics.error(name.span, "recursive-type", f"'{user.name.text}' contains itself: {chain}; a message "
                                     "has a fixed size")
             return
+        forward = hidden.parent.forwards.get(hidden.name.text)
+        if forward is not None and self._usable(forward, user):
+            self._diagnostics.error(name.span, "incomplete-type", f"'{user.name.text}' needs the size of "
+                                    f"'{hidden.name.text}', which is only announced so far: {'::'.join(user.qualified)} -> "
+                                    f"{'::'.join(hidden.qualified)}; move its declaration up", note)
+            return
         self._diagnostics.error(name.span, "used-before-declaration",
                                 f"'{name}' is declared further down; move its declaration up", note)
 
@@ -246,6 +284,10 @@ class Names:
         types: list[TypeExpr] = []
         if isinstance(entity.declaration, StructDecl):
             types = [member.type for member in entity.declaration.members]
+            if entity.declaration.base is not None:
+                yield entity.declaration.base
+        elif isinstance(entity.declaration, UnionDecl):
+            types = [case.member.type for case in entity.declaration.cases]
         elif isinstance(entity.declaration, TypedefDecl):
             types = [entity.declaration.type]
         for type_ in types:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import habits
+from .annotations import WITH_ARGUMENTS
 from .cursor import Cursor, SyntaxProblem, shorten
 from .expressions import parse_expression, parse_name
 from .source import Span
@@ -31,7 +32,7 @@ class Parts:
         cursor = self._cursor
         declarators = []
         if cursor.at("["):
-            self._extents_before_name(self._text(type_.span))
+            self._extents_before_name(type_.span.text)
         while True:
             name = cursor.identifier(what)
             extents: list[Expr] = []
@@ -64,7 +65,7 @@ class Parts:
                 cursor.advance()
             cursor.expect("]", "to close the array's extent")
         name = cursor.token.text if cursor.token.kind == "name" else "name"
-        extents = shorten(self._text(cursor.since(start))).replace("[]", "[N]")
+        extents = shorten(cursor.since(start).text).replace("[]", "[N]")
         cursor.diagnostics.error(cursor.since(start), "syntax",
                                  f"the extent of an array stands behind the name; write '{shorten(type_text)} {name}{extents}'")
 
@@ -84,12 +85,9 @@ class Parts:
                 return
             literal = value.operand if isinstance(value, Unary) else value
             if isinstance(literal, Literal):
-                remedy = f"@default({shorten(self._text(value.span))})"
+                remedy = f"@default({shorten(value.span.text)})"
         cursor.diagnostics.error(cursor.since(start), "unsupported",
                                  f"an initialiser is not IDL; write {remedy} before the member")
-
-    def _text(self, span: Span) -> str:
-        return span.source.text[span.start:span.end]
 
     def type(self, of: str) -> TypeExpr:
         cursor = self._cursor
@@ -128,22 +126,22 @@ class Parts:
     def _no_such_type(self, start: Span) -> TypeExpr:
         """`std::string`, `vector<int32>`: what is read of it so far begins at `start`."""
         cursor = self._cursor
-        if self._text(cursor.previous()) == "::":
+        if cursor.previous().text == "::":
             cursor.advance()
-        last = self._text(cursor.previous())
+        last = cursor.previous().text
         open_ = cursor.at("<")
         self._skip_angles()
         span = cursor.since(start)
         hint = habits.type_hint(last) or cursor.diagnostics.suggestion(last, ("string", "sequence"))
-        cursor.diagnostics.error(span, "unknown-name", f"there is no type '{shorten(self._text(span))}'{hint}")
-        if open_ and self._text(cursor.previous()) != ">":
+        cursor.diagnostics.error(span, "unknown-name", f"there is no type '{shorten(span.text)}'{hint}")
+        if open_ and cursor.previous().text != ">":
             raise SyntaxProblem
         return BadType(span)
 
     def _drop_int(self, start: Span) -> None:
         cursor = self._cursor
         if cursor.at("int") and cursor.peek().kind == "name":
-            written = self._text(cursor.since(start))
+            written = cursor.since(start).text
             cursor.advance()
             cursor.diagnostics.error(cursor.since(start), "syntax", f"drop 'int': IDL calls this type '{written}'")
 
@@ -159,7 +157,7 @@ class Parts:
             if cursor.peek().kind == "name":  # `unsigned int x`; the name alone is left in `unsigned x`
                 cursor.advance()
             cursor.diagnostics.error(cursor.since(start), "syntax",
-                                     f"there is no type '{self._text(cursor.since(start))}'; use {use}")
+                                     f"there is no type '{cursor.since(start).text}'; use {use}")
             return BadType(cursor.since(start))
         if not cursor.accept("long"):
             raise cursor.missing("expected 'short' or 'long' after 'unsigned'")
@@ -199,6 +197,16 @@ class Parts:
                 return
             cursor.advance()
 
+    def skip_parentheses(self) -> None:
+        """`(...)`, whatever stands inside, up to the end of the declaration if it is not closed."""
+        depth = 0
+        cursor = self._cursor
+        while cursor.token.kind != "end" and (depth > 0 or cursor.at("(")):
+            depth += cursor.at("(") - cursor.at(")")
+            if cursor.at(";"):
+                return
+            cursor.advance()
+
     def annotations(self) -> tuple[Annotation, ...]:
         annotations = []
         while self._cursor.at("@"):
@@ -218,7 +226,9 @@ class Parts:
         if cursor.at("::"):
             raise cursor.unexpected("the name of an annotation is a single word")
         arguments: list[Argument] = []
-        if cursor.accept("("):
+        if name not in WITH_ARGUMENTS:
+            self.skip_parentheses()
+        elif cursor.accept("("):
             while not cursor.at(")"):
                 arguments.append(self._argument(name))
                 if not cursor.accept(","):

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from . import annotations
 from .cli import Run
+from .composites import Composites
 from .enumerations import resolve_bitmask, resolve_enum
-from .evaluate import Evaluator
-from .model import (BROKEN, SCALARS, Alias, Array, Bitmask, Broken, Constant, Enum, EnumValue, FileModel, FlagsValue, Item,
-                    Member, Model, Scalar, Sequence, String, Struct, Type, Value, strip_alias)
+from .model import (BROKEN, Alias, Array, Bitmask, Broken, Constant, Enum, EnumValue, FileModel, FlagsValue, Item, Model,
+                    Scalar, Sequence, String, Type, strip_alias)
 from .names import Entity, Names
-from .diagnostics import Note
-from .syntax import (BitmaskDecl, ConstDecl, Declaration, Declarator, EnumDecl, Expr, File, Ident, ModuleDecl, NamedType, NameExpr,
-                     ScalarType, SequenceType, StringType, StructDecl, TypedefDecl, TypeExpr)
+from .references import References
+from .syntax import (BitmaskDecl, ConstDecl, Declaration, EnumDecl, File, ForwardDecl, InterfaceDecl, ModuleDecl, StructDecl,
+                     TypedefDecl, UnionDecl)
 
-_MAX_STRING_BOUND = 16 * 1024 * 1024
-_MAX_COUNT = (1 << 32) - 1  # lengths are stored as uint32
 _MAX_TYPEDEF_NESTING = 64
 
 
@@ -27,6 +25,8 @@ class _Resolver:
     def __init__(self, files: tuple[File, ...], run: Run) -> None:
         self._diagnostics = run.diagnostics
         self._names = Names(files, run.diagnostics)
+        self._references = References(self._names, run.diagnostics)
+        self._composites = Composites(self._references, run.diagnostics)
         self._alias_depth: dict[Alias, int] = {}
         self._items: list[Item] = []
 
@@ -44,104 +44,52 @@ class _Resolver:
             for inner in declaration.declarations:
                 self._declaration(inner)
         elif isinstance(declaration, StructDecl):
-            self._struct(declaration, entities[0])
+            self._made(entities[0], self._composites.struct(declaration, entities[0]))
+        elif isinstance(declaration, UnionDecl):
+            self._made(entities[0], self._composites.union(declaration, entities[0]))
+        elif isinstance(declaration, InterfaceDecl):
+            self._composites.interface(declaration, entities[0])
         elif isinstance(declaration, EnumDecl):
-            self._enum(declaration, entities[0], entities[1:])
+            enum = resolve_enum(declaration, entities[0].qualified, self._diagnostics)
+            for entity, enumerator in zip(entities[1:], enum.enumerators):
+                entity.result = EnumValue(enum, enumerator.name, enumerator.number)
+            self._made(entities[0], enum)
         elif isinstance(declaration, BitmaskDecl):
-            self._bitmask(declaration, entities[0], entities[1:])
+            bitmask = resolve_bitmask(declaration, entities[0].qualified, self._diagnostics)
+            for entity, flag in zip(entities[1:], bitmask.flags):
+                entity.result = FlagsValue(bitmask, flag.name, 1 << flag.position)
+            self._made(entities[0], bitmask)
         elif isinstance(declaration, ConstDecl):
-            self._const(declaration, entities[0])
+            self._made(entities[0], self._const(declaration, entities[0]))
         elif isinstance(declaration, TypedefDecl):
             self._typedef(declaration, entities)
+        elif isinstance(declaration, ForwardDecl):
+            annotations.read(declaration.annotations, "forward", self._diagnostics)
 
-    # --- Declarations ------------------------------------------------------------------------------------------------
+    def _made(self, entity: Entity, item: Item | None) -> None:
+        entity.result = item
+        if item is not None:
+            self._items.append(item)
 
-    def _struct(self, declaration: StructDecl, entity: Entity) -> None:
-        settings = annotations.read(declaration.annotations, "struct", self._diagnostics)
-        members: list[Member] = []
-        seen: dict[str, Ident] = {}
-        folded: dict[str, Ident] = {}
-        for member in declaration.members:
-            member_settings = annotations.read(member.annotations, "member", self._diagnostics)
-            base = self._type(member.type, entity)
-            for declarator in member.declarators:
-                self._check_member_name(declarator.name, seen, folded)
-                type_ = self._with_extents(base, declarator, entity)
-                default = self._default(member_settings.get("default"), type_)
-                unit = member_settings["unit"].value.data.decode(errors="replace") if "unit" in member_settings else ""
-                key = "key" in member_settings and bool(member_settings["key"].value.data)
-                members.append(Member(declarator.name.text, type_, default, key, unit, member.doc, declarator.name.span))
-        topic = settings["topic"].value.data.decode(errors="replace") if "topic" in settings else ""
-        struct = Struct(entity.qualified, tuple(members), topic, declaration.doc, declaration.name.span)
-        entity.result = struct
-        self._items.append(struct)
-
-    def _check_member_name(self, name: Ident, seen: dict[str, Ident], folded: dict[str, Ident]) -> None:
-        if name.text in seen:
-            self._diagnostics.error(name.span, "duplicate-name", f"there is a member '{name.text}' already",
-                                    Note(seen[name.text].span, "the earlier declaration is here"))
-            return
-        seen[name.text] = name
-        similar = folded.setdefault(name.text.lower(), name)
-        if similar is not name:
-            self._diagnostics.warning(name.span, "name-differs-in-case", f"'{name.text}' differs from '{similar.text}' "
-                                      "only in case; other IDL tools take them for one name",
-                                      Note(similar.span, "the earlier declaration is here"))
-
-    def _default(self, setting: annotations.Setting | None, type_: Type) -> Value | None:
-        if setting is None:
-            return None
-        plain = strip_alias(type_)
-        if setting.value is None and not isinstance(plain, (Enum, Bitmask)):
-            self._diagnostics.error(setting.value_span, "annotation-argument",
-                                    f"'@default' takes a literal, not an expression{setting.hint}")
-        elif isinstance(plain, (Scalar, String)):
-            return self._evaluator(None).fit(setting.value, plain, setting.value_span, "default-type")
-        elif isinstance(plain, Enum):
-            self._diagnostics.error(setting.value_span, "default-type", "the default of an enum is its first enumerator, "
-                                    "or the one marked @default_literal")
-        elif isinstance(plain, Bitmask):
-            self._diagnostics.error(setting.value_span, "default-type", "a bitmask begins without flags; set them in code")
-        elif not isinstance(plain, Broken):
-            self._diagnostics.error(setting.span, "default-type", "'@default' is for scalars and strings; what this member "
-                                    "is made of has its own defaults")
-        return None
-
-    def _enum(self, declaration: EnumDecl, entity: Entity, enumerator_entities: list[Entity]) -> None:
-        enum = resolve_enum(declaration, entity.qualified, self._diagnostics)
-        entity.result = enum
-        for own_entity, resolved in zip(enumerator_entities, enum.enumerators):
-            own_entity.result = EnumValue(enum, resolved.name, resolved.number)
-        self._items.append(enum)
-
-    def _bitmask(self, declaration: BitmaskDecl, entity: Entity, flag_entities: list[Entity]) -> None:
-        bitmask = resolve_bitmask(declaration, entity.qualified, self._diagnostics)
-        entity.result = bitmask
-        for own_entity, flag in zip(flag_entities, bitmask.flags):
-            own_entity.result = FlagsValue(bitmask, flag.name, 1 << flag.position)
-        self._items.append(bitmask)
-
-    def _const(self, declaration: ConstDecl, entity: Entity) -> None:
+    def _const(self, declaration: ConstDecl, entity: Entity) -> Constant:
         annotations.read(declaration.annotations, "const", self._diagnostics)
-        type_ = self._type(declaration.type, entity)
+        type_ = self._references.type(declaration.type, entity)
         plain = strip_alias(type_)
         value = None
         if isinstance(plain, (Scalar, String, Enum, Bitmask)):
-            evaluator = self._evaluator(entity)
+            evaluator = self._references.evaluator(entity)
             value = evaluator.value(declaration.value, plain)
             value = evaluator.fit(value, plain, declaration.value.span) if value is not None else None
         elif not isinstance(plain, Broken):
-            self._diagnostics.error(declaration.type.span, "constant-type", "a constant is a scalar, a string, or of an enum or "
-                                    "bitmask")
-        constant = Constant(entity.qualified, type_, value, declaration.doc, declaration.name.span)
-        entity.result = constant
-        self._items.append(constant)
+            self._diagnostics.error(declaration.type.span, "constant-type", "a constant is a scalar, a string, or of an enum "
+                                    "or bitmask")
+        return Constant(entity.qualified, type_, value, declaration.doc, declaration.name.span)
 
     def _typedef(self, declaration: TypedefDecl, entities: list[Entity]) -> None:
         annotations.read(declaration.annotations, "typedef", self._diagnostics)
-        base = self._type(declaration.type, entities[0])
+        base = self._references.type(declaration.type, entities[0])
         for declarator, entity in zip(declaration.declarators, entities):
-            target = self._with_extents(base, declarator, entities[0])
+            target = self._references.with_extents(base, declarator, entities[0])
             depth = 1 + self._depth(target)
             if depth > _MAX_TYPEDEF_NESTING:
                 self._diagnostics.error(declarator.name.span, "nesting-too-deep",
@@ -150,78 +98,9 @@ class _Resolver:
                 continue
             alias = Alias(entity.qualified, target, declaration.doc, declarator.name.span)
             self._alias_depth[alias] = depth
-            entity.result = alias
-            self._items.append(alias)
+            self._made(entity, alias)
 
     def _depth(self, type_: Type) -> int:
         while isinstance(type_, (Array, Sequence)):
             type_ = type_.element
         return self._alias_depth.get(type_, 0) if isinstance(type_, Alias) else 0
-
-    # --- Types -------------------------------------------------------------------------------------------------------
-
-    def _type(self, type_: TypeExpr, user: Entity) -> Type:
-        if isinstance(type_, ScalarType):
-            return SCALARS[type_.name]
-        if isinstance(type_, StringType):
-            if type_.bound is None:
-                return String(None)
-            bound = self._count(type_.bound, user, "the bound of a string", _MAX_STRING_BOUND)
-            return BROKEN if bound is None else String(bound)
-        if isinstance(type_, SequenceType):
-            element = self._type(type_.element, user)
-            bound = self._count(type_.bound, user, "the bound of a sequence", _MAX_COUNT) if type_.bound else None
-            broken = isinstance(strip_alias(element), Broken) or (bound is None and type_.bound is not None)
-            return BROKEN if broken else Sequence(element, bound)
-        if not isinstance(type_, NamedType):
-            return BROKEN
-        entity = self._names.lookup(type_.name, user, "type")
-        if entity is None or entity.kind == "broken":
-            return BROKEN
-        if entity.kind not in ("struct", "enum", "bitmask", "typedef"):
-            self._diagnostics.error(type_.span, "not-a-type", f"'{type_.name}' is {entity.what}, not a type",
-                                    Note(entity.name.span, "it is declared here"))
-            return BROKEN
-        return entity.result or BROKEN
-
-    def _with_extents(self, type_: Type, declarator: Declarator, user: Entity) -> Type:
-        if not declarator.extents:
-            return type_
-        extents = [self._count(extent, user, "the extent of an array", _MAX_COUNT) for extent in declarator.extents]
-        if None in extents or isinstance(strip_alias(type_), Broken):
-            return BROKEN
-        return Array(type_, tuple(extents))
-
-    def _count(self, expr: Expr, user: Entity, what: str, most: int) -> int | None:
-        value = self._evaluator(user).value(expr)
-        if value is None:
-            return None
-        if value.kind != "int":
-            self._diagnostics.error(expr.span, "constant-type", f"{what} has to be an integer")
-            return None
-        if not 1 <= value.data <= most:
-            self._diagnostics.error(expr.span, "bound-out-of-range", f"{what} is from 1 to {most}, not {value.data}")
-            return None
-        return value.data
-
-    # --- Values ------------------------------------------------------------------------------------------------------
-
-    def _evaluator(self, user: Entity | None) -> Evaluator:
-        return Evaluator(lambda expr: self._constant(expr, user), self._diagnostics)
-
-    def _constant(self, expr: NameExpr, user: Entity) -> Value | None:
-        entity = self._names.lookup(expr.name, user, "constant")
-        if entity is None or entity.kind == "broken":
-            return None
-        if isinstance(entity.result, EnumValue):
-            return Value("enum", entity.result)
-        if isinstance(entity.result, FlagsValue):
-            return Value("flags", entity.result)
-        if isinstance(entity.result, Constant):
-            return entity.result.value
-        if entity.kind not in ("const", "enumerator", "flag"):
-            self._diagnostics.error(expr.span, "not-a-constant", f"'{expr.name}' is {entity.what}, not a constant",
-                                    Note(entity.name.span, "it is declared here"))
-        return None
-
-

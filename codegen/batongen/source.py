@@ -48,6 +48,10 @@ class Span:
     start: int
     end: int
 
+    @property
+    def text(self) -> str:
+        return self.source.text[self.start:self.end]
+
     def to(self, other: Span) -> Span:
         return Span(self.source, self.start, max(self.end, other.end))
 

@@ -157,10 +157,67 @@ class Enumerator:
 
 
 @dataclass(frozen=True, slots=True)
+class Case:
+    """A member of a union with its labels; `defaults` are the places of `default:`."""
+
+    labels: tuple[Expr, ...]
+    defaults: tuple[Span, ...]
+    member: Member
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """`direction` is in, out or inout."""
+
+    annotations: tuple[Annotation, ...]
+    direction: str
+    type: TypeExpr
+    name: Ident
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Of an interface. `result` is None for void."""
+
+    annotations: tuple[Annotation, ...]
+    name: Ident
+    result: TypeExpr | None
+    parameters: tuple[Parameter, ...]
+    doc: Doc
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardDecl:
+    """`struct A;`: a name that is declared in full further down. `kind` is struct, union or interface."""
+
+    kind: str
+    annotations: tuple[Annotation, ...]
+    name: Ident
+
+
+@dataclass(frozen=True, slots=True)
 class StructDecl:
     annotations: tuple[Annotation, ...]
     name: Ident
+    base: Name | None
     members: tuple[Member, ...]
+    doc: Doc
+
+
+@dataclass(frozen=True, slots=True)
+class UnionDecl:
+    annotations: tuple[Annotation, ...]
+    name: Ident
+    tag: TypeExpr
+    cases: tuple[Case, ...]
+    doc: Doc
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceDecl:
+    annotations: tuple[Annotation, ...]
+    name: Ident
+    operations: tuple[Operation, ...]
     doc: Doc
 
 
@@ -212,7 +269,8 @@ class BadDecl:
     name: Ident
 
 
-Declaration = Union[StructDecl, EnumDecl, BitmaskDecl, ConstDecl, TypedefDecl, ModuleDecl, BadDecl]
+Declaration = Union[StructDecl, UnionDecl, EnumDecl, BitmaskDecl, InterfaceDecl, ConstDecl, TypedefDecl, ModuleDecl,
+                    ForwardDecl, BadDecl]
 
 
 @dataclass(frozen=True, slots=True)

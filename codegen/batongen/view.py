@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from dataclasses import dataclass
-from typing import Iterable
+from typing import Callable, Iterable
 
-from . import __version__, canonical, cpp
+from . import __version__, cpp
 from .layout import Extents
-from .model import (Alias, Array, Bitmask, Constant, Enum, FileModel, Item, NamedPart, QualifiedName, Scalar, String, Struct, Type,
-                    flatten, named_part, scoped, strip_alias, type_text)
+from .model import (SCALARS, Alias, Array, Bitmask, Constant, Enum, FileModel, Item, NamedPart, Optional, QualifiedName, Scalar, String,
+                    Struct, Type, Union, Value, strip_alias)
+from .reflection import TypeView, type_view
 
 _LINE = 100  # columns that a line of generated code should keep to
 
@@ -25,9 +26,40 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class CaseView:
+    """A member of a union. `parameter` is how its setter takes a value, `tag` what it writes; `labels` are those of a
+    switch, `any_tag` says whether there are more tags than `tag`."""
+
+    index: int
+    name: str
+    doc: tuple[str, ...]
+    type: str
+    initial: str
+    parameter: str
+    tag: str
+    labels: tuple[str, ...]
+    is_default: bool
+    any_tag: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UnionView:
+    """`tag` is the type that a program sees, `stored` the one in memory, and `read` makes the one of the other: a boolean
+    is stored as a byte, because another process may write one that is no bool. `switched` is what can be switched over."""
+
+    tag: str
+    stored: str
+    read: str
+    switched: str
+    initial: CaseView
+    initial_tag: str
+    cases: tuple[CaseView, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ItemView:
-    """A constant, alias, enum, bitmask or struct inside its namespace. `lines` are its members or enumerators, `all` the
-    bits of a bitmask."""
+    """A constant, alias, enum, bitmask, struct or union inside its namespace. `lines` are its members or enumerators,
+    `all` the bits of a bitmask."""
 
     kind: str
     doc: tuple[str, ...]
@@ -35,6 +67,7 @@ class ItemView:
     text: str = ""
     lines: tuple[Line, ...] = ()
     all: str = ""
+    union: UnionView | None = None
     gap: bool = True  # whether a blank line follows
 
 
@@ -42,46 +75,6 @@ class ItemView:
 class NamespaceView:
     name: str
     items: tuple[ItemView, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class FieldView:
-    """A member as reflection shows it; `identifier` is its name in C++."""
-
-    name: str
-    identifier: str
-    type: str
-    offset: int
-    size: int
-    doc: str
-    nested: str
-
-
-@dataclass(frozen=True, slots=True)
-class EnumeratorView:
-    name: str
-    number: str
-    doc: str
-
-
-@dataclass(frozen=True, slots=True)
-class TypeView:
-    """A struct, enum or bitmask as reflection shows it. `cpp` is its name from anywhere."""
-
-    kind: str
-    name: str
-    cpp: str
-    topic: str
-    doc: str
-    fingerprint: str
-    canonical: tuple[str, ...]
-    size: int
-    align: int
-    zero_is_default: str
-    underlying: str
-    all: str
-    fields: tuple[FieldView, ...]
-    enumerators: tuple[EnumeratorView, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +88,7 @@ class HeaderView:
 
 
 def header_view(file: FileModel, extents: Extents) -> HeaderView:
-    types = tuple(_type_view(item, extents) for item in file.items if isinstance(item, (Struct, Enum, Bitmask)))
+    types = tuple(type_view(item, extents) for item in file.items if isinstance(item, NamedPart))
     groups = itertools.groupby(file.items, key=lambda item: item.name[:-1])
     namespaces = tuple(NamespaceView(cpp.scoped_identifier(module), _item_views(list(items), module))
                        for module, items in groups)
@@ -107,10 +100,16 @@ def _system_includes(items: Iterable[Item]) -> list[str]:
     """The standard headers whose names the generated code uses."""
     found = set()
     for item in items:
-        if isinstance(item, Struct) and item.members:
-            found.add("cstddef")  # offsetof
-        if isinstance(item, Struct):
+        if isinstance(item, (Struct, Union)):
             found.add("type_traits")
+            if item.members:
+                found.add("cstddef")  # offsetof
+        if isinstance(item, Struct) and sum(member.key for member in item.members) > 1:
+            found.add("tuple")
+        if isinstance(item, Union):
+            found |= {"memory", "utility"}  # std::construct_at, std::forward
+            if item.tag is SCALARS["boolean"]:
+                found.add("cstdint")
         if isinstance(item, Constant) and isinstance(strip_alias(item.type), String):
             found.add("string_view")
         if isinstance(item, (Enum, Bitmask)):
@@ -125,8 +124,9 @@ def _system_includes(items: Iterable[Item]) -> list[str]:
 
 def _types_of(item: Item) -> Iterable[Type]:
     """The types that an item spells, down to their elements but not into aliases."""
-    if isinstance(item, Struct):
+    if isinstance(item, (Struct, Union)):
         open_ = [member.type for member in item.members]
+        open_ += [item.tag] if isinstance(item, Union) else []
     elif isinstance(item, Alias):
         open_ = [item.target]
     else:
@@ -152,7 +152,7 @@ def _item_views(items: list[Item], module: QualifiedName) -> tuple[ItemView, ...
 def _item_view(item: Item, module: QualifiedName) -> ItemView:
     name = cpp.identifier(item.name[-1])
     doc = cpp.comment_lines(item.doc)
-    scope = cpp.Scope(module, item if isinstance(item, Struct) else None)
+    scope = cpp.Scope(module, item if isinstance(item, (Struct, Union)) else None)
     if isinstance(item, Constant):
         is_string = isinstance(strip_alias(item.type), String)
         type_ = "std::string_view" if is_string else scope.type(item.type)
@@ -170,76 +170,42 @@ def _item_view(item: Item, module: QualifiedName) -> ItemView:
         one = "std::uint64_t{1}" if item.bits == 64 else "1U"
         lines = tuple(_line(f"{cpp.identifier(f.name)} = {one} << {f.position},", cpp.comment_lines(f.doc)) for f in item.flags)
         return ItemView("bitmask", doc, name, cpp.underlying(item), lines, all=f"0x{item.all:X}")
+    if isinstance(item, Union):
+        return ItemView("union", doc, name, union=_union_view(item, scope))
     lines = tuple(_line(f"{scope.type(m.type)} {cpp.member_identifier(item, m.name)}{scope.initialiser(m)};",
                         cpp.comment_lines(m.doc, m.unit)) for m in item.members)
     return ItemView("struct", doc, name, name, lines)
+
+
+def _union_view(union: Union, scope: cpp.Scope) -> UnionView:
+    tag = strip_alias(union.tag)
+    boolean = tag is SCALARS["boolean"]
+
+    def text(value: Value) -> str:
+        return str(int(value.data)) if boolean else scope.value(value, tag)
+
+    cases = tuple(_case_view(union, index, scope, text) for index in range(len(union.cases)))
+    return UnionView(
+        tag=scope.type(union.tag),
+        stored="std::uint8_t" if boolean else "Tag",
+        read="baton::detail::load_once(stored_tag_)" + (" != 0" if boolean else ""),
+        switched="static_cast<int>(tag)" if boolean else "tag",
+        initial=cases[union.cases.index(union.initial)], initial_tag=text(union.initial_tag), cases=cases)
+
+
+def _case_view(union: Union, index: int, scope: cpp.Scope, text: Callable[[Value], str]) -> CaseView:
+    case = union.cases[index]
+    type_ = scope.type(case.member.type)
+    by_value = isinstance(strip_alias(case.member.type), (Scalar, Enum, Bitmask))
+    return CaseView(
+        index=index, name=cpp.case_identifier(union, case.member.name),
+        doc=cpp.comment_lines(case.member.doc, case.member.unit), type=type_, initial=scope.initial(case.member),
+        parameter=type_ if by_value else f"const {type_}&", tag=text(case.tag),
+        labels=tuple(text(label) for label in case.labels), is_default=case.is_default,
+        any_tag=case.is_default or len(case.labels) > 1)
 
 
 def _line(text: str, doc: tuple[str, ...]) -> Line:
     if len(doc) == 1 and len(text) + len(doc[0]) + 8 <= _LINE:
         return Line((), text, doc[0])
     return Line(doc, text, "")
-
-
-# --- Reflection ------------------------------------------------------------------------------------------------------
-
-def _type_view(type_: NamedPart, extents: Extents) -> TypeView:
-    lines = canonical.canonical_lines(type_, extents)
-    extent = extents.of(type_)
-    fields: tuple[FieldView, ...] = ()
-    enumerators: tuple[EnumeratorView, ...] = ()
-    if isinstance(type_, Struct):
-        fields = tuple(_field_view(type_, index, extents) for index in range(len(type_.members)))
-    elif isinstance(type_, Enum):
-        enumerators = tuple(EnumeratorView(cpp.string_literal(e.name.encode()), cpp.int_literal(e.number),
-                                           _doc_literal(cpp.comment_lines(e.doc))) for e in type_.enumerators)
-    else:
-        enumerators = tuple(EnumeratorView(cpp.string_literal(f.name.encode()), cpp.int_literal(f.position),
-                                           _doc_literal(cpp.comment_lines(f.doc))) for f in type_.flags)
-    return TypeView(
-        kind=type(type_).__name__.lower(),
-        name=cpp.string_literal(scoped(type_.name).encode()),
-        cpp="::" + cpp.scoped_identifier(type_.name),
-        topic=cpp.string_literal(type_.topic.encode()) if isinstance(type_, Struct) else '""',
-        doc=_doc_literal(cpp.comment_lines(type_.doc)),
-        fingerprint=canonical.fingerprint(lines),
-        canonical=tuple(cpp.string_literal((line + "\n").encode()) for line in lines),
-        size=extent.size, align=extent.align,
-        zero_is_default="true" if _zero_is_default(type_) else "false",
-        underlying=cpp.underlying(type_) if isinstance(type_, (Enum, Bitmask)) else "",
-        all=f"0x{type_.all:X}" if isinstance(type_, Bitmask) else "", fields=fields, enumerators=enumerators)
-
-
-def _field_view(struct: Struct, index: int, extents: Extents) -> FieldView:
-    member = struct.members[index]
-    nested = named_part(member.type)
-    return FieldView(
-        name=cpp.string_literal(member.name.encode()),
-        identifier=cpp.member_identifier(struct, member.name),
-        type=cpp.string_literal(type_text(member.type).encode()),
-        offset=extents.of(struct).offsets[index],
-        size=extents.of(member.type).size,
-        doc=_doc_literal(cpp.comment_lines(member.doc, member.unit)),
-        nested=f"&TypeTraits<::{cpp.scoped_identifier(nested.name)}>::info()" if nested is not None else "nullptr")
-
-
-def _doc_literal(lines: tuple[str, ...]) -> str:
-    return cpp.string_literal("\n".join(lines).encode())
-
-
-def _zero_is_default(type_: Type) -> bool:
-    """Whether a struct of zero bytes is one with all its defaults. (Sequences and strings begin with their length.)"""
-    if isinstance(type_, Struct):
-        return all(_is_zero(m.default) and (m.default is not None or _zero_is_default(m.type)) for m in type_.members)
-    element, _ = flatten(type_)
-    if isinstance(element, Enum):
-        return element.default.number == 0
-    return _zero_is_default(element) if isinstance(element, Struct) else True
-
-
-def _is_zero(default) -> bool:
-    if default is None:
-        return True
-    if default.kind == "float":
-        return default.data == 0 and str(default.data)[0] != "-"  # minus zero has a bit set
-    return not default.data

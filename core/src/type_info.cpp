@@ -24,10 +24,13 @@ namespace {
 
 constexpr int kMaxNesting = 64;  // of types in each other, as the generator limits it; a damaged text may have cycles
 
-struct Entry {  // "  accel double[3] @8", or "  warning = 1"
+constexpr std::string_view kKinds[] = {"struct ", "union ", "enum ", "bitmask "};
+
+struct Entry {  // "  accel double[3] @8", "  id uint32 @0 key", "  circle geo::Circle @8 case 1, 2", or "  warning = 1"
   std::string_view name;
   std::string_view type;  // of an enumerator: its value
   std::string_view offset;
+  std::string_view role;  // "key", or the labels of a union's member
 };
 
 struct Block {  // "struct sensors::Imu fixed size 72 align 8", "enum sysmon::Level int32" or "bitmask
@@ -55,6 +58,9 @@ std::vector<std::string_view> split_lines(std::string_view text) {
   return lines;
 }
 
+/// The members of structs and unions are alike; so are enumerators and the flags of bitmasks.
+bool has_fields(std::string_view kind) { return kind == "struct" || kind == "union"; }
+
 Entry parse_entry(std::string_view line, bool of_enum) {
   Entry entry;
   entry.name = take_word(line);
@@ -65,7 +71,9 @@ Entry parse_entry(std::string_view line, bool of_enum) {
   }
   const std::size_t at = std::min(line.rfind(" @"), line.size());
   entry.type = line.substr(0, at);
-  entry.offset = line.substr(std::min(at + 2, line.size()));
+  line.remove_prefix(std::min(at + 2, line.size()));
+  entry.offset = take_word(line);
+  entry.role = line;
   return entry;
 }
 
@@ -74,8 +82,8 @@ std::vector<Block> parse(std::string_view text) {
   for (std::string_view line : split_lines(text)) {
     if (line.starts_with("  ")) {
       line.remove_prefix(2);
-      if (!blocks.empty()) blocks.back().entries.push_back(parse_entry(line, blocks.back().kind != "struct"));
-    } else if (line.starts_with("struct ") || line.starts_with("enum ") || line.starts_with("bitmask ")) {
+      if (!blocks.empty()) blocks.back().entries.push_back(parse_entry(line, !has_fields(blocks.back().kind)));
+    } else if (std::any_of(std::begin(kKinds), std::end(kKinds), [&](auto kind) { return line.starts_with(kind); })) {
       Block block;
       block.kind = take_word(line);
       block.name = take_word(line);
@@ -112,13 +120,14 @@ class Comparison {
  private:
   /// `path` is empty, or leads to the member that is being looked into: "pose.".
   std::optional<std::string> compare(const Block& mine, const Block& theirs, const std::string& path, int levels) {
-    if (mine.kind != "struct") return compare_enums(mine, theirs);
+    if (!has_fields(mine.kind)) return compare_enums(mine, theirs);
     const std::string of_type = path.empty() ? "" : fmt::format(" ({})", mine.name);
     for (const Entry& field : mine.entries) {
       const std::string what = fmt::format("field {}{}{}", path, field.name, of_type);
       const Entry* other = find(theirs, field.name);
       if (other == nullptr) return differ(what, std::string(field.type), "absent");
       if (field.type != other->type) return differ(what, std::string(field.type), std::string(other->type));
+      if (field.role != other->role) return differ(what, role(field), role(*other));
       if (auto inner = compare_named(field, fmt::format("{}{}.", path, field.name), levels)) return inner;
     }
     for (const Entry& field : theirs.entries) {
@@ -169,11 +178,13 @@ class Comparison {
     return std::nullopt;
   }
 
-  /// Looks into the struct or enum that a field is made of, also as an element: "sequence<geo::Point, 4>[2]".
+  static std::string role(const Entry& field) { return std::string(field.role.empty() ? "no key" : field.role); }
+
+  /// Looks into the type that a field is made of, also as an element: "sequence<geo::Point, 4>[2]".
   std::optional<std::string> compare_named(const Entry& field, const std::string& path, int levels) {
     if (levels == 0) return std::nullopt;
     std::string_view name = field.type;
-    while (name.starts_with("sequence<")) name.remove_prefix(9);
+    while (name.starts_with("sequence<") || name.starts_with("optional<")) name.remove_prefix(9);
     name = name.substr(0, name.find_first_of("[,<>"));
     const Block* mine = block(mine_, name);
     const Block* theirs = block(theirs_, name);

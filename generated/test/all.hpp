@@ -211,6 +211,17 @@ template <>
 struct baton::TypeTraits<::test::Level> {
   static constexpr const TypeInfo& info() noexcept { return kInfo; }
 
+  static constexpr bool is_known(::test::Level value) noexcept {
+    switch (value) {
+      case ::test::Level::ok:
+      case ::test::Level::warning:
+      case ::test::Level::error:
+      case ::test::Level::fatal:
+        return true;
+    }
+    return false;
+  }
+
  private:
   static constexpr EnumeratorInfo kEnumerators[] = {
       {"ok", 0, "nothing to see"},
@@ -246,6 +257,16 @@ template <>
 struct baton::TypeTraits<::test::Tiny> {
   static constexpr const TypeInfo& info() noexcept { return kInfo; }
 
+  static constexpr bool is_known(::test::Tiny value) noexcept {
+    switch (value) {
+      case ::test::Tiny::below:
+      case ::test::Tiny::middle:
+      case ::test::Tiny::above:
+        return true;
+    }
+    return false;
+  }
+
  private:
   static constexpr EnumeratorInfo kEnumerators[] = {
       {"below", -1, ""},
@@ -279,6 +300,15 @@ template <>
 struct baton::TypeTraits<::test::Medium> {
   static constexpr const TypeInfo& info() noexcept { return kInfo; }
 
+  static constexpr bool is_known(::test::Medium value) noexcept {
+    switch (value) {
+      case ::test::Medium::lowest:
+      case ::test::Medium::highest:
+        return true;
+    }
+    return false;
+  }
+
  private:
   static constexpr EnumeratorInfo kEnumerators[] = {
       {"lowest", -32768, ""},
@@ -309,6 +339,15 @@ struct fmt::formatter<::test::Medium> : baton::EnumFormatter<::test::Medium> {};
 template <>
 struct baton::TypeTraits<::test::Gear> {
   static constexpr const TypeInfo& info() noexcept { return kInfo; }
+
+  static constexpr bool is_known(::test::Gear value) noexcept {
+    switch (value) {
+      case ::test::Gear::first:
+      case ::test::Gear::second:
+        return true;
+    }
+    return false;
+  }
 
  private:
   static constexpr EnumeratorInfo kEnumerators[] = {
@@ -389,25 +428,25 @@ struct baton::TypeTraits<::test::Scalars> {
 
  private:
   static constexpr FieldInfo kFields[] = {
-      {"a", "boolean", 0, 1, "", nullptr},
-      {"b", "char", 1, 1, "", nullptr},
-      {"c", "octet", 2, 1, "", nullptr},
-      {"d", "int8", 3, 1, "", nullptr},
-      {"e", "int16", 4, 2, "", nullptr},
-      {"f", "int32", 8, 4, "", nullptr},
-      {"g", "int64", 16, 8, "", nullptr},
-      {"h", "uint8", 24, 1, "", nullptr},
-      {"i", "uint16", 26, 2, "", nullptr},
-      {"j", "uint32", 28, 4, "", nullptr},
-      {"k", "uint64", 32, 8, "", nullptr},
-      {"l", "int16", 40, 2, "", nullptr},
-      {"m", "int32", 44, 4, "", nullptr},
-      {"n", "int64", 48, 8, "", nullptr},
-      {"o", "uint16", 56, 2, "", nullptr},
-      {"p", "uint32", 60, 4, "", nullptr},
-      {"q", "uint64", 64, 8, "", nullptr},
-      {"r", "float", 72, 4, "", nullptr},
-      {"s", "double", 80, 8, "", nullptr},
+      {"a", "boolean", 0, 1, "", nullptr, ""},
+      {"b", "char", 1, 1, "", nullptr, ""},
+      {"c", "octet", 2, 1, "", nullptr, ""},
+      {"d", "int8", 3, 1, "", nullptr, ""},
+      {"e", "int16", 4, 2, "", nullptr, ""},
+      {"f", "int32", 8, 4, "", nullptr, ""},
+      {"g", "int64", 16, 8, "", nullptr, ""},
+      {"h", "uint8", 24, 1, "", nullptr, ""},
+      {"i", "uint16", 26, 2, "", nullptr, ""},
+      {"j", "uint32", 28, 4, "", nullptr, ""},
+      {"k", "uint64", 32, 8, "", nullptr, ""},
+      {"l", "int16", 40, 2, "", nullptr, ""},
+      {"m", "int32", 44, 4, "", nullptr, ""},
+      {"n", "int64", 48, 8, "", nullptr, ""},
+      {"o", "uint16", 56, 2, "", nullptr, ""},
+      {"p", "uint32", 60, 4, "", nullptr, ""},
+      {"q", "uint64", 64, 8, "", nullptr, ""},
+      {"r", "float", 72, 4, "", nullptr, ""},
+      {"s", "double", 80, 8, "", nullptr, ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,
@@ -486,18 +525,18 @@ struct baton::TypeTraits<::test::Defaults> {
 
  private:
   static constexpr FieldInfo kFields[] = {
-      {"flag", "boolean", 0, 1, "", nullptr},
-      {"letter", "char", 1, 1, "", nullptr},
-      {"small", "int8", 2, 1, "", nullptr},
-      {"large", "uint64", 8, 8, "", nullptr},
-      {"ratio", "float", 16, 4, "", nullptr},
-      {"factor", "double", 24, 8, "", nullptr},
-      {"negative_zero", "double", 32, 8, "", nullptr},
-      {"frame", "string<8>", 40, 12, "", nullptr},
-      {"label", "string<16>", 52, 20, "", nullptr},
-      {"level", "test::Level", 72, 4, "", &TypeTraits<::test::Level>::info()},
-      {"gear", "test::Gear", 76, 4, "", &TypeTraits<::test::Gear>::info()},
-      {"gears", "test::Gear[2][2]", 80, 16, "", &TypeTraits<::test::Gear>::info()},
+      {"flag", "boolean", 0, 1, "", nullptr, ""},
+      {"letter", "char", 1, 1, "", nullptr, ""},
+      {"small", "int8", 2, 1, "", nullptr, ""},
+      {"large", "uint64", 8, 8, "", nullptr, ""},
+      {"ratio", "float", 16, 4, "", nullptr, ""},
+      {"factor", "double", 24, 8, "", nullptr, ""},
+      {"negative_zero", "double", 32, 8, "", nullptr, ""},
+      {"frame", "string<8>", 40, 12, "", nullptr, ""},
+      {"label", "string<16>", 52, 20, "", nullptr, ""},
+      {"level", "test::Level", 72, 4, "", &TypeTraits<::test::Level>::info(), ""},
+      {"gear", "test::Gear", 76, 4, "", &TypeTraits<::test::Gear>::info(), ""},
+      {"gears", "test::Gear[2][2]", 80, 16, "", &TypeTraits<::test::Gear>::info(), ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,
@@ -606,16 +645,16 @@ struct baton::TypeTraits<::test::Arrays> {
 
  private:
   static constexpr FieldInfo kFields[] = {
-      {"plain", "int32[3]", 0, 12, "", nullptr},
-      {"grid", "int32[2][3]", 12, 24, "", nullptr},
-      {"alone", "int32", 36, 4, "", nullptr},
-      {"row", "double[3]", 40, 24, "", nullptr},
-      {"matrix", "double[2][3]", 64, 48, "", nullptr},
-      {"rows", "double[2][3]", 112, 48, "", nullptr},
-      {"words", "string<3>[2]", 160, 16, "", nullptr},
-      {"levels", "test::Level[3]", 176, 12, "", &TypeTraits<::test::Level>::info()},
-      {"nothings", "test::Empty[3]", 188, 3, "", &TypeTraits<::test::Empty>::info()},
-      {"blobs", "sequence<octet, 3>[2]", 192, 16, "", nullptr},
+      {"plain", "int32[3]", 0, 12, "", nullptr, ""},
+      {"grid", "int32[2][3]", 12, 24, "", nullptr, ""},
+      {"alone", "int32", 36, 4, "", nullptr, ""},
+      {"row", "double[3]", 40, 24, "", nullptr, ""},
+      {"matrix", "double[2][3]", 64, 48, "", nullptr, ""},
+      {"rows", "double[2][3]", 112, 48, "", nullptr, ""},
+      {"words", "string<3>[2]", 160, 16, "", nullptr, ""},
+      {"levels", "test::Level[3]", 176, 12, "", &TypeTraits<::test::Level>::info(), ""},
+      {"nothings", "test::Empty[3]", 188, 3, "", &TypeTraits<::test::Empty>::info(), ""},
+      {"blobs", "sequence<octet, 3>[2]", 192, 16, "", nullptr, ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,
@@ -691,18 +730,18 @@ struct baton::TypeTraits<::test::Sequences> {
 
  private:
   static constexpr FieldInfo kFields[] = {
-      {"samples", "sequence<double, 3>", 0, 32, "", nullptr},
-      {"bytes", "sequence<octet, 5>", 32, 12, "", nullptr},
-      {"words", "sequence<string<4>, 2>", 44, 20, "", nullptr},
-      {"levels", "sequence<test::Level, 4>", 64, 20, "", &TypeTraits<::test::Level>::info()},
-      {"places", "sequence<geometry::Pose, 2>", 88, 88, "", &TypeTraits<::geometry::Pose>::info()},
-      {"rows", "sequence<double[3], 4>", 176, 104, "", nullptr},
-      {"labels", "sequence<string<16>, 2>", 280, 44, "", nullptr},
-      {"table", "sequence<string<16>, 2>[3]", 324, 132, "", nullptr},
-      {"nested", "sequence<sequence<int16, 2>, 3>", 456, 28, "", nullptr},
-      {"flags", "sequence<boolean, 4>", 484, 8, "", nullptr},
-      {"defaults", "sequence<test::Defaults, 2>", 496, 200, "", &TypeTraits<::test::Defaults>::info()},
-      {"nothings", "sequence<test::Empty, 2>", 696, 8, "", &TypeTraits<::test::Empty>::info()},
+      {"samples", "sequence<double, 3>", 0, 32, "", nullptr, ""},
+      {"bytes", "sequence<octet, 5>", 32, 12, "", nullptr, ""},
+      {"words", "sequence<string<4>, 2>", 44, 20, "", nullptr, ""},
+      {"levels", "sequence<test::Level, 4>", 64, 20, "", &TypeTraits<::test::Level>::info(), ""},
+      {"places", "sequence<geometry::Pose, 2>", 88, 88, "", &TypeTraits<::geometry::Pose>::info(), ""},
+      {"rows", "sequence<double[3], 4>", 176, 104, "", nullptr, ""},
+      {"labels", "sequence<string<16>, 2>", 280, 44, "", nullptr, ""},
+      {"table", "sequence<string<16>, 2>[3]", 324, 132, "", nullptr, ""},
+      {"nested", "sequence<sequence<int16, 2>, 3>", 456, 28, "", nullptr, ""},
+      {"flags", "sequence<boolean, 4>", 484, 8, "", nullptr, ""},
+      {"defaults", "sequence<test::Defaults, 2>", 496, 200, "", &TypeTraits<::test::Defaults>::info(), ""},
+      {"nothings", "sequence<test::Empty, 2>", 696, 8, "", &TypeTraits<::test::Empty>::info(), ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,
@@ -797,25 +836,29 @@ struct baton::TypeTraits<::test::Nested> {
     visitor("clashes", value.clashes);
   }
 
+  static auto key(const ::test::Nested& value) {
+    return value.id;
+  }
+
  private:
   static constexpr FieldInfo kFields[] = {
-      {"id", "uint32", 0, 4, "", nullptr},
-      {"scalars", "test::Scalars", 8, 88, "", &TypeTraits<::test::Scalars>::info()},
-      {"pose", "geometry::Pose", 96, 40, "where it is", &TypeTraits<::geometry::Pose>::info()},
-      {"places", "geometry::Pose[2]", 136, 80, "", &TypeTraits<::geometry::Pose>::info()},
-      {"speed", "double", 216, 8, "forwards [m/s]", nullptr},
-      {"mass", "double", 224, 8, "[kg]", nullptr},
-      {"defaults", "test::Defaults", 232, 96, "A comment above.", &TypeTraits<::test::Defaults>::info()},
-      {"nothing", "test::Empty", 328, 1, "", &TypeTraits<::test::Empty>::info()},
-      {"circle", "shapes::Circle", 332, 4, "", &TypeTraits<::shapes::Circle>::info()},
-      {"clashes", "names::Clashes", 336, 112, "", &TypeTraits<::names::Clashes>::info()},
+      {"id", "uint32", 0, 4, "", nullptr, "key"},
+      {"scalars", "test::Scalars", 8, 88, "", &TypeTraits<::test::Scalars>::info(), ""},
+      {"pose", "geometry::Pose", 96, 40, "where it is", &TypeTraits<::geometry::Pose>::info(), ""},
+      {"places", "geometry::Pose[2]", 136, 80, "", &TypeTraits<::geometry::Pose>::info(), ""},
+      {"speed", "double", 216, 8, "forwards [m/s]", nullptr, ""},
+      {"mass", "double", 224, 8, "[kg]", nullptr, ""},
+      {"defaults", "test::Defaults", 232, 96, "A comment above.", &TypeTraits<::test::Defaults>::info(), ""},
+      {"nothing", "test::Empty", 328, 1, "", &TypeTraits<::test::Empty>::info(), ""},
+      {"circle", "shapes::Circle", 332, 4, "", &TypeTraits<::shapes::Circle>::info(), ""},
+      {"clashes", "names::Clashes", 336, 112, "", &TypeTraits<::names::Clashes>::info(), ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,
       .name = "test::Nested",
       .topic = "test/nested",
       .doc = "A struct of structs.\n\nWith a comment of several lines, one of them blank.",
-      .fingerprint = fingerprint_from_hex("ccd4a05235d9da9964ecd3ddb131fac6"),
+      .fingerprint = fingerprint_from_hex("951f91dcc71448056566a11b9631e2e9"),
       .canonical =
           "baton-type 1\n"
           "struct test::Scalars fixed size 88 align 8\n"
@@ -906,7 +949,7 @@ struct baton::TypeTraits<::test::Nested> {
           "  text string<4> @80\n"
           "  array double[3] @88\n"
           "struct test::Nested fixed size 448 align 8\n"
-          "  id uint32 @0\n"
+          "  id uint32 @0 key\n"
           "  scalars test::Scalars @8\n"
           "  pose geometry::Pose @96\n"
           "  places geometry::Pose[2] @136\n"
@@ -945,8 +988,8 @@ struct baton::TypeTraits<::test::inner::deep::Leaf> {
 
  private:
   static constexpr FieldInfo kFields[] = {
-      {"level", "test::Level", 0, 4, "", &TypeTraits<::test::Level>::info()},
-      {"row", "double[3]", 8, 24, "", nullptr},
+      {"level", "test::Level", 0, 4, "", &TypeTraits<::test::Level>::info(), ""},
+      {"row", "double[3]", 8, 24, "", nullptr, ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,
@@ -991,7 +1034,7 @@ struct baton::TypeTraits<::test::Reader> {
 
  private:
   static constexpr FieldInfo kFields[] = {
-      {"leaf", "test::inner::deep::Leaf", 0, 32, "", &TypeTraits<::test::inner::deep::Leaf>::info()},
+      {"leaf", "test::inner::deep::Leaf", 0, 32, "", &TypeTraits<::test::inner::deep::Leaf>::info(), ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,
@@ -1040,8 +1083,8 @@ struct baton::TypeTraits<::test::Again> {
 
  private:
   static constexpr FieldInfo kFields[] = {
-      {"leaf", "test::inner::deep::Leaf", 0, 32, "", &TypeTraits<::test::inner::deep::Leaf>::info()},
-      {"values", "int32[494]", 32, 1976, "", nullptr},
+      {"leaf", "test::inner::deep::Leaf", 0, 32, "", &TypeTraits<::test::inner::deep::Leaf>::info(), ""},
+      {"values", "int32[494]", 32, 1976, "", nullptr, ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,

@@ -89,10 +89,10 @@ struct baton::TypeTraits<::bench::Bytes64> {
 
  private:
   static constexpr FieldInfo kFields[] = {
-      {"number", "uint64", 0, 8, "counted by the benchmark, not by baton", nullptr},
-      {"checksum", "uint64", 8, 8, "over the number, the size, and the body where it is written", nullptr},
-      {"sent_ns", "uint64", 16, 8, "CLOCK_MONOTONIC, where latency is measured in one direction; else 0", nullptr},
-      {"body", "octet[40]", 24, 40, "", nullptr},
+      {"number", "uint64", 0, 8, "counted by the benchmark, not by baton", nullptr, ""},
+      {"checksum", "uint64", 8, 8, "over the number, the size, and the body where it is written", nullptr, ""},
+      {"sent_ns", "uint64", 16, 8, "CLOCK_MONOTONIC, where latency is measured in one direction; else 0", nullptr, ""},
+      {"body", "octet[40]", 24, 40, "", nullptr, ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,
@@ -140,10 +140,10 @@ struct baton::TypeTraits<::bench::Bytes256> {
 
  private:
   static constexpr FieldInfo kFields[] = {
-      {"number", "uint64", 0, 8, "", nullptr},
-      {"checksum", "uint64", 8, 8, "", nullptr},
-      {"sent_ns", "uint64", 16, 8, "", nullptr},
-      {"body", "octet[232]", 24, 232, "", nullptr},
+      {"number", "uint64", 0, 8, "", nullptr, ""},
+      {"checksum", "uint64", 8, 8, "", nullptr, ""},
+      {"sent_ns", "uint64", 16, 8, "", nullptr, ""},
+      {"body", "octet[232]", 24, 232, "", nullptr, ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,
@@ -191,10 +191,10 @@ struct baton::TypeTraits<::bench::Bytes4K> {
 
  private:
   static constexpr FieldInfo kFields[] = {
-      {"number", "uint64", 0, 8, "", nullptr},
-      {"checksum", "uint64", 8, 8, "", nullptr},
-      {"sent_ns", "uint64", 16, 8, "", nullptr},
-      {"body", "octet[4072]", 24, 4072, "", nullptr},
+      {"number", "uint64", 0, 8, "", nullptr, ""},
+      {"checksum", "uint64", 8, 8, "", nullptr, ""},
+      {"sent_ns", "uint64", 16, 8, "", nullptr, ""},
+      {"body", "octet[4072]", 24, 4072, "", nullptr, ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,
@@ -242,10 +242,10 @@ struct baton::TypeTraits<::bench::Bytes64K> {
 
  private:
   static constexpr FieldInfo kFields[] = {
-      {"number", "uint64", 0, 8, "", nullptr},
-      {"checksum", "uint64", 8, 8, "", nullptr},
-      {"sent_ns", "uint64", 16, 8, "", nullptr},
-      {"body", "octet[65512]", 24, 65512, "", nullptr},
+      {"number", "uint64", 0, 8, "", nullptr, ""},
+      {"checksum", "uint64", 8, 8, "", nullptr, ""},
+      {"sent_ns", "uint64", 16, 8, "", nullptr, ""},
+      {"body", "octet[65512]", 24, 65512, "", nullptr, ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,
@@ -293,10 +293,10 @@ struct baton::TypeTraits<::bench::Bytes1M> {
 
  private:
   static constexpr FieldInfo kFields[] = {
-      {"number", "uint64", 0, 8, "", nullptr},
-      {"checksum", "uint64", 8, 8, "", nullptr},
-      {"sent_ns", "uint64", 16, 8, "", nullptr},
-      {"body", "octet[1048552]", 24, 1048552, "", nullptr},
+      {"number", "uint64", 0, 8, "", nullptr, ""},
+      {"checksum", "uint64", 8, 8, "", nullptr, ""},
+      {"sent_ns", "uint64", 16, 8, "", nullptr, ""},
+      {"body", "octet[1048552]", 24, 1048552, "", nullptr, ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,
@@ -344,10 +344,10 @@ struct baton::TypeTraits<::bench::Bytes8M> {
 
  private:
   static constexpr FieldInfo kFields[] = {
-      {"number", "uint64", 0, 8, "", nullptr},
-      {"checksum", "uint64", 8, 8, "", nullptr},
-      {"sent_ns", "uint64", 16, 8, "", nullptr},
-      {"body", "octet[8388584]", 24, 8388584, "", nullptr},
+      {"number", "uint64", 0, 8, "", nullptr, ""},
+      {"checksum", "uint64", 8, 8, "", nullptr, ""},
+      {"sent_ns", "uint64", 16, 8, "", nullptr, ""},
+      {"body", "octet[8388584]", 24, 8388584, "", nullptr, ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,

@@ -55,10 +55,10 @@ struct baton::TypeTraits<::conformance::Message> {
 
  private:
   static constexpr FieldInfo kFields[] = {
-      {"writer", "uint32", 0, 4, "which of the test's publishers", nullptr},
-      {"number", "uint64", 8, 8, "counted by the test, not by baton", nullptr},
-      {"checksum", "uint64", 16, 8, "over writer, number and body", nullptr},
-      {"body", "sequence<octet, 48>", 24, 52, "", nullptr},
+      {"writer", "uint32", 0, 4, "which of the test's publishers", nullptr, ""},
+      {"number", "uint64", 8, 8, "counted by the test, not by baton", nullptr, ""},
+      {"checksum", "uint64", 16, 8, "over writer, number and body", nullptr, ""},
+      {"body", "sequence<octet, 48>", 24, 52, "", nullptr, ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,
@@ -106,10 +106,10 @@ struct baton::TypeTraits<::conformance::other::Message> {
 
  private:
   static constexpr FieldInfo kFields[] = {
-      {"writer", "uint32", 0, 4, "", nullptr},
-      {"number", "uint64", 8, 8, "", nullptr},
-      {"checksum", "float", 16, 4, "", nullptr},
-      {"body", "sequence<octet, 48>", 20, 52, "", nullptr},
+      {"writer", "uint32", 0, 4, "", nullptr, ""},
+      {"number", "uint64", 8, 8, "", nullptr, ""},
+      {"checksum", "float", 16, 4, "", nullptr, ""},
+      {"body", "sequence<octet, 48>", 20, 52, "", nullptr, ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,

@@ -204,6 +204,15 @@ template <>
 struct baton::TypeTraits<::flags::Bit> {
   static constexpr const TypeInfo& info() noexcept { return kInfo; }
 
+  static constexpr bool is_known(::flags::Bit value) noexcept {
+    switch (value) {
+      case ::flags::Bit::off:
+      case ::flags::Bit::on:
+        return true;
+    }
+    return false;
+  }
+
  private:
   static constexpr EnumeratorInfo kEnumerators[] = {
       {"off", 0, ""},
@@ -234,6 +243,17 @@ struct fmt::formatter<::flags::Bit> : baton::EnumFormatter<::flags::Bit> {};
 template <>
 struct baton::TypeTraits<::flags::Two> {
   static constexpr const TypeInfo& info() noexcept { return kInfo; }
+
+  static constexpr bool is_known(::flags::Two value) noexcept {
+    switch (value) {
+      case ::flags::Two::a0:
+      case ::flags::Two::a1:
+      case ::flags::Two::a2:
+      case ::flags::Two::a3:
+        return true;
+    }
+    return false;
+  }
 
  private:
   static constexpr EnumeratorInfo kEnumerators[] = {
@@ -270,6 +290,15 @@ template <>
 struct baton::TypeTraits<::flags::Nine> {
   static constexpr const TypeInfo& info() noexcept { return kInfo; }
 
+  static constexpr bool is_known(::flags::Nine value) noexcept {
+    switch (value) {
+      case ::flags::Nine::lowest:
+      case ::flags::Nine::highest:
+        return true;
+    }
+    return false;
+  }
+
  private:
   static constexpr EnumeratorInfo kEnumerators[] = {
       {"lowest", -256, ""},
@@ -300,6 +329,17 @@ struct fmt::formatter<::flags::Nine> : baton::EnumFormatter<::flags::Nine> {};
 template <>
 struct baton::TypeTraits<::flags::Gapped> {
   static constexpr const TypeInfo& info() noexcept { return kInfo; }
+
+  static constexpr bool is_known(::flags::Gapped value) noexcept {
+    switch (value) {
+      case ::flags::Gapped::five:
+      case ::flags::Gapped::six:
+      case ::flags::Gapped::minus:
+      case ::flags::Gapped::zero:
+        return true;
+    }
+    return false;
+  }
 
  private:
   static constexpr EnumeratorInfo kEnumerators[] = {
@@ -556,16 +596,16 @@ struct baton::TypeTraits<::flags::Permissions> {
 
  private:
   static constexpr FieldInfo kFields[] = {
-      {"access", "flags::Access", 0, 4, "", &TypeTraits<::flags::Access>::info()},
-      {"one", "flags::One", 4, 1, "", &TypeTraits<::flags::One>::info()},
-      {"eight", "flags::Eight[3]", 5, 3, "", &TypeTraits<::flags::Eight>::info()},
-      {"sixteen", "sequence<flags::Sixteen, 2>", 8, 8, "", &TypeTraits<::flags::Sixteen>::info()},
-      {"thirty_three", "flags::ThirtyThree", 16, 8, "", &TypeTraits<::flags::ThirtyThree>::info()},
-      {"sixty_four", "flags::SixtyFour", 24, 8, "", &TypeTraits<::flags::SixtyFour>::info()},
-      {"bit", "flags::Bit", 32, 1, "", &TypeTraits<::flags::Bit>::info()},
-      {"two", "flags::Two", 33, 1, "", &TypeTraits<::flags::Two>::info()},
-      {"nine", "flags::Nine", 34, 2, "", &TypeTraits<::flags::Nine>::info()},
-      {"gapped", "flags::Gapped", 36, 4, "", &TypeTraits<::flags::Gapped>::info()},
+      {"access", "flags::Access", 0, 4, "", &TypeTraits<::flags::Access>::info(), ""},
+      {"one", "flags::One", 4, 1, "", &TypeTraits<::flags::One>::info(), ""},
+      {"eight", "flags::Eight[3]", 5, 3, "", &TypeTraits<::flags::Eight>::info(), ""},
+      {"sixteen", "sequence<flags::Sixteen, 2>", 8, 8, "", &TypeTraits<::flags::Sixteen>::info(), ""},
+      {"thirty_three", "flags::ThirtyThree", 16, 8, "", &TypeTraits<::flags::ThirtyThree>::info(), ""},
+      {"sixty_four", "flags::SixtyFour", 24, 8, "", &TypeTraits<::flags::SixtyFour>::info(), ""},
+      {"bit", "flags::Bit", 32, 1, "", &TypeTraits<::flags::Bit>::info(), ""},
+      {"two", "flags::Two", 33, 1, "", &TypeTraits<::flags::Two>::info(), ""},
+      {"nine", "flags::Nine", 34, 2, "", &TypeTraits<::flags::Nine>::info(), ""},
+      {"gapped", "flags::Gapped", 36, 4, "", &TypeTraits<::flags::Gapped>::info(), ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,

@@ -13,6 +13,11 @@ namespace geometry {
 
 inline constexpr std::int32_t kAxes = 3;
 
+enum class Side : std::int32_t {
+  left = 0,
+  right = 1,
+};
+
 /// A point in space. [m]
 struct Point {
   double x = 0;
@@ -30,6 +35,46 @@ struct Pose {
 };
 
 }  // namespace geometry
+
+template <>
+struct baton::TypeTraits<::geometry::Side> {
+  static constexpr const TypeInfo& info() noexcept { return kInfo; }
+
+  static constexpr bool is_known(::geometry::Side value) noexcept {
+    switch (value) {
+      case ::geometry::Side::left:
+      case ::geometry::Side::right:
+        return true;
+    }
+    return false;
+  }
+
+ private:
+  static constexpr EnumeratorInfo kEnumerators[] = {
+      {"left", 0, ""},
+      {"right", 1, ""},
+  };
+  static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::enum_,
+      .name = "geometry::Side",
+      .topic = "",
+      .doc = "",
+      .fingerprint = fingerprint_from_hex("cfcb37601e0089efbf7853effb393fbe"),
+      .canonical =
+          "baton-type 1\n"
+          "enum geometry::Side int32\n"
+          "  left = 0\n"
+          "  right = 1\n",
+      .size = 4,
+      .alignment = 4,
+      .layout = Layout::fixed,
+      .fields = {},
+      .enumerators = kEnumerators,
+  };
+};
+
+template <>
+struct fmt::formatter<::geometry::Side> : baton::EnumFormatter<::geometry::Side> {};
 
 static_assert(sizeof(::geometry::Point) == 24 && alignof(::geometry::Point) == 8);
 static_assert(std::is_trivially_copyable_v<::geometry::Point> && std::is_standard_layout_v<::geometry::Point>);
@@ -51,9 +96,9 @@ struct baton::TypeTraits<::geometry::Point> {
 
  private:
   static constexpr FieldInfo kFields[] = {
-      {"x", "double", 0, 8, "", nullptr},
-      {"y", "double", 8, 8, "", nullptr},
-      {"z", "double", 16, 8, "", nullptr},
+      {"x", "double", 0, 8, "", nullptr, ""},
+      {"y", "double", 8, 8, "", nullptr, ""},
+      {"z", "double", 16, 8, "", nullptr, ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,
@@ -96,8 +141,8 @@ struct baton::TypeTraits<::geometry::Pose> {
 
  private:
   static constexpr FieldInfo kFields[] = {
-      {"position", "geometry::Point", 0, 24, "", &TypeTraits<::geometry::Point>::info()},
-      {"orientation", "float[4]", 24, 16, "a quaternion", nullptr},
+      {"position", "geometry::Point", 0, 24, "", &TypeTraits<::geometry::Point>::info(), ""},
+      {"orientation", "float[4]", 24, 16, "a quaternion", nullptr, ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,

@@ -111,6 +111,16 @@ template <>
 struct baton::TypeTraits<::names::class_> {
   static constexpr const TypeInfo& info() noexcept { return kInfo; }
 
+  static constexpr bool is_known(::names::class_ value) noexcept {
+    switch (value) {
+      case ::names::class_::new_:
+      case ::names::class_::delete_:
+      case ::names::class_::NULL_:
+        return true;
+    }
+    return false;
+  }
+
  private:
   static constexpr EnumeratorInfo kEnumerators[] = {
       {"new", 0, ""},
@@ -156,7 +166,7 @@ struct baton::TypeTraits<::names::Pose> {
 
  private:
   static constexpr FieldInfo kFields[] = {
-      {"x", "int32", 0, 4, "", nullptr},
+      {"x", "int32", 0, 4, "", nullptr, ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,
@@ -195,7 +205,7 @@ struct baton::TypeTraits<::names::Default> {
 
  private:
   static constexpr FieldInfo kFields[] = {
-      {"value_", "int32", 0, 4, "", nullptr},
+      {"value_", "int32", 0, 4, "", nullptr, ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,
@@ -221,6 +231,15 @@ struct fmt::formatter<::names::Default> : baton::MessageFormatter<::names::Defau
 template <>
 struct baton::TypeTraits<::names::Level> {
   static constexpr const TypeInfo& info() noexcept { return kInfo; }
+
+  static constexpr bool is_known(::names::Level value) noexcept {
+    switch (value) {
+      case ::names::Level::low:
+      case ::names::Level::high:
+        return true;
+    }
+    return false;
+  }
 
  private:
   static constexpr EnumeratorInfo kEnumerators[] = {
@@ -269,9 +288,9 @@ struct baton::TypeTraits<::names::namespace_::template_> {
 
  private:
   static constexpr FieldInfo kFields[] = {
-      {"Pose", "names::Pose", 0, 4, "", &TypeTraits<::names::Pose>::info()},
-      {"Level", "names::Level", 4, 4, "", &TypeTraits<::names::Level>::info()},
-      {"double_", "int32", 8, 4, "", nullptr},
+      {"Pose", "names::Pose", 0, 4, "", &TypeTraits<::names::Pose>::info(), ""},
+      {"Level", "names::Level", 4, 4, "", &TypeTraits<::names::Level>::info(), ""},
+      {"double_", "int32", 8, 4, "", nullptr, ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,
@@ -323,10 +342,10 @@ struct baton::TypeTraits<::names::Same> {
 
  private:
   static constexpr FieldInfo kFields[] = {
-      {"Same", "int32", 0, 4, "", nullptr},
-      {"Pose", "names::Pose", 4, 4, "", &TypeTraits<::names::Pose>::info()},
-      {"Level", "names::Pose", 8, 4, "", &TypeTraits<::names::Pose>::info()},
-      {"level2", "names::Level", 12, 4, "", &TypeTraits<::names::Level>::info()},
+      {"Same", "int32", 0, 4, "", nullptr, ""},
+      {"Pose", "names::Pose", 4, 4, "", &TypeTraits<::names::Pose>::info(), ""},
+      {"Level", "names::Pose", 8, 4, "", &TypeTraits<::names::Pose>::info(), ""},
+      {"level2", "names::Level", 12, 4, "", &TypeTraits<::names::Level>::info(), ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,
@@ -411,26 +430,26 @@ struct baton::TypeTraits<::names::Clashes> {
 
  private:
   static constexpr FieldInfo kFields[] = {
-      {"int", "int32", 0, 4, "", nullptr},
-      {"using", "names::class", 4, 4, "", &TypeTraits<::names::class_>::info()},
-      {"this", "names::namespace::template", 8, 12, "", &TypeTraits<::names::namespace_::template_>::info()},
-      {"struct", "int32", 20, 4, "", nullptr},
-      {"def", "names::Default", 24, 4, "", &TypeTraits<::names::Default>::info()},
-      {"stdin", "int32", 28, 4, "", nullptr},
-      {"std", "int32", 32, 4, "", nullptr},
-      {"baton", "int32", 36, 4, "", nullptr},
-      {"fmt", "int32", 40, 4, "", nullptr},
-      {"info", "int32", 44, 4, "", nullptr},
-      {"visit", "int32", 48, 4, "", nullptr},
-      {"value", "int32", 52, 4, "", nullptr},
-      {"visitor", "int32", 56, 4, "", nullptr},
-      {"kInfo", "int32", 60, 4, "", nullptr},
-      {"TypeTraits", "int32", 64, 4, "", nullptr},
-      {"size", "int32", 68, 4, "", nullptr},
-      {"data", "int32", 72, 4, "", nullptr},
-      {"first", "int32", 76, 4, "", nullptr},
-      {"text", "string<4>", 80, 8, "", nullptr},
-      {"array", "double[3]", 88, 24, "", nullptr},
+      {"int", "int32", 0, 4, "", nullptr, ""},
+      {"using", "names::class", 4, 4, "", &TypeTraits<::names::class_>::info(), ""},
+      {"this", "names::namespace::template", 8, 12, "", &TypeTraits<::names::namespace_::template_>::info(), ""},
+      {"struct", "int32", 20, 4, "", nullptr, ""},
+      {"def", "names::Default", 24, 4, "", &TypeTraits<::names::Default>::info(), ""},
+      {"stdin", "int32", 28, 4, "", nullptr, ""},
+      {"std", "int32", 32, 4, "", nullptr, ""},
+      {"baton", "int32", 36, 4, "", nullptr, ""},
+      {"fmt", "int32", 40, 4, "", nullptr, ""},
+      {"info", "int32", 44, 4, "", nullptr, ""},
+      {"visit", "int32", 48, 4, "", nullptr, ""},
+      {"value", "int32", 52, 4, "", nullptr, ""},
+      {"visitor", "int32", 56, 4, "", nullptr, ""},
+      {"kInfo", "int32", 60, 4, "", nullptr, ""},
+      {"TypeTraits", "int32", 64, 4, "", nullptr, ""},
+      {"size", "int32", 68, 4, "", nullptr, ""},
+      {"data", "int32", 72, 4, "", nullptr, ""},
+      {"first", "int32", 76, 4, "", nullptr, ""},
+      {"text", "string<4>", 80, 8, "", nullptr, ""},
+      {"array", "double[3]", 88, 24, "", nullptr, ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,
@@ -503,7 +522,7 @@ struct baton::TypeTraits<::v1::Thing> {
 
  private:
   static constexpr FieldInfo kFields[] = {
-      {"a", "int32", 0, 4, "", nullptr},
+      {"a", "int32", 0, 4, "", nullptr, ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,
@@ -542,7 +561,7 @@ struct baton::TypeTraits<::fmt::Thing> {
 
  private:
   static constexpr FieldInfo kFields[] = {
-      {"thing", "v1::Thing", 0, 4, "", &TypeTraits<::v1::Thing>::info()},
+      {"thing", "v1::Thing", 0, 4, "", &TypeTraits<::v1::Thing>::info(), ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,

@@ -80,7 +80,7 @@ class CommandLine(unittest.TestCase):
     def test_errors_write_nothing(self):
         with tempfile.TemporaryDirectory() as out:
             bad = ROOT / "tests/codegen/bad"
-            result = batongen("--base-dir", bad, "--out", out, "--depfile", f"{out}/d", "--stamp", f"{out}/s", bad / "union.idl")
+            result = batongen("--base-dir", bad, "--out", out, "--depfile", f"{out}/d", "--stamp", f"{out}/s", bad / "union_tags.idl")
             self.assertEqual(1, result.returncode)
             self.assertEqual([], list(pathlib.Path(out).iterdir()))
 

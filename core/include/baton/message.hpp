@@ -5,10 +5,14 @@
 #include <array>
 #include <type_traits>
 
+#include "baton/assert.hpp"
+#include "baton/key.hpp"
 #include "baton/message_format.hpp"
+#include "baton/optional.hpp"
 #include "baton/sequence.hpp"
 #include "baton/string.hpp"
 #include "baton/type_info.hpp"
+#include "baton/validate.hpp"
 
 namespace baton {
 inline namespace v1 {

@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "baton/export.hpp"
+#include "baton/optional.hpp"
 #include "baton/sequence.hpp"
 #include "baton/string.hpp"
 #include "baton/type_info.hpp"
@@ -54,6 +55,17 @@ fmt::appender write_struct(fmt::appender out, const T& value) {
   return out;
 }
 
+/// "{tag: circle, circle: {radius: 1}}"; without a member if the tag, which may come from anywhere, selects none.
+template <class T>
+fmt::appender write_union(fmt::appender out, const T& value) {
+  out = write_value(fmt::format_to(out, "{{tag: "), value.tag());
+  TypeTraits<T>::visit(value, [&](std::string_view name, const auto& member) {
+    out = write_value(fmt::format_to(out, ", {}: ", name), member);
+  });
+  *out++ = '}';
+  return out;
+}
+
 template <class T, std::size_t N>
 fmt::appender write_items(fmt::appender out, const std::array<T, N>& values) {
   return write_list(out, values);
@@ -65,6 +77,10 @@ fmt::appender write_items(fmt::appender out, const Sequence<T, N>& values) {
 template <std::size_t N>
 fmt::appender write_items(fmt::appender out, const String<N>& text) {
   return write_quoted(out, text.view(), '"');
+}
+template <class T>
+fmt::appender write_items(fmt::appender out, const Optional<T>& value) {
+  return value.has_value() ? write_value(out, *value) : fmt::format_to(out, "none");
 }
 
 template <class T>
@@ -83,6 +99,8 @@ fmt::appender write_value(fmt::appender out, const T& value) {
     return write_flags(out, TypeTraits<T>::info(), static_cast<std::uint64_t>(value));
   } else if constexpr (std::is_enum_v<T>) {
     return write_enum(out, TypeTraits<T>::info(), static_cast<std::int64_t>(value));
+  } else if constexpr (requires { typename T::Tag; }) {
+    return write_union(out, value);
   } else if constexpr (requires { TypeTraits<T>::info(); }) {
     return write_struct(out, value);
   } else {
@@ -92,12 +110,12 @@ fmt::appender write_value(fmt::appender out, const T& value) {
 
 }  // namespace detail
 
-/// What generated code derives a struct's fmt::formatter from. There are no format options: write "{}".
+/// What generated code derives the fmt::formatter of a struct or union from. There are no format options: write "{}".
 template <class T>
 struct MessageFormatter {
   constexpr auto parse(fmt::format_parse_context& context) { return context.begin(); }
   fmt::appender format(const T& value, fmt::format_context& context) const {
-    return detail::write_struct(context.out(), value);
+    return detail::write_value(context.out(), value);
   }
 };
 
@@ -113,3 +131,6 @@ struct EnumFormatter {
 
 }  // namespace v1
 }  // namespace baton
+
+template <class T>
+struct fmt::formatter<baton::Optional<T>> : baton::MessageFormatter<baton::Optional<T>> {};

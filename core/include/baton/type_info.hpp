@@ -56,6 +56,7 @@ struct FieldInfo {
   std::uint64_t size = 0;            ///< bytes, all elements of an array included
   std::string_view doc;              ///< the doc comment, or empty
   const TypeInfo* nested = nullptr;  ///< the generated type it is made of (also as an element), or null
+  std::string_view role;             ///< of a key: "key"; in a union, its labels: "case 1, 2", "case default"
 };
 
 /// One value of an enum, or one flag of a bitmask.
@@ -80,15 +81,19 @@ struct TypeInfo {
   std::uint64_t elements_offset = 0;  ///< of a raw type: bytes from the start of the head to its elements
   std::uint64_t element_size = 0;     ///< of a raw type: bytes
   std::uint64_t max_bytes = 0;        ///< that a message may take, from `@baton(max_size=...)`; 0: no limit of its own
-  std::span<const FieldInfo> fields;            ///< of a struct
+  std::span<const FieldInfo> fields;            ///< of a struct; of a union the tag, called "(tag)", then the members
   std::span<const EnumeratorInfo> enumerators;  ///< of an enum or bitmask
 };
 
 /// Specialised by generated code for every type it declares:
 ///   static const TypeInfo& info();                     the description above
 ///   static constexpr std::uintN_t kFlags;              bitmasks: the bits of all flags
-///   static constexpr bool kZeroIsDefault;              structs: every default is a zero byte
-///   static void visit(const T&, visitor);              structs: calls visitor(name, member) for each member, in order
+///   static constexpr bool is_known(T);                 enums: whether the value is one of the enumerators
+///   static constexpr bool kZeroIsDefault;              structs, unions: zero bytes are a value with all its defaults
+///   static void visit(const T&, visitor);              structs: calls visitor(name, member) for each member, in order;
+///                                                      unions: for the member that counts, if there is one
+///   static void visit_ranges(const T&, visitor);       where there are any: calls visitor(name, member, range)
+///   static auto key(const T&);                         where there are any: the keys, see `key_of`
 template <class T>
 struct TypeTraits;
 

@@ -32,7 +32,7 @@ struct baton::TypeTraits<::shapes::Circle> {
 
  private:
   static constexpr FieldInfo kFields[] = {
-      {"radius", "float", 0, 4, "", nullptr},
+      {"radius", "float", 0, 4, "", nullptr, ""},
   };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,

@@ -1,0 +1,176 @@
+"""What the templates see of a type where it is described: in TypeTraits, for printing, checking and comparing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import canonical, cpp
+from .layout import Extents
+from .model import (Bitmask, Enum, Member, NamedPart, Scalar, Struct, Type, Union, Value, flatten,
+                    named_part, scoped, strip_alias, type_text)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldView:
+    """A member as reflection shows it; `identifier` is its name in C++, `place` what offsetof is asked for. `range` is
+    the C++ of the numbers that it may have, or empty; `key` the C++ of its value as a part of a key, or empty."""
+
+    name: str
+    identifier: str
+    place: str
+    type: str
+    offset: int
+    size: int
+    doc: str
+    nested: str
+    role: str
+    range: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnumeratorView:
+    name: str
+    identifier: str
+    number: str
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class TypeView:
+    """A struct, union, enum or bitmask as reflection shows it. `cpp` is its name from anywhere; `tag` the field that
+    describes the tag of a union; `underlying` and `all` the type and the bits of a bitmask."""
+
+    kind: str
+    name: str
+    cpp: str
+    topic: str
+    doc: str
+    fingerprint: str
+    canonical: tuple[str, ...]
+    size: int
+    align: int
+    zero_is_default: str
+    underlying: str
+    all: str
+    tag: FieldView | None
+    fields: tuple[FieldView, ...]
+    enumerators: tuple[EnumeratorView, ...]
+
+    @property
+    def keys(self) -> list[FieldView]:
+        return [field for field in self.fields if field.key]
+
+    @property
+    def ranges(self) -> list[FieldView]:
+        return [field for field in self.fields if field.range]
+
+
+def type_view(type_: NamedPart, extents: Extents) -> TypeView:
+    lines = canonical.canonical_lines(type_, extents)
+    extent = extents.of(type_)
+    fields: tuple[FieldView, ...] = ()
+    tag = None
+    if isinstance(type_, Struct):
+        fields = tuple(_member_view(type_, index, extents) for index in range(len(type_.members)))
+    elif isinstance(type_, Union):
+        fields = tuple(_case_view(type_, index, extents) for index in range(len(type_.cases)))
+        tag = FieldView(name=_literal(canonical.TAG), identifier="tag", place="stored_tag_", type=_literal(type_text(type_.tag)),
+                        offset=0, size=extents.of(type_.tag).size, doc='""', nested=_nested(type_.tag), role='""', range="",
+                        key="")
+    return TypeView(
+        kind=type(type_).__name__.lower(),
+        name=_literal(scoped(type_.name)),
+        cpp="::" + cpp.scoped_identifier(type_.name),
+        topic=_literal(type_.topic) if isinstance(type_, Struct) else '""',
+        doc=_doc_literal(cpp.comment_lines(type_.doc)),
+        fingerprint=canonical.fingerprint(lines),
+        canonical=tuple(_literal(line + "\n") for line in lines),
+        size=extent.size, align=extent.align,
+        zero_is_default="true" if _zero_is_default(type_) else "false",
+        underlying=cpp.underlying(type_) if isinstance(type_, (Enum, Bitmask)) else "",
+        all=f"0x{type_.all:X}" if isinstance(type_, Bitmask) else "",
+        tag=tag, fields=fields, enumerators=_enumerators(type_))
+
+
+def _enumerators(type_: NamedPart) -> tuple[EnumeratorView, ...]:
+    if isinstance(type_, Enum):
+        pairs = [(enumerator, enumerator.number) for enumerator in type_.enumerators]
+    else:
+        pairs = [(flag, flag.position) for flag in type_.flags] if isinstance(type_, Bitmask) else []
+    return tuple(EnumeratorView(_literal(each.name), cpp.identifier(each.name), cpp.int_literal(number),
+                                _doc_literal(cpp.comment_lines(each.doc))) for each, number in pairs)
+
+
+def _member_view(struct: Struct, index: int, extents: Extents) -> FieldView:
+    member = struct.members[index]
+    identifier = cpp.member_identifier(struct, member.name)
+    return _field_view(member, identifier, identifier, extents.of(struct).offsets[index], "key" if member.key else "", extents)
+
+
+def _case_view(union: Union, index: int, extents: Extents) -> FieldView:
+    case = union.cases[index]
+    identifier = cpp.case_identifier(union, case.member.name)
+    return _field_view(case.member, identifier, "stored_members_", extents.of(union).offsets[index],
+                       f"case {canonical.labels_text(case)}", extents)
+
+
+def _field_view(member: Member, identifier: str, place: str, offset: int, role: str, extents: Extents) -> FieldView:
+    return FieldView(
+        name=_literal(member.name), identifier=identifier, place=place, type=_literal(type_text(member.type)),
+        offset=offset, size=extents.of(member.type).size, doc=_doc_literal(cpp.comment_lines(member.doc, member.unit)),
+        nested=_nested(member.type), role=_literal(role), range=_range(member) if member.range is not None else "",
+        key=_key(member, f"value.{identifier}") if member.key else "")
+
+
+def _nested(type_: Type) -> str:
+    nested = named_part(type_)
+    return f"&TypeTraits<::{cpp.scoped_identifier(nested.name)}>::info()" if nested is not None else "nullptr"
+
+
+def _range(member: Member) -> str:
+    element, _ = flatten(member.type)
+    while hasattr(element, "element"):
+        element, _ = flatten(element.element)
+    scope = cpp.Scope(())
+    ends = [f".{name} = {scope.value(value, element)}" for name, value in (("low", member.range.low), ("high", member.range.high))
+            if value is not None]
+    return f"Range<{scope.type(element)}>{{{', '.join(ends)}}}"
+
+
+def _key(member: Member, value: str) -> str:
+    """A boolean is read as a byte, because another process may have written one that is no bool."""
+    plain = strip_alias(member.type)
+    if isinstance(plain, Struct):
+        return f"key_of({value})"
+    return f"detail::load_bool({value})" if isinstance(plain, Scalar) and plain.kind == "bool" else value
+
+
+def _literal(text: str) -> str:
+    return cpp.string_literal(text.encode())
+
+
+def _doc_literal(lines: tuple[str, ...]) -> str:
+    return _literal("\n".join(lines))
+
+
+def _zero_is_default(type_: Type) -> bool:
+    """Whether zero bytes are a value with all its defaults. (Sequences and strings begin with their length, and the value
+    of an absent optional does not count.)"""
+    if isinstance(type_, Struct):
+        return all(_is_zero(m.default) and (m.default is not None or _zero_is_default(m.type)) for m in type_.members)
+    if isinstance(type_, Union):
+        tag = type_.initial_tag
+        return not (tag.data.number if tag.kind == "enum" else tag.data) and _zero_is_default(type_.initial.member.type)
+    element, _ = flatten(type_)
+    if isinstance(element, Enum):
+        return element.default.number == 0
+    return _zero_is_default(element) if isinstance(element, (Struct, Union)) else True
+
+
+def _is_zero(default: Value | None) -> bool:
+    if default is None:
+        return True
+    if default.kind == "float":
+        return default.data == 0 and str(default.data)[0] != "-"  # minus zero has a bit set
+    return not default.data
