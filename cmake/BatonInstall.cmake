@@ -3,6 +3,7 @@
 #   lib/                            the library, lib/cmake/baton/ for find_package(baton), lib/pkgconfig/baton.pc
 #   bin/batongen                    the generator's launcher
 #   share/baton/codegen/batongen/   the generator
+#   share/baton/idl/baton/          annotations.idl, for other IDL tools
 #   share/doc/baton/                the documentation
 include(CMakePackageConfigHelpers)
 
@@ -29,6 +30,8 @@ install(DIRECTORY codegen/batongen
   DESTINATION "${baton_share_dir}/codegen"
   PATTERN "__pycache__" EXCLUDE
   PATTERN "tests" EXCLUDE)
+install(DIRECTORY idl/baton
+  DESTINATION "${baton_share_dir}/idl")
 install(FILES LICENSE README.md CHANGELOG.md DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 install(DIRECTORY docs DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 

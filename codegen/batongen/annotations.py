@@ -29,8 +29,12 @@ class _Known:
 _NUMBER = ("int", "float")
 _TYPES = ("struct", "union", "enum", "bitmask")
 _FLAG = {"value": ("bool",)}
-# The keys of @baton; idl/baton/annotations.idl declares the same ones for other IDL tools.
-BATON_KEYS = {"layout": ("string",), "max_size": ("int",), "depth": ("int",), "history": ("int",), "overflow": ("string",)}
+# The keys of @baton. For other IDL tools a file declares them; here it is never read.
+ANNOTATIONS_FILE = "baton/annotations.idl"
+BATON_KEYS = {"layout": ("string",), "max_size": ("int",), "depth": ("int",), "history": ("int",),
+              "overflow": ("string",)}
+_MOST = {"max_size": 1 << 40, "depth": 65_536, "history": 65_536}
+_OVERFLOWS = ("drop_oldest", "drop_newest", "reject", "block")
 _LAYOUTS = ("fixed", "raw", "table")
 _KNOWN = {
     "topic": _Known(("struct",), {"name": ("string",)}),
@@ -57,11 +61,11 @@ _UNSUPPORTED = {
     "external": "'@external' is not supported; messages hold their members by value",
 }
 _IGNORED = frozenset(
-    "ami autoid data_representation extensibility hashid must_understand non_serialized oneway topic_platform try_construct "
-    "verbatim".split())
+    "ami autoid data_representation extensibility hashid must_understand non_serialized oneway topic_platform "
+    "try_construct verbatim".split())
 WITH_ARGUMENTS = frozenset((*_KNOWN, *_UNSUPPORTED))  # the arguments of the others are not read
-_PLACE_TEXT = {"struct": "a struct", "union": "a union", "enum": "an enum", "member": "a member", "enumerator": "an enumerator",
-               "bitmask": "a bitmask", "flag": "a flag of a bitmask", "case": "a member of a union",
+_PLACE_TEXT = {"struct": "a struct", "union": "a union", "enum": "an enum", "member": "a member",
+               "enumerator": "an enumerator", "bitmask": "a bitmask", "flag": "a flag of a bitmask", "case": "a member of a union",
                "interface": "an interface", "operation": "an operation", "parameter": "a parameter",
                "forward": "a forward declaration", "module": "a module", "const": "a constant", "typedef": "a typedef"}
 
@@ -210,8 +214,14 @@ def _check_topic(setting: Setting, diagnostics: Diagnostics) -> None:
 
 def _check_baton(setting: Setting, diagnostics: Diagnostics) -> None:
     for key, (value, span) in setting.arguments.items():
+        text = value.data.decode("utf-8", errors="replace") if value.kind == "string" else ""
         if key == "layout":
-            _check_layout(value.data.decode("utf-8", errors="replace"), span, diagnostics)
+            _check_layout(text, span, diagnostics)
+        elif key == "overflow" and text not in _OVERFLOWS:
+            diagnostics.error(span, "annotation-argument", f"there is no overflow '{text}', but {', '.join(_OVERFLOWS)}"
+                              f"{diagnostics.suggestion(text, _OVERFLOWS)}")
+        elif key in _MOST and not 1 <= value.data <= _MOST[key]:
+            diagnostics.error(span, "annotation-argument", f"'{key}' is from 1 to {_MOST[key]}, not {value.data}")
         elif key in BATON_KEYS:
             diagnostics.warning(span, "ignored-annotation", f"'{key}' has no effect (yet)")
 

@@ -14,38 +14,57 @@ from .model import Bitmask, Case, Enum, Member, NamedPart, Struct, Union, Value,
 TAG = "(tag)"  # where members have a name: no member can be called so
 
 
-def canonical_lines(root: NamedPart, extents: Extents) -> tuple[str, ...]:
-    lines = ["baton-type 1"]
-    for type_ in with_dependencies(root):
-        if isinstance(type_, Enum):
-            lines += _enum_block(type_)
-        elif isinstance(type_, Bitmask):
-            lines += _bitmask_block(type_)
-        elif isinstance(type_, Union):
-            lines += _union_block(type_, extents)
-        else:
-            lines += _struct_block(type_, extents)
-    return tuple(lines)
+class Descriptions:
+    """The canonical texts of a run. Every text repeats the blocks of the types that its own is made of, so each block is
+    made once."""
+
+    def __init__(self, extents: Extents) -> None:
+        self._extents = extents
+        self._blocks: dict[NamedPart, tuple[str, ...]] = {}
+        self._parts: dict[NamedPart, tuple[NamedPart, ...]] = {}
+
+    def text(self, root: NamedPart) -> str:
+        return "".join(line + "\n" for block in self.blocks(root) for line in block)
+
+    def blocks(self, root: NamedPart) -> list[tuple[str, ...]]:
+        return [("baton-type 1",), *(self._block(type_) for type_ in self.dependencies(root))]
+
+    def dependencies(self, root: NamedPart) -> list[NamedPart]:
+        """The types that the root is made of, each once, before what uses it; the root comes last."""
+        found: dict[NamedPart, None] = {}
+
+        def visit(type_: NamedPart) -> None:
+            if type_ in found:
+                return
+            for part in self._direct_parts(type_):
+                visit(part)
+            found[type_] = None
+
+        visit(root)
+        return list(found)
+
+    def _direct_parts(self, type_: NamedPart) -> tuple[NamedPart, ...]:
+        if type_ not in self._parts:
+            self._parts[type_] = tuple(dict.fromkeys(direct_parts(type_)))
+        return self._parts[type_]
+
+    def _block(self, type_: NamedPart) -> tuple[str, ...]:
+        if type_ not in self._blocks:
+            if isinstance(type_, Enum):
+                lines = _enum_block(type_)
+            elif isinstance(type_, Bitmask):
+                lines = _bitmask_block(type_)
+            elif isinstance(type_, Union):
+                lines = _union_block(type_, self._extents)
+            else:
+                lines = _struct_block(type_, self._extents)
+            self._blocks[type_] = tuple(lines)
+        return self._blocks[type_]
 
 
-def fingerprint(lines: tuple[str, ...]) -> str:
+def fingerprint(text: str) -> str:
     """32 hexadecimal digits: SHA-256 of the text, cut to 128 bits."""
-    return hashlib.sha256("".join(line + "\n" for line in lines).encode()).hexdigest()[:32]
-
-
-def with_dependencies(root: NamedPart) -> list[NamedPart]:
-    """The types that the root is made of, each once, before what uses it; the root comes last."""
-    found: dict[NamedPart, None] = {}
-
-    def visit(type_: NamedPart) -> None:
-        if type_ in found:
-            return
-        for part in dict.fromkeys(direct_parts(type_)):
-            visit(part)
-        found[type_] = None
-
-    visit(root)
-    return list(found)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _enum_block(enum: Enum) -> list[str]:

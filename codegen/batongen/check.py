@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from . import cpp
+from .canonical import Descriptions
 from .cli import Run
 from .diagnostics import Note
 from .layout import Extents
-from .model import (Array, Bitmask, Enum, Model, Optional, Sequence, String, Struct, Type, Union, scoped, strip_alias,
-                    type_text)
+from .model import (Array, Bitmask, Enum, Model, NamedPart, Optional, Sequence, String, Struct, Type, Union, scoped,
+                    strip_alias, type_text)
 from .source import Span
 
 MAX_TYPE_BYTES = 64 * 1024 * 1024
 MAX_TYPE_NESTING = 64
+MAX_DESCRIPTION_LINES = 500_000
 
 
 def check(model: Model, extents: Extents, run: Run) -> None:
@@ -25,6 +27,24 @@ def check(model: Model, extents: Extents, run: Run) -> None:
         if depths[type_] == MAX_TYPE_NESTING + 1:
             run.diagnostics.error(type_.span, "nesting-too-deep", f"structs and unions are nested more than "
                                   f"{MAX_TYPE_NESTING} levels deep in {scoped(type_.name)}")
+    _check_descriptions(model, extents, run)
+
+
+def _check_descriptions(model: Model, extents: Extents, run: Run) -> None:
+    """Every header carries the whole description of each of its types: what they repeat must stay within reason."""
+    if run.diagnostics.error_count:
+        return
+    descriptions = Descriptions(extents)
+    lines = 0
+    for file in model.files:
+        for item in file.items:
+            if isinstance(item, NamedPart):
+                lines += sum(len(block) for block in descriptions.blocks(item))
+            if lines > MAX_DESCRIPTION_LINES:
+                run.diagnostics.error(item.span, "descriptions-too-long", f"up to {scoped(item.name)}, the types of this run "
+                                      f"take more than {MAX_DESCRIPTION_LINES} lines to describe, because each repeats what "
+                                      "it is made of; run batongen for fewer files at a time")
+                return
 
 
 def _check_cpp_names(model: Model, run: Run) -> None:

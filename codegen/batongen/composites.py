@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from . import annotations
 from .diagnostics import Diagnostics, Note
 from .members import Members
@@ -13,7 +15,7 @@ from .source import Span
 from .syntax import Expr, Ident, InterfaceDecl, NameExpr, StructDecl, UnionDecl
 from .syntax import Case as CaseDecl
 
-_MAX_INHERITED = 50_000  # members in one run that come from a base: a chain of structs has as many as its square
+_MAX_INHERITED = 20_000  # members in one run that come from a base: a chain of structs has as many as its square
 
 
 class Composites:
@@ -22,6 +24,7 @@ class Composites:
         self._diagnostics = diagnostics
         self._members = Members(references, diagnostics)
         self._inherited = 0
+        self._enumerators: dict[Enum, dict[str, Value]] = {}  # of the enums that are tags
 
     # --- Structs -----------------------------------------------------------------------------------------------------
 
@@ -63,12 +66,14 @@ class Composites:
         annotations.read(declaration.annotations, "union", self._diagnostics)
         tag = self._references.type(declaration.tag, entity)
         plain = strip_alias(tag)
-        if not (isinstance(plain, Broken) or isinstance(plain, Enum) or isinstance(plain, Scalar) and plain.kind != "float"):
+        if not (isinstance(plain, (Broken, Enum)) or isinstance(plain, Scalar) and plain.kind != "float"):
             self._diagnostics.error(declaration.tag.span, "tag-type", f"'{type_text(plain)}' cannot be the tag of a union; "
                                     "it is an integer, char, boolean or enum")
             plain = BROKEN
+        if isinstance(plain, Enum) and not plain.enumerators:
+            plain = BROKEN  # reported where it is declared
         names = _MemberNames(self._diagnostics)
-        labels = _Labels(plain, self._references, self._diagnostics)
+        labels = _Labels(plain, self._enumerators_of(plain), self._references, self._diagnostics)
         cases: list[tuple[CaseDecl, tuple[Value, ...], Member]] = []
         for case in declaration.cases:
             own = labels.of_case(case, entity)
@@ -82,6 +87,13 @@ class Composites:
                          for case, own, member in cases)
         initial, initial_tag = labels.initial(resolved)
         return Union(entity.qualified, tag, resolved, initial, initial_tag, declaration.doc, declaration.name.span)
+
+    def _enumerators_of(self, tag: Type) -> dict[str, Value]:
+        if not isinstance(tag, Enum):
+            return {}
+        if tag not in self._enumerators:
+            self._enumerators[tag] = {e.name: Value("enum", EnumValue(tag, e.name, e.number)) for e in tag.enumerators}
+        return self._enumerators[tag]
 
     # --- Interfaces --------------------------------------------------------------------------------------------------
 
@@ -126,8 +138,9 @@ class _MemberNames:
 class _Labels:
     """The labels of one union: values of the type of its tag, each once."""
 
-    def __init__(self, tag: Type, references: References, diagnostics: Diagnostics) -> None:
+    def __init__(self, tag: Type, enumerators: dict[str, Value], references: References, diagnostics: Diagnostics) -> None:
         self._tag = tag
+        self._enumerators = enumerators
         self._references = references
         self._diagnostics = diagnostics
         self._used: dict[Value, Expr] = {}
@@ -159,11 +172,10 @@ class _Labels:
         if isinstance(tag, Enum) and isinstance(label, NameExpr) and len(label.name.parts) == 1:
             # The enum may be one of another module: its enumerators are meant all the same.
             name = label.name.parts[0].text
-            for enumerator in tag.enumerators:
-                if enumerator.name == name:
-                    return Value("enum", EnumValue(tag, name, enumerator.number))
+            if name in self._enumerators:
+                return self._enumerators[name]
             if not self._references.is_declared(label.name, user):
-                hint = self._diagnostics.suggestion(name, (e.name for e in tag.enumerators))
+                hint = self._diagnostics.suggestion(name, self._enumerators)
                 self._diagnostics.error(label.span, "unknown-name", f"the enum {scoped(tag.name)} has no enumerator "
                                         f"'{name}'{hint}")
                 return None
@@ -194,15 +206,13 @@ class _Labels:
 
     def _natural(self) -> Value:
         if isinstance(self._tag, Enum):
-            default = self._tag.default
-            return Value("enum", EnumValue(self._tag, default.name, default.number))
+            return self._enumerators[self._tag.default.name]
         return Value(self._tag.kind, False if self._tag.kind == "bool" else 0)
 
     def _next_unused(self) -> Value | None:
         tag = self._tag
         if isinstance(tag, Enum):
-            natural = self._natural()
-            values = [natural, *(Value("enum", EnumValue(tag, e.name, e.number)) for e in tag.enumerators)]
+            values = itertools.chain([self._natural()], self._enumerators.values())
             return next((value for value in values if value not in self._used), None)
         if tag.kind == "bool":
             return next((value for value in (Value("bool", False), Value("bool", True)) if value not in self._used), None)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import struct
 
-from .model import (Array, Bitmask, Enum, Member, Optional, QualifiedName, Scalar, Sequence, String, Struct, Type, Union, Value, flatten,
-                    strip_alias)
+from .model import (Array, Bitmask, Enum, Member, Optional, QualifiedName, Scalar, Sequence, String, Struct, Type, Union,
+                    Value, flatten, strip_alias)
 from .syntax import Doc
 
 _KEYWORDS = frozenset("""

@@ -64,9 +64,10 @@ NAMES = {
     "duplicate-label": "two cases with one label, or two defaults",
     "unreachable-default": "a default in a union whose cases have every value already",
     "not-a-struct": "a base that is no struct",
-    "too-many-members": "more than 50000 inherited members in one run",
+    "too-many-members": "more than 20000 inherited members in one run",
     "unbounded-member": "a string or sequence without bound in a type of fixed layout",
     "type-too-large": "a type of more than 64 MiB",
+    "descriptions-too-long": "more than 500000 lines of canonical text in one run",
     # Annotations.
     "unknown-annotation": "warning: an annotation that means nothing to batongen",
     "ignored-annotation": "warning: an annotation that has no effect",

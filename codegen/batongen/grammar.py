@@ -12,8 +12,8 @@ from .diagnostics import Note
 from .expressions import parse_expression, parse_name
 from .parts import Parts
 from .source import Span
-from .syntax import (Annotation, BadDecl, BitmaskDecl, ConstDecl, Declaration, EnumDecl, ForwardDecl, Ident, InterfaceDecl,
-                     Member, ModuleDecl, StructDecl, TypedefDecl, UnionDecl)
+from .syntax import (Annotation, AnnotationDecl, BadDecl, BitmaskDecl, ConstDecl, Declaration, EnumDecl, ForwardDecl,
+                     Ident, InterfaceDecl, Member, ModuleDecl, StructDecl, TypedefDecl, UnionDecl)
 
 # What OMG IDL has and batongen has not, and what to write instead.
 _UNSUPPORTED_DECLARATIONS = {
@@ -65,6 +65,8 @@ class Grammar:
 
     def _declaration(self) -> Declaration:
         cursor = self._cursor
+        if cursor.at("@") and cursor.peek().text == "annotation" and cursor.peek(2).text == "baton":
+            return self._annotation_declaration()
         docs = cursor.doc_before()
         annotations = self._parts.annotations()
         docs = docs + (cursor.doc_before() if annotations else [])
@@ -81,6 +83,25 @@ class Grammar:
         raise cursor.unexpected(
             f"expected a declaration (module, struct, union, enum, bitmask, const, typedef or interface), not "
             f"{describe(cursor.token)}{hint}")
+
+    def _annotation_declaration(self) -> AnnotationDecl:
+        """`@annotation baton { string layout default "fixed"; ... };`: what it declares is known here."""
+        cursor = self._cursor
+        cursor.advance()
+        cursor.advance()
+        name = cursor.identifier("a name for the annotation")
+        opening = cursor.open(f"the annotation '{name.text}'")
+        while not cursor.at("}"):
+            if cursor.token.kind == "end":
+                raise cursor.unclosed(opening, f"the annotation '{name.text}'")
+            self._parts.type("an argument")
+            argument = cursor.identifier("a name for the argument")
+            if cursor.accept("default"):
+                parse_expression(cursor)
+            cursor.semicolon(f"the argument '{argument.text}'")
+        cursor.advance()
+        cursor.semicolon(f"the annotation '{name.text}'")
+        return AnnotationDecl(name)
 
     def _unsupported_declaration(self, word: str) -> BadDecl:
         cursor = self._cursor

@@ -27,7 +27,8 @@ class Members:
         settings = annotations.read(declaration.annotations, "case", self._diagnostics)
         return self._member(declaration, 0, self._references.type(declaration.type, user), settings, user)
 
-    def _member(self, declaration: MemberDecl, index: int, base: Type, settings: dict[str, Setting], user: Entity) -> Member:
+    def _member(self, declaration: MemberDecl, index: int, base: Type, settings: dict[str, Setting],
+                user: Entity) -> Member:
         declarator = declaration.declarators[index]
         type_ = self._references.with_extents(base, declarator, user)
         range_ = self._range(settings, type_)
@@ -137,8 +138,8 @@ class Members:
                                         f"{len(members) - 1}, without gaps; {member.id} is none of them")
         for member in members:
             if member.id is None:
-                self._diagnostics.error(member.span, "member-id", f"'{member.name}' has no @id, but '{numbered[0].name}' has; "
-                                        "give one to all members or to none")
+                self._diagnostics.error(member.span, "member-id", f"'{member.name}' has no @id, but '{numbered[0].name}' "
+                                        "has; give one to all members or to none")
 
 
 def _is_on(settings: dict[str, Setting], name: str) -> bool:

@@ -12,9 +12,9 @@ from typing import Iterator
 from . import habits
 from .diagnostics import Diagnostics, Note
 from .model import BROKEN, Constant, EnumValue, FlagsValue, Type
-from .source import Source, Span
-from .syntax import (BitmaskDecl, ConstDecl, Declaration, EnumDecl, File, ForwardDecl, Ident, InterfaceDecl, ModuleDecl, Name,
-                     NamedType, SequenceType, StructDecl, TypedefDecl, TypeExpr, UnionDecl)
+from .source import Source
+from .syntax import (BadDecl, BitmaskDecl, ConstDecl, Declaration, EnumDecl, File, ForwardDecl, Ident, InterfaceDecl,
+                     ModuleDecl, Name, NamedType, SequenceType, StructDecl, TypedefDecl, TypeExpr, UnionDecl)
 
 _CYCLE_BUDGET = 100_000  # steps spent on looking for cycles in one run
 _RESERVED = ("std", "baton")
@@ -28,7 +28,8 @@ _BUILTIN_TYPES = ("boolean", "char", "octet", "float", "double", "string", "sequ
 
 @dataclass(eq=False, slots=True)
 class Entity:
-    """Something with a name; `order` counts them as they stand in the files. `result` is what it was resolved to: a type, a constant or an enumerator's value."""
+    """Something with a name; `order` counts them as they stand in the files. `result` is what it was resolved to: a type,
+    a constant or an enumerator's value."""
 
     kind: str  # module, struct, union, enum, bitmask, interface, typedef, const, enumerator, flag, or broken
     name: Ident
@@ -116,7 +117,7 @@ class Names:
             made.append(self._declare("const", declaration.name, scope, declaration))
         elif isinstance(declaration, TypedefDecl):
             made += [self._declare("typedef", d.name, scope, declaration) for d in declaration.declarators]
-        elif declaration.name.text:
+        elif isinstance(declaration, BadDecl) and declaration.name.text:
             made.append(self._declare("broken", declaration.name, scope, declaration))
 
     def _forward(self, declaration: ForwardDecl, scope: Scope) -> None:
@@ -137,7 +138,8 @@ class Names:
                                         f"declared nowhere; write '{forward.kind} {forward.name.text} {{ ... }};'")
             elif entity.kind not in (forward.kind, "broken"):
                 self._diagnostics.error(forward.name.span, "duplicate-name", f"'{forward.name.text}' is announced as "
-                                        f"{forward.what}, and is {entity.what}", Note(entity.name.span, "it is declared here"))
+                                        f"{forward.what}, and is {entity.what}",
+                                        Note(entity.name.span, "it is declared here"))
 
     def _module(self, declaration: ModuleDecl, scope: Scope) -> Entity:
         existing = scope.entities.get(declaration.name.text)

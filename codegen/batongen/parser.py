@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+from .annotations import ANNOTATIONS_FILE
 from .cli import Run
 from .cursor import Cursor
 from .grammar import Grammar
@@ -154,6 +155,8 @@ class _Loader:
             self._diagnostics.error(_span(source, token), "syntax", 'expected "file" or <file> after #include')
             return
         name = match.group(1) or match.group(2)
+        if name == ANNOTATIONS_FILE:
+            return
         at = token.start + token.text.find(name) - 1
         span = Span(source, at, at + len(name) + 2)
         if len(self._open) > _MAX_INCLUDE_DEPTH:

@@ -47,7 +47,7 @@ class TypeView:
     topic: str
     doc: str
     fingerprint: str
-    canonical: tuple[str, ...]
+    canonical: str
     size: int
     align: int
     zero_is_default: str
@@ -66,8 +66,24 @@ class TypeView:
         return [field for field in self.fields if field.range]
 
 
-def type_view(type_: NamedPart, extents: Extents) -> TypeView:
-    lines = canonical.canonical_lines(type_, extents)
+class Literals:
+    """The canonical texts as string literals of C++, one line each; what several of them repeat is spelt once."""
+
+    def __init__(self, descriptions: canonical.Descriptions) -> None:
+        self.descriptions = descriptions
+        self._blocks: dict[tuple[str, ...], str] = {}
+
+    def of(self, type_: NamedPart) -> str:
+        return "\n".join(self._literal(block) for block in self.descriptions.blocks(type_))
+
+    def _literal(self, block: tuple[str, ...]) -> str:
+        text = self._blocks.get(block)
+        if text is None:
+            text = self._blocks[block] = "\n".join(f"          {_literal(line + chr(10))}" for line in block)
+        return text
+
+
+def type_view(type_: NamedPart, extents: Extents, literals: Literals) -> TypeView:
     extent = extents.of(type_)
     fields: tuple[FieldView, ...] = ()
     tag = None
@@ -75,17 +91,17 @@ def type_view(type_: NamedPart, extents: Extents) -> TypeView:
         fields = tuple(_member_view(type_, index, extents) for index in range(len(type_.members)))
     elif isinstance(type_, Union):
         fields = tuple(_case_view(type_, index, extents) for index in range(len(type_.cases)))
-        tag = FieldView(name=_literal(canonical.TAG), identifier="tag", place="stored_tag_", type=_literal(type_text(type_.tag)),
-                        offset=0, size=extents.of(type_.tag).size, doc='""', nested=_nested(type_.tag), role='""', range="",
-                        key="")
+        tag = FieldView(
+            name=_literal(canonical.TAG), identifier="tag", place="stored_tag_", type=_literal(type_text(type_.tag)), offset=0,
+            size=extents.of(type_.tag).size, doc='""', nested=_nested(type_.tag), role='""', range="", key="")
     return TypeView(
         kind=type(type_).__name__.lower(),
         name=_literal(scoped(type_.name)),
         cpp="::" + cpp.scoped_identifier(type_.name),
         topic=_literal(type_.topic) if isinstance(type_, Struct) else '""',
         doc=_doc_literal(cpp.comment_lines(type_.doc)),
-        fingerprint=canonical.fingerprint(lines),
-        canonical=tuple(_literal(line + "\n") for line in lines),
+        fingerprint=canonical.fingerprint(literals.descriptions.text(type_)),
+        canonical=literals.of(type_),
         size=extent.size, align=extent.align,
         zero_is_default="true" if _zero_is_default(type_) else "false",
         underlying=cpp.underlying(type_) if isinstance(type_, (Enum, Bitmask)) else "",
@@ -105,7 +121,8 @@ def _enumerators(type_: NamedPart) -> tuple[EnumeratorView, ...]:
 def _member_view(struct: Struct, index: int, extents: Extents) -> FieldView:
     member = struct.members[index]
     identifier = cpp.member_identifier(struct, member.name)
-    return _field_view(member, identifier, identifier, extents.of(struct).offsets[index], "key" if member.key else "", extents)
+    offset = extents.of(struct).offsets[index]
+    return _field_view(member, identifier, identifier, offset, "key" if member.key else "", extents)
 
 
 def _case_view(union: Union, index: int, extents: Extents) -> FieldView:
@@ -133,8 +150,8 @@ def _range(member: Member) -> str:
     while hasattr(element, "element"):
         element, _ = flatten(element.element)
     scope = cpp.Scope(())
-    ends = [f".{name} = {scope.value(value, element)}" for name, value in (("low", member.range.low), ("high", member.range.high))
-            if value is not None]
+    ends = [f".{name} = {scope.value(value, element)}"
+            for name, value in (("low", member.range.low), ("high", member.range.high)) if value is not None]
     return f"Range<{scope.type(element)}>{{{', '.join(ends)}}}"
 
 

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import jinja2
 
+from .canonical import Descriptions
 from .cli import Run
 from .layout import Extents
 from .model import FileModel, Model
+from .reflection import Literals
 from .view import header_view
 
 # (template, what replaces the `.idl` of the file's path)
@@ -23,10 +25,11 @@ def render(model: Model, extents: Extents, run: Run) -> None:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, auto_reload=False)
+    literals = Literals(Descriptions(extents))
     for file in model.files:
         if not file.requested:
             continue
-        view = header_view(file, extents)
+        view = header_view(file, extents, literals)
         for template, suffix in OUTPUTS:
             text = environment.get_template(template).render(header=view)
             if run.out is not None and not run.check_only:

@@ -10,8 +10,8 @@ from .model import (BROKEN, Alias, Array, Bitmask, Broken, Constant, Enum, EnumV
                     Scalar, Sequence, String, Type, strip_alias)
 from .names import Entity, Names
 from .references import References
-from .syntax import (BitmaskDecl, ConstDecl, Declaration, EnumDecl, File, ForwardDecl, InterfaceDecl, ModuleDecl, StructDecl,
-                     TypedefDecl, UnionDecl)
+from .syntax import (AnnotationDecl, BitmaskDecl, ConstDecl, Declaration, EnumDecl, File, ForwardDecl, InterfaceDecl,
+                     ModuleDecl, StructDecl, TypedefDecl, UnionDecl)
 
 _MAX_TYPEDEF_NESTING = 64
 
@@ -19,6 +19,11 @@ _MAX_TYPEDEF_NESTING = 64
 def resolve(files: tuple[File, ...], run: Run) -> Model:
     resolver = _Resolver(files, run)
     return Model(tuple(resolver.file(file) for file in files))
+
+
+def _has_header(file: File) -> bool:
+    """A file that declares annotations alone has nothing to say in C++."""
+    return not file.declarations or not all(isinstance(d, AnnotationDecl) for d in file.declarations)
 
 
 class _Resolver:
@@ -35,7 +40,7 @@ class _Resolver:
         for declaration in file.declarations:
             self._declaration(declaration)
         includes = tuple(dict.fromkeys(include.source for include in file.includes))
-        return FileModel(file.source, includes, tuple(self._items), file.requested)
+        return FileModel(file.source, includes, tuple(self._items), file.requested and _has_header(file))
 
     def _declaration(self, declaration: Declaration) -> None:
         entities = self._names.of_declaration[id(declaration)]

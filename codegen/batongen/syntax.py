@@ -263,6 +263,13 @@ class ModuleDecl:
 
 
 @dataclass(frozen=True, slots=True)
+class AnnotationDecl:
+    """`@annotation baton { ... };`, which other IDL tools need and batongen knows."""
+
+    name: Ident
+
+
+@dataclass(frozen=True, slots=True)
 class BadDecl:
     """A declaration that has been reported, kept so that uses of its name are not reported again."""
 
@@ -270,7 +277,7 @@ class BadDecl:
 
 
 Declaration = Union[StructDecl, UnionDecl, EnumDecl, BitmaskDecl, InterfaceDecl, ConstDecl, TypedefDecl, ModuleDecl,
-                    ForwardDecl, BadDecl]
+                    ForwardDecl, AnnotationDecl, BadDecl]
 
 
 @dataclass(frozen=True, slots=True)

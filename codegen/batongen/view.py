@@ -9,9 +9,9 @@ from typing import Callable, Iterable
 
 from . import __version__, cpp
 from .layout import Extents
-from .model import (SCALARS, Alias, Array, Bitmask, Constant, Enum, FileModel, Item, NamedPart, Optional, QualifiedName, Scalar, String,
-                    Struct, Type, Union, Value, strip_alias)
-from .reflection import TypeView, type_view
+from .model import (SCALARS, Alias, Array, Bitmask, Constant, Enum, FileModel, Item, NamedPart, QualifiedName, Scalar,
+                    String, Struct, Type, Union, Value, strip_alias)
+from .reflection import Literals, TypeView, type_view
 
 _LINE = 100  # columns that a line of generated code should keep to
 
@@ -87,8 +87,8 @@ class HeaderView:
     types: tuple[TypeView, ...]
 
 
-def header_view(file: FileModel, extents: Extents) -> HeaderView:
-    types = tuple(type_view(item, extents) for item in file.items if isinstance(item, NamedPart))
+def header_view(file: FileModel, extents: Extents, literals: Literals) -> HeaderView:
+    types = tuple(type_view(item, extents, literals) for item in file.items if isinstance(item, NamedPart))
     groups = itertools.groupby(file.items, key=lambda item: item.name[:-1])
     namespaces = tuple(NamespaceView(cpp.scoped_identifier(module), _item_views(list(items), module))
                        for module, items in groups)
@@ -168,7 +168,8 @@ def _item_view(item: Item, module: QualifiedName) -> ItemView:
         return ItemView("enum", doc, name, cpp.underlying(item), lines)
     if isinstance(item, Bitmask):
         one = "std::uint64_t{1}" if item.bits == 64 else "1U"
-        lines = tuple(_line(f"{cpp.identifier(f.name)} = {one} << {f.position},", cpp.comment_lines(f.doc)) for f in item.flags)
+        lines = tuple(_line(f"{cpp.identifier(f.name)} = {one} << {f.position},", cpp.comment_lines(f.doc))
+                      for f in item.flags)
         return ItemView("bitmask", doc, name, cpp.underlying(item), lines, all=f"0x{item.all:X}")
     if isinstance(item, Union):
         return ItemView("union", doc, name, union=_union_view(item, scope))

@@ -2,11 +2,14 @@
 
 import os
 import pathlib
+import re
 import shutil
 import tempfile
 import unittest
 
 from support import ROOT, batongen, files_under
+
+from batongen.annotations import BATON_KEYS
 
 
 def generate(idl, out):
@@ -70,6 +73,16 @@ class CommandLine(unittest.TestCase):
             for name in ("idl/test/geometry.idl", "idl/test/shapes/circle.idl", "templates/header.hpp.j2", "parser.py"):
                 self.assertIn(name, rule)
             self.assertEqual(["test/geometry.hpp"], list(files_under(out, ".hpp")), "headers of named files alone")
+
+    def test_the_annotations_file_is_known_without_being_found_and_has_the_keys_of_the_table(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "x.idl"
+            path.write_text('#include "baton/annotations.idl"\n@baton(layout="fixed") struct A { long x; };\n')
+            result = batongen("--out", "out", "x.idl", cwd=folder)
+            self.assertEqual((0, ""), (result.returncode, result.stderr))
+            self.assertNotIn("annotations", (pathlib.Path(folder) / "out/x.hpp").read_text())
+        declared = re.findall(r"^  .* (\w+) default", (ROOT / "idl/baton/annotations.idl").read_text(), re.MULTILINE)
+        self.assertEqual(list(BATON_KEYS), declared)
 
     def test_check_writes_nothing(self):
         with tempfile.TemporaryDirectory() as folder:
