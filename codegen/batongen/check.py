@@ -65,6 +65,10 @@ def _check_cpp_names(model: Model, run: Run) -> None:
                 for member in item.members:
                     add((*item.name, "{}"), member.name, cpp.member_identifier(item, member.name), member.span)
             if isinstance(item, Union):
+                own = cpp.identifier(item.name[-1])
+                if own in cpp.UNION_NAMES or own in (f"set_{cpp.case_identifier(item, m.name)}" for m in item.members):
+                    run.diagnostics.error(item.span, "cpp-name-collision", f"'{item.name[-1]}' cannot be the name of a union: "
+                                          f"its class in C++ has a member '{own}'")
                 for member in item.members:
                     name = cpp.case_identifier(item, member.name)
                     add((*item.name, "{}"), member.name, name, member.span)

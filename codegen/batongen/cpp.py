@@ -38,13 +38,13 @@ def member_identifier(struct: Struct, name: str) -> str:
     return name + "_" if name == identifier(struct.name[-1]) else name
 
 
-_UNION_NAMES = frozenset(("Members", "Tag", "dispatch", "member_of", "stored_members_", "stored_tag_", "tag", "visit"))
+UNION_NAMES = frozenset(("Members", "Tag", "dispatch", "member_of", "stored_bytes_", "stored_members_", "stored_tag_", "tag", "visit"))
 
 
 def case_identifier(union: Union, name: str) -> str:
     """A member of a union is a function of its class, beside those that every such class has."""
     name = identifier(name)
-    return name + "_" if name in _UNION_NAMES or name == identifier(union.name[-1]) else name
+    return name + "_" if name in UNION_NAMES or name == identifier(union.name[-1]) else name
 
 
 def scoped_identifier(name: QualifiedName) -> str:
@@ -61,7 +61,7 @@ class Scope:
             self._hidden = {member_identifier(inside, m.name) for m in inside.members}
         elif isinstance(inside, Union):
             names = [case_identifier(inside, m.name) for m in inside.members]
-            self._hidden = {*names, *(f"set_{name}" for name in names), *_UNION_NAMES}
+            self._hidden = {*names, *(f"set_{name}" for name in names), *UNION_NAMES}
 
     def name(self, name: QualifiedName) -> str:
         """The plain name inside its own module; from the global scope otherwise, which no other module can hide."""

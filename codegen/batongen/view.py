@@ -45,12 +45,14 @@ class CaseView:
 @dataclass(frozen=True, slots=True)
 class UnionView:
     """`tag` is the type that a program sees, `stored` the one in memory, and `read` makes the one of the other: a boolean
-    is stored as a byte, because another process may write one that is no bool. `switched` is what can be switched over."""
+    is stored as a byte, because another process may write one that is no bool. `switched` is what can be switched over,
+    `size` that of the largest member."""
 
     tag: str
     stored: str
     read: str
     switched: str
+    size: int
     initial: CaseView
     initial_tag: str
     cases: tuple[CaseView, ...]
@@ -90,7 +92,7 @@ class HeaderView:
 def header_view(file: FileModel, extents: Extents, literals: Literals) -> HeaderView:
     types = tuple(type_view(item, extents, literals) for item in file.items if isinstance(item, NamedPart))
     groups = itertools.groupby(file.items, key=lambda item: item.name[:-1])
-    namespaces = tuple(NamespaceView(cpp.scoped_identifier(module), _item_views(list(items), module))
+    namespaces = tuple(NamespaceView(cpp.scoped_identifier(module), _item_views(list(items), module, extents))
                        for module, items in groups)
     return HeaderView(__version__, file.source.relative, tuple(_system_includes(file.items)),
                       tuple(source.header for source in file.includes), namespaces, types)
@@ -140,16 +142,16 @@ def _types_of(item: Item) -> Iterable[Type]:
 
 # --- Declarations ----------------------------------------------------------------------------------------------------
 
-def _item_views(items: list[Item], module: QualifiedName) -> tuple[ItemView, ...]:
+def _item_views(items: list[Item], module: QualifiedName, extents: Extents) -> tuple[ItemView, ...]:
     """Constants and aliases stand close together, unless a comment belongs to one of them."""
-    views = [_item_view(item, module) for item in items]
+    views = [_item_view(item, module, extents) for item in items]
     for index, (view, after) in enumerate(zip(views, views[1:])):
         close = view.kind in ("constant", "alias") and view.kind == after.kind and not view.doc and not after.doc
         views[index] = dataclasses.replace(view, gap=not close)
     return (*views[:-1], dataclasses.replace(views[-1], gap=False))
 
 
-def _item_view(item: Item, module: QualifiedName) -> ItemView:
+def _item_view(item: Item, module: QualifiedName, extents: Extents) -> ItemView:
     name = cpp.identifier(item.name[-1])
     doc = cpp.comment_lines(item.doc)
     scope = cpp.Scope(module, item if isinstance(item, (Struct, Union)) else None)
@@ -172,13 +174,13 @@ def _item_view(item: Item, module: QualifiedName) -> ItemView:
                       for f in item.flags)
         return ItemView("bitmask", doc, name, cpp.underlying(item), lines, all=f"0x{item.all:X}")
     if isinstance(item, Union):
-        return ItemView("union", doc, name, union=_union_view(item, scope))
+        return ItemView("union", doc, name, union=_union_view(item, scope, extents))
     lines = tuple(_line(f"{scope.type(m.type)} {cpp.member_identifier(item, m.name)}{scope.initialiser(m)};",
                         cpp.comment_lines(m.doc, m.unit)) for m in item.members)
     return ItemView("struct", doc, name, name, lines)
 
 
-def _union_view(union: Union, scope: cpp.Scope) -> UnionView:
+def _union_view(union: Union, scope: cpp.Scope, extents: Extents) -> UnionView:
     tag = strip_alias(union.tag)
     boolean = tag is SCALARS["boolean"]
 
@@ -191,6 +193,7 @@ def _union_view(union: Union, scope: cpp.Scope) -> UnionView:
         stored="std::uint8_t" if boolean else "Tag",
         read="baton::detail::load_once(stored_tag_)" + (" != 0" if boolean else ""),
         switched="static_cast<int>(tag)" if boolean else "tag",
+        size=max(extents.of(member.type).size for member in union.members),
         initial=cases[union.cases.index(union.initial)], initial_tag=text(union.initial_tag), cases=cases)
 
 

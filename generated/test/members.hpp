@@ -207,8 +207,11 @@ class Reading {
   friend struct baton::TypeTraits<Reading>;
 
   union Members {
-    constexpr Members() noexcept : options{} {}
+    constexpr Members() noexcept : stored_bytes_{} {  // nothing of this process goes out between the members' bytes
+      std::construct_at(&options);
+    }
 
+    unsigned char stored_bytes_[16];
     Point point;
     Options options;
   };

@@ -4,7 +4,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <tuple>
 #include <type_traits>
+#include <utility>
 
 #include "baton/message.hpp"
 
@@ -83,6 +86,345 @@ struct Clashes {
   std::array<double, 3> array{};
 
   friend bool operator==(const Clashes&, const Clashes&) = default;
+};
+
+enum class virtual_ : std::uint32_t {
+  int_ = 1U << 0,
+  static_ = 1U << 1,
+  signals_ = 1U << 2,
+};
+
+constexpr virtual_ operator|(virtual_ a, virtual_ b) noexcept {
+  return static_cast<virtual_>(static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b));
+}
+constexpr virtual_ operator&(virtual_ a, virtual_ b) noexcept {
+  return static_cast<virtual_>(static_cast<std::uint32_t>(a) & static_cast<std::uint32_t>(b));
+}
+constexpr virtual_ operator^(virtual_ a, virtual_ b) noexcept {
+  return static_cast<virtual_>(static_cast<std::uint32_t>(a) ^ static_cast<std::uint32_t>(b));
+}
+/// The other flags: those that are declared, and not in `a`.
+constexpr virtual_ operator~(virtual_ a) noexcept {
+  return static_cast<virtual_>(~static_cast<std::uint32_t>(a) & std::uint32_t{0x7});
+}
+constexpr virtual_& operator|=(virtual_& a, virtual_ b) noexcept { return a = a | b; }
+constexpr virtual_& operator&=(virtual_& a, virtual_ b) noexcept { return a = a & b; }
+constexpr virtual_& operator^=(virtual_& a, virtual_ b) noexcept { return a = a ^ b; }
+/// Whether all flags of `flag` are set in `flags`.
+constexpr bool has(virtual_ flags, virtual_ flag) noexcept { return (flags & flag) == flag; }
+
+class goto_ {
+ public:
+  using Tag = class_;
+
+  /// Says which member counts. Another process may have written any value, also one that selects no member.
+  Tag tag() const noexcept { return baton::detail::load_once(stored_tag_); }
+
+  /// Null while another member counts.
+  const ::names::Pose* Pose() const noexcept {
+    return member_of(tag()) == 0 ? &stored_members_.Pose : nullptr;
+  }
+  ::names::Pose* Pose() noexcept {
+    return member_of(tag()) == 0 ? &stored_members_.Pose : nullptr;
+  }
+  ::names::Pose& set_Pose(const ::names::Pose& value = {}) noexcept {
+    stored_tag_ = class_::new_;
+    return *std::construct_at(&stored_members_.Pose, value);
+  }
+
+  /// Null while another member counts.
+  const ::names::Level* Level() const noexcept {
+    return member_of(tag()) == 1 ? &stored_members_.Level : nullptr;
+  }
+  ::names::Level* Level() noexcept {
+    return member_of(tag()) == 1 ? &stored_members_.Level : nullptr;
+  }
+  ::names::Level& set_Level(::names::Level value = ::names::Level::low) noexcept {
+    stored_tag_ = class_::delete_;
+    return *std::construct_at(&stored_members_.Level, value);
+  }
+
+  /// Null while another member counts.
+  const virtual_* tag_() const noexcept {
+    return member_of(tag()) == 2 ? &stored_members_.tag_ : nullptr;
+  }
+  virtual_* tag_() noexcept {
+    return member_of(tag()) == 2 ? &stored_members_.tag_ : nullptr;
+  }
+  virtual_& set_tag_(virtual_ value = {}) noexcept {
+    stored_tag_ = class_::NULL_;
+    return *std::construct_at(&stored_members_.tag_, value);
+  }
+  /// With one of its other tags.
+  virtual_& set_tag_(virtual_ value, Tag tag) noexcept {
+    BATON_ASSERT(member_of(tag) == 2);
+    stored_tag_ = tag;
+    return *std::construct_at(&stored_members_.tag_, value);
+  }
+
+  /// Calls `visitor` with the member that counts; if the tag selects none, `unknown` with the tag, or nothing.
+  template <class Visitor, class Unknown>
+  decltype(auto) visit(Visitor&& visitor, Unknown&& unknown) const {
+    return dispatch(*this, visitor, unknown);
+  }
+  template <class Visitor, class Unknown>
+  decltype(auto) visit(Visitor&& visitor, Unknown&& unknown) {
+    return dispatch(*this, visitor, unknown);
+  }
+  template <class Visitor>
+  void visit(Visitor&& visitor) const {
+    dispatch(*this, [&](const auto& member) { static_cast<void>(visitor(member)); }, [](Tag) {});
+  }
+  template <class Visitor>
+  void visit(Visitor&& visitor) {
+    dispatch(*this, [&](auto& member) { static_cast<void>(visitor(member)); }, [](Tag) {});
+  }
+
+  friend bool operator==(const goto_& a, const goto_& b) noexcept {
+    const Tag tag = a.tag();
+    if (tag != b.tag()) return false;
+    switch (member_of(tag)) {
+      case 0:
+        return a.stored_members_.Pose == b.stored_members_.Pose;
+      case 1:
+        return a.stored_members_.Level == b.stored_members_.Level;
+      case 2:
+        return a.stored_members_.tag_ == b.stored_members_.tag_;
+      default:
+        return true;
+    }
+  }
+
+ private:
+  friend struct baton::TypeTraits<goto_>;
+
+  union Members {
+    constexpr Members() noexcept : stored_bytes_{} {  // nothing of this process goes out between the members' bytes
+      std::construct_at(&Pose);
+    }
+
+    unsigned char stored_bytes_[4];
+    ::names::Pose Pose;
+    ::names::Level Level;
+    virtual_ tag_;
+  };
+
+  static constexpr int member_of(Tag tag) noexcept {
+    switch (tag) {
+      case class_::new_:
+        return 0;
+      case class_::delete_:
+        return 1;
+      default:
+        return 2;
+    }
+  }
+
+  template <class Self, class Visitor, class Unknown>
+  static decltype(auto) dispatch(Self& self, Visitor&& visitor, Unknown&& unknown) {
+    const Tag tag = self.tag();
+    switch (member_of(tag)) {
+      case 0:
+        return visitor(self.stored_members_.Pose);
+      case 1:
+        return visitor(self.stored_members_.Level);
+      case 2:
+        return visitor(self.stored_members_.tag_);
+      default:
+        return unknown(tag);
+    }
+  }
+
+  Tag stored_tag_ = class_::new_;
+  Members stored_members_;
+};
+
+class Names {
+ public:
+  using Tag = char;
+
+  /// Says which member counts. Another process may have written any value, also one that selects no member.
+  Tag tag() const noexcept { return baton::detail::load_once(stored_tag_); }
+
+  /// Null while another member counts.
+  const std::int32_t* Members_() const noexcept {
+    return member_of(tag()) == 0 ? &stored_members_.Members_ : nullptr;
+  }
+  std::int32_t* Members_() noexcept {
+    return member_of(tag()) == 0 ? &stored_members_.Members_ : nullptr;
+  }
+  std::int32_t& set_Members_(std::int32_t value = 0) noexcept {
+    stored_tag_ = 'a';
+    return *std::construct_at(&stored_members_.Members_, value);
+  }
+
+  /// Null while another member counts.
+  const ::names::goto_* visit_() const noexcept {
+    return member_of(tag()) == 1 ? &stored_members_.visit_ : nullptr;
+  }
+  ::names::goto_* visit_() noexcept {
+    return member_of(tag()) == 1 ? &stored_members_.visit_ : nullptr;
+  }
+  ::names::goto_& set_visit_(const ::names::goto_& value = {}) noexcept {
+    stored_tag_ = 'b';
+    return *std::construct_at(&stored_members_.visit_, value);
+  }
+
+  /// Null while another member counts.
+  const class_* Tag_() const noexcept {
+    return member_of(tag()) == 2 ? &stored_members_.Tag_ : nullptr;
+  }
+  class_* Tag_() noexcept {
+    return member_of(tag()) == 2 ? &stored_members_.Tag_ : nullptr;
+  }
+  class_& set_Tag_(class_ value = class_::new_) noexcept {
+    stored_tag_ = 'c';
+    return *std::construct_at(&stored_members_.Tag_, value);
+  }
+
+  /// Null while another member counts.
+  const baton::String<3>* goto_() const noexcept {
+    return member_of(tag()) == 3 ? &stored_members_.goto_ : nullptr;
+  }
+  baton::String<3>* goto_() noexcept {
+    return member_of(tag()) == 3 ? &stored_members_.goto_ : nullptr;
+  }
+  baton::String<3>& set_goto_(const baton::String<3>& value = {}) noexcept {
+    stored_tag_ = 'd';
+    return *std::construct_at(&stored_members_.goto_, value);
+  }
+
+  /// Null while another member counts.
+  const Same* Names_() const noexcept {
+    return member_of(tag()) == 4 ? &stored_members_.Names_ : nullptr;
+  }
+  Same* Names_() noexcept {
+    return member_of(tag()) == 4 ? &stored_members_.Names_ : nullptr;
+  }
+  Same& set_Names_(const Same& value = {}) noexcept {
+    stored_tag_ = 'e';
+    return *std::construct_at(&stored_members_.Names_, value);
+  }
+
+  /// Null while another member counts.
+  const std::int32_t* std() const noexcept {
+    return member_of(tag()) == 5 ? &stored_members_.std : nullptr;
+  }
+  std::int32_t* std() noexcept {
+    return member_of(tag()) == 5 ? &stored_members_.std : nullptr;
+  }
+  std::int32_t& set_std(std::int32_t value = 0) noexcept {
+    stored_tag_ = 'f';
+    return *std::construct_at(&stored_members_.std, value);
+  }
+
+  /// Calls `visitor` with the member that counts; if the tag selects none, `unknown` with the tag, or nothing.
+  template <class Visitor, class Unknown>
+  decltype(auto) visit(Visitor&& visitor, Unknown&& unknown) const {
+    return dispatch(*this, visitor, unknown);
+  }
+  template <class Visitor, class Unknown>
+  decltype(auto) visit(Visitor&& visitor, Unknown&& unknown) {
+    return dispatch(*this, visitor, unknown);
+  }
+  template <class Visitor>
+  void visit(Visitor&& visitor) const {
+    dispatch(*this, [&](const auto& member) { static_cast<void>(visitor(member)); }, [](Tag) {});
+  }
+  template <class Visitor>
+  void visit(Visitor&& visitor) {
+    dispatch(*this, [&](auto& member) { static_cast<void>(visitor(member)); }, [](Tag) {});
+  }
+
+  friend bool operator==(const Names& a, const Names& b) noexcept {
+    const Tag tag = a.tag();
+    if (tag != b.tag()) return false;
+    switch (member_of(tag)) {
+      case 0:
+        return a.stored_members_.Members_ == b.stored_members_.Members_;
+      case 1:
+        return a.stored_members_.visit_ == b.stored_members_.visit_;
+      case 2:
+        return a.stored_members_.Tag_ == b.stored_members_.Tag_;
+      case 3:
+        return a.stored_members_.goto_ == b.stored_members_.goto_;
+      case 4:
+        return a.stored_members_.Names_ == b.stored_members_.Names_;
+      case 5:
+        return a.stored_members_.std == b.stored_members_.std;
+      default:
+        return true;
+    }
+  }
+
+ private:
+  friend struct baton::TypeTraits<Names>;
+
+  union Members {
+    constexpr Members() noexcept : stored_bytes_{} {  // nothing of this process goes out between the members' bytes
+      std::construct_at(&Members_, 0);
+    }
+
+    unsigned char stored_bytes_[16];
+    std::int32_t Members_;
+    ::names::goto_ visit_;
+    class_ Tag_;
+    baton::String<3> goto_;
+    Same Names_;
+    std::int32_t std;
+  };
+
+  static constexpr int member_of(Tag tag) noexcept {
+    switch (tag) {
+      case 'a':
+        return 0;
+      case 'b':
+        return 1;
+      case 'c':
+        return 2;
+      case 'd':
+        return 3;
+      case 'e':
+        return 4;
+      case 'f':
+        return 5;
+      default:
+        return -1;
+    }
+  }
+
+  template <class Self, class Visitor, class Unknown>
+  static decltype(auto) dispatch(Self& self, Visitor&& visitor, Unknown&& unknown) {
+    const Tag tag = self.tag();
+    switch (member_of(tag)) {
+      case 0:
+        return visitor(self.stored_members_.Members_);
+      case 1:
+        return visitor(self.stored_members_.visit_);
+      case 2:
+        return visitor(self.stored_members_.Tag_);
+      case 3:
+        return visitor(self.stored_members_.goto_);
+      case 4:
+        return visitor(self.stored_members_.Names_);
+      case 5:
+        return visitor(self.stored_members_.std);
+      default:
+        return unknown(tag);
+    }
+  }
+
+  Tag stored_tag_ = 'a';
+  Members stored_members_;
+};
+
+struct Last {
+  ::names::virtual_ virtual_{};
+  std::int32_t register_ = 3;
+  baton::Optional<::names::goto_> goto_{};
+  ::names::Names Names{};
+
+  friend bool operator==(const Last&, const Last&) = default;
 };
 
 }  // namespace names
@@ -505,6 +847,302 @@ struct baton::TypeTraits<::names::Clashes> {
 
 template <>
 struct fmt::formatter<::names::Clashes> : baton::MessageFormatter<::names::Clashes> {};
+
+template <>
+struct baton::TypeTraits<::names::virtual_> {
+  static constexpr std::uint32_t kFlags = 0x7;
+  static constexpr const TypeInfo& info() noexcept { return kInfo; }
+
+ private:
+  static constexpr EnumeratorInfo kEnumerators[] = {
+      {"int_", 0, ""},
+      {"static", 1, ""},
+      {"signals", 2, ""},
+  };
+  static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::bitmask_,
+      .name = "names::virtual",
+      .topic = "",
+      .doc = "",
+      .fingerprint = fingerprint_from_hex("c8ab906a1c38b05334801a709809df6f"),
+      .canonical =
+          "baton-type 1\n"
+          "bitmask names::virtual uint32\n"
+          "  int_ = 0\n"
+          "  static = 1\n"
+          "  signals = 2\n",
+      .size = 4,
+      .alignment = 4,
+      .layout = Layout::fixed,
+      .fields = {},
+      .enumerators = kEnumerators,
+  };
+};
+
+template <>
+struct fmt::formatter<::names::virtual_> : baton::EnumFormatter<::names::virtual_> {};
+
+static_assert(sizeof(::names::goto_) == 8 && alignof(::names::goto_) == 4);
+static_assert(std::is_trivially_copyable_v<::names::goto_> && std::is_standard_layout_v<::names::goto_>);
+
+template <>
+struct baton::TypeTraits<::names::goto_> {
+  static constexpr bool kZeroIsDefault = true;
+  static constexpr const TypeInfo& info() noexcept { return kInfo; }
+
+  template <class Visitor>
+  static void visit(const ::names::goto_& value, Visitor&& visitor) {
+    const auto tag = value.tag();
+    switch (::names::goto_::member_of(tag)) {
+      case 0:
+        visitor("Pose", value.stored_members_.Pose);
+        break;
+      case 1:
+        visitor("Level", value.stored_members_.Level);
+        break;
+      case 2:
+        visitor("tag", value.stored_members_.tag_);
+        break;
+      default:
+        break;
+    }
+  }
+
+ private:
+  static_assert(offsetof(::names::goto_, stored_tag_) == 0);
+  static_assert(offsetof(::names::goto_, stored_members_) == 4);
+
+  static constexpr FieldInfo kFields[] = {
+      {"(tag)", "names::class", 0, 4, "", &TypeTraits<::names::class_>::info(), ""},
+      {"Pose", "names::Pose", 4, 4, "", &TypeTraits<::names::Pose>::info(), "case new"},
+      {"Level", "names::Level", 4, 4, "", &TypeTraits<::names::Level>::info(), "case delete"},
+      {"tag", "names::virtual", 4, 4, "", &TypeTraits<::names::virtual_>::info(), "case default"},
+  };
+  static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::union_,
+      .name = "names::goto",
+      .topic = "",
+      .doc = "",
+      .fingerprint = fingerprint_from_hex("a7123cde64b69cc6888071d93dbd485e"),
+      .canonical =
+          "baton-type 1\n"
+          "enum names::class int32\n"
+          "  new = 0\n"
+          "  delete = 1\n"
+          "  NULL = 2\n"
+          "struct names::Pose fixed size 4 align 4\n"
+          "  x int32 @0\n"
+          "enum names::Level int32\n"
+          "  low = 0\n"
+          "  high = 1\n"
+          "bitmask names::virtual uint32\n"
+          "  int_ = 0\n"
+          "  static = 1\n"
+          "  signals = 2\n"
+          "union names::goto fixed size 8 align 4\n"
+          "  (tag) names::class @0\n"
+          "  Pose names::Pose @4 case new\n"
+          "  Level names::Level @4 case delete\n"
+          "  tag names::virtual @4 case default\n",
+      .size = 8,
+      .alignment = 4,
+      .layout = Layout::fixed,
+      .fields = kFields,
+      .enumerators = {},
+  };
+};
+
+template <>
+struct fmt::formatter<::names::goto_> : baton::MessageFormatter<::names::goto_> {};
+
+static_assert(sizeof(::names::Names) == 20 && alignof(::names::Names) == 4);
+static_assert(std::is_trivially_copyable_v<::names::Names> && std::is_standard_layout_v<::names::Names>);
+
+template <>
+struct baton::TypeTraits<::names::Names> {
+  static constexpr bool kZeroIsDefault = false;
+  static constexpr const TypeInfo& info() noexcept { return kInfo; }
+
+  template <class Visitor>
+  static void visit(const ::names::Names& value, Visitor&& visitor) {
+    const auto tag = value.tag();
+    switch (::names::Names::member_of(tag)) {
+      case 0:
+        visitor("Members", value.stored_members_.Members_);
+        break;
+      case 1:
+        visitor("visit", value.stored_members_.visit_);
+        break;
+      case 2:
+        visitor("Tag", value.stored_members_.Tag_);
+        break;
+      case 3:
+        visitor("goto", value.stored_members_.goto_);
+        break;
+      case 4:
+        visitor("Names", value.stored_members_.Names_);
+        break;
+      case 5:
+        visitor("std", value.stored_members_.std);
+        break;
+      default:
+        break;
+    }
+  }
+
+ private:
+  static_assert(offsetof(::names::Names, stored_tag_) == 0);
+  static_assert(offsetof(::names::Names, stored_members_) == 4);
+
+  static constexpr FieldInfo kFields[] = {
+      {"(tag)", "char", 0, 1, "", nullptr, ""},
+      {"Members", "int32", 4, 4, "", nullptr, "case 97"},
+      {"visit", "names::goto", 4, 8, "", &TypeTraits<::names::goto_>::info(), "case 98"},
+      {"Tag", "names::class", 4, 4, "", &TypeTraits<::names::class_>::info(), "case 99"},
+      {"goto", "string<3>", 4, 8, "", nullptr, "case 100"},
+      {"Names", "names::Same", 4, 16, "", &TypeTraits<::names::Same>::info(), "case 101"},
+      {"std", "int32", 4, 4, "", nullptr, "case 102"},
+  };
+  static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::union_,
+      .name = "names::Names",
+      .topic = "",
+      .doc = "",
+      .fingerprint = fingerprint_from_hex("9e207481b7d552e438a7169c926cde60"),
+      .canonical =
+          "baton-type 1\n"
+          "enum names::class int32\n"
+          "  new = 0\n"
+          "  delete = 1\n"
+          "  NULL = 2\n"
+          "struct names::Pose fixed size 4 align 4\n"
+          "  x int32 @0\n"
+          "enum names::Level int32\n"
+          "  low = 0\n"
+          "  high = 1\n"
+          "bitmask names::virtual uint32\n"
+          "  int_ = 0\n"
+          "  static = 1\n"
+          "  signals = 2\n"
+          "union names::goto fixed size 8 align 4\n"
+          "  (tag) names::class @0\n"
+          "  Pose names::Pose @4 case new\n"
+          "  Level names::Level @4 case delete\n"
+          "  tag names::virtual @4 case default\n"
+          "struct names::Same fixed size 16 align 4\n"
+          "  Same int32 @0\n"
+          "  Pose names::Pose @4\n"
+          "  Level names::Pose @8\n"
+          "  level2 names::Level @12\n"
+          "union names::Names fixed size 20 align 4\n"
+          "  (tag) char @0\n"
+          "  Members int32 @4 case 97\n"
+          "  visit names::goto @4 case 98\n"
+          "  Tag names::class @4 case 99\n"
+          "  goto string<3> @4 case 100\n"
+          "  Names names::Same @4 case 101\n"
+          "  std int32 @4 case 102\n",
+      .size = 20,
+      .alignment = 4,
+      .layout = Layout::fixed,
+      .fields = kFields,
+      .enumerators = {},
+  };
+};
+
+template <>
+struct fmt::formatter<::names::Names> : baton::MessageFormatter<::names::Names> {};
+
+static_assert(sizeof(::names::Last) == 40 && alignof(::names::Last) == 4);
+static_assert(std::is_trivially_copyable_v<::names::Last> && std::is_standard_layout_v<::names::Last>);
+static_assert(offsetof(::names::Last, virtual_) == 0);
+static_assert(offsetof(::names::Last, register_) == 4);
+static_assert(offsetof(::names::Last, goto_) == 8);
+static_assert(offsetof(::names::Last, Names) == 20);
+
+template <>
+struct baton::TypeTraits<::names::Last> {
+  static constexpr bool kZeroIsDefault = false;
+  static constexpr const TypeInfo& info() noexcept { return kInfo; }
+
+  template <class Visitor>
+  static constexpr void visit([[maybe_unused]] const ::names::Last& value, [[maybe_unused]] Visitor&& visitor) {
+    visitor("virtual", value.virtual_);
+    visitor("register", value.register_);
+    visitor("goto", value.goto_);
+    visitor("Names", value.Names);
+  }
+
+  static auto key(const ::names::Last& value) {
+    return std::make_tuple(value.virtual_, value.register_);
+  }
+
+  template <class Visitor>
+  static void visit_ranges(const ::names::Last& value, Visitor&& visitor) {
+    visitor("register", value.register_, Range<std::int32_t>{.low = 1, .high = 4});
+  }
+
+ private:
+  static constexpr FieldInfo kFields[] = {
+      {"virtual", "names::virtual", 0, 4, "", &TypeTraits<::names::virtual_>::info(), "key"},
+      {"register", "int32", 4, 4, "", nullptr, "key"},
+      {"goto", "optional<names::goto>", 8, 12, "", &TypeTraits<::names::goto_>::info(), ""},
+      {"Names", "names::Names", 20, 20, "", &TypeTraits<::names::Names>::info(), ""},
+  };
+  static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
+      .name = "names::Last",
+      .topic = "",
+      .doc = "",
+      .fingerprint = fingerprint_from_hex("192e0d0ad919e0d030166fc17f5ea4eb"),
+      .canonical =
+          "baton-type 1\n"
+          "bitmask names::virtual uint32\n"
+          "  int_ = 0\n"
+          "  static = 1\n"
+          "  signals = 2\n"
+          "enum names::class int32\n"
+          "  new = 0\n"
+          "  delete = 1\n"
+          "  NULL = 2\n"
+          "struct names::Pose fixed size 4 align 4\n"
+          "  x int32 @0\n"
+          "enum names::Level int32\n"
+          "  low = 0\n"
+          "  high = 1\n"
+          "union names::goto fixed size 8 align 4\n"
+          "  (tag) names::class @0\n"
+          "  Pose names::Pose @4 case new\n"
+          "  Level names::Level @4 case delete\n"
+          "  tag names::virtual @4 case default\n"
+          "struct names::Same fixed size 16 align 4\n"
+          "  Same int32 @0\n"
+          "  Pose names::Pose @4\n"
+          "  Level names::Pose @8\n"
+          "  level2 names::Level @12\n"
+          "union names::Names fixed size 20 align 4\n"
+          "  (tag) char @0\n"
+          "  Members int32 @4 case 97\n"
+          "  visit names::goto @4 case 98\n"
+          "  Tag names::class @4 case 99\n"
+          "  goto string<3> @4 case 100\n"
+          "  Names names::Same @4 case 101\n"
+          "  std int32 @4 case 102\n"
+          "struct names::Last fixed size 40 align 4\n"
+          "  virtual names::virtual @0 key\n"
+          "  register int32 @4 key\n"
+          "  goto optional<names::goto> @8\n"
+          "  Names names::Names @20\n",
+      .size = 40,
+      .alignment = 4,
+      .layout = Layout::fixed,
+      .fields = kFields,
+      .enumerators = {},
+  };
+};
+
+template <>
+struct fmt::formatter<::names::Last> : baton::MessageFormatter<::names::Last> {};
 
 static_assert(sizeof(::v1::Thing) == 4 && alignof(::v1::Thing) == 4);
 static_assert(std::is_trivially_copyable_v<::v1::Thing> && std::is_standard_layout_v<::v1::Thing>);

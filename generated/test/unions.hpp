@@ -110,8 +110,11 @@ class Shape {
   friend struct baton::TypeTraits<Shape>;
 
   union Members {
-    constexpr Members() noexcept : circle{} {}
+    constexpr Members() noexcept : stored_bytes_{} {  // nothing of this process goes out between the members' bytes
+      std::construct_at(&circle);
+    }
 
+    unsigned char stored_bytes_[16];
     Circle circle;
     Rectangle rectangle;
   };
@@ -237,8 +240,11 @@ class Number {
   friend struct baton::TypeTraits<Number>;
 
   union Members {
-    constexpr Members() noexcept : large{0} {}
+    constexpr Members() noexcept : stored_bytes_{} {  // nothing of this process goes out between the members' bytes
+      std::construct_at(&large, 0);
+    }
 
+    unsigned char stored_bytes_[16];
     baton::String<12> text;
     std::uint8_t small;
     std::int64_t large;
@@ -341,8 +347,11 @@ class Answer {
   friend struct baton::TypeTraits<Answer>;
 
   union Members {
-    constexpr Members() noexcept : reasons{} {}
+    constexpr Members() noexcept : stored_bytes_{} {  // nothing of this process goes out between the members' bytes
+      std::construct_at(&reasons);
+    }
 
+    unsigned char stored_bytes_[56];
     baton::Sequence<::geometry::Point, 2> points;
     std::array<float, 3> reasons;
   };
@@ -447,8 +456,11 @@ class Letter {
   friend struct baton::TypeTraits<Letter>;
 
   union Members {
-    constexpr Members() noexcept : flag{false} {}
+    constexpr Members() noexcept : stored_bytes_{} {  // nothing of this process goes out between the members' bytes
+      std::construct_at(&flag, false);
+    }
 
+    unsigned char stored_bytes_[8];
     bool flag;
     std::array<Kind, 2> kinds;
   };
@@ -555,8 +567,11 @@ class Rest {
   friend struct baton::TypeTraits<Rest>;
 
   union Members {
-    constexpr Members() noexcept : l{'\0'} {}
+    constexpr Members() noexcept : stored_bytes_{} {  // nothing of this process goes out between the members' bytes
+      std::construct_at(&l, '\0');
+    }
 
+    unsigned char stored_bytes_[24];
     char l;
     Shape shape;
   };
@@ -671,8 +686,11 @@ class Coded {
   friend struct baton::TypeTraits<Coded>;
 
   union Members {
-    constexpr Members() noexcept : Code{0} {}
+    constexpr Members() noexcept : stored_bytes_{} {  // nothing of this process goes out between the members' bytes
+      std::construct_at(&Code, 0);
+    }
 
+    unsigned char stored_bytes_[24];
     ::unions::Shape Shape;
     Number tag_;
     ::unions::Code Code;
