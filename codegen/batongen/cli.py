@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import time
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ class Run:
     base_dir: Path
     out: Path | None
     check_only: bool
+    defines: list[str] = field(default_factory=list)  # macros, which have no values
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
     inputs: list[Path] = field(default_factory=list)   # every IDL file that was read
     timings: list[tuple[str, float]] = field(default_factory=list)
@@ -53,7 +55,7 @@ class Run:
 def main(arguments: list[str], generate: Callable[[Run], None]) -> int:
     options = _parser().parse_args(arguments)
     run = Run([Path(file) for file in dict.fromkeys(options.files)], [Path(d) for d in options.include_dirs],
-              Path(options.base_dir), Path(options.out) if options.out else None, options.check)
+              Path(options.base_dir), Path(options.out) if options.out else None, options.check, options.defines)
     problem = _usage_problem(run, options)
     if problem:
         print(f"batongen: {problem}", file=sys.stderr)
@@ -85,6 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--check", action="store_true", help="report errors, write nothing")
     parser.add_argument("-I", dest="include_dirs", action="append", default=[], metavar="DIR",
                         help="look for included files here too")
+    parser.add_argument("-D", dest="defines", action="append", default=[], metavar="NAME",
+                        help="define a name that #ifdef asks for")
     parser.add_argument("--base-dir", default=".", metavar="DIR",
                         help="paths under it are the paths of the headers under --out (default: .)")
     parser.add_argument("--out", metavar="DIR", help="where to write the headers")
@@ -102,6 +106,10 @@ def _usage_problem(run: Run, options: argparse.Namespace) -> str | None:
         return "--depfile needs --stamp, the target of its rule"
     if not run.base_dir.is_dir():
         return f"the base directory '{run.base_dir}' is not a directory"
+    for name in run.defines:
+        if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
+            hint = "; macros have no values here, use const" if "=" in name else ""
+            return f"-D takes a name, not '{name}'{hint}"
     for directory in run.include_dirs:
         if not directory.is_dir():
             return f"the include directory '{directory}' is not a directory"

@@ -23,8 +23,12 @@ NAMES = {
     "unterminated-string": "a string or character literal that does not end on its line",
     "bad-literal": "a malformed number, string or character literal",
     # Directives.
-    "unsupported-directive": "a preprocessor directive other than #include, #pragma once and include guards",
-    "unbalanced-guard": "an #ifndef without #endif, or the reverse",
+    "unsupported-directive": "a preprocessor directive that batongen does not know, or a #define with a value",
+    "misplaced-directive": "an #include inside braces",
+    "unterminated-conditional": "an #if without its #endif",
+    "unbalanced-conditional": "an #endif, #else or #elif without its #if, or behind its #else",
+    "ambiguous-conditional": "a file that would mean something else where it is included again",
+    "skipped-file": "warning: a file of which nothing is read, because another one has defined its include guard",
     "include-not-found": "an included file that is in no include directory",
     "include-cycle": "files that include each other",
     "include-outside": "an included file whose header would have no path",
@@ -41,6 +45,8 @@ NAMES = {
     "reserved-name": "a name that belongs to C++ or to baton",
     "cpp-name-collision": "two names that become one in C++",
     "unknown-name": "a name that is declared nowhere",
+    "unknown-member": "a name in a #pragma keylist that is no member",
+    "foreign-key": "a #pragma keylist that would make a key of another file's struct",
     "not-included": "a name of a file that this one does not include",
     "used-before-declaration": "a name that is declared further down",
     "not-a-type": "a name that is something else than a type",
@@ -113,14 +119,14 @@ class Diagnostics:
         if severity == "error":
             self.error_count += 1
 
-    def suggestion(self, name: str, candidates: Iterable[str]) -> str:
+    def suggestion(self, name: str, candidates: Iterable[str], cutoff: float = 0.6) -> str:
         """"; did you mean 'Pose'?", or nothing. Spends from a budget, so that bad input cannot cost minutes."""
         if self._budget <= 0 or len(name) > 100:
             return ""
         pool = list(dict.fromkeys(itertools.islice(candidates, self._budget)))
         self._budget -= len(pool) * max(1, len(name) // 8)
         folded = {candidate.lower(): candidate for candidate in reversed(pool)}
-        close = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
+        close = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=cutoff)
         return f"; did you mean '{folded[close[0]]}'?" if close and folded[close[0]] != name else ""
 
     def render(self) -> str:

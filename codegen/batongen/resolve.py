@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import annotations
 from .cli import Run
 from .evaluate import Evaluator
+from .keylists import Keylists
 from .model import (BROKEN, SCALARS, Alias, Array, Broken, Constant, Enum, Enumerator, EnumValue, FileModel, Item, Member,
                     Model, Scalar, Sequence, String, Struct, Type, Value, strip_alias)
 from .names import Entity, Names
@@ -26,6 +27,7 @@ class _Resolver:
     def __init__(self, files: tuple[File, ...], run: Run) -> None:
         self._diagnostics = run.diagnostics
         self._names = Names(files, run.diagnostics)
+        self._keylists = Keylists(files, self._names, run.diagnostics)
         self._alias_depth: dict[Alias, int] = {}
         self._items: list[Item] = []
 
@@ -66,7 +68,8 @@ class _Resolver:
                 type_ = self._with_extents(base, declarator, entity)
                 default = self._default(member_settings.get("default"), type_)
                 unit = member_settings["unit"].value.data.decode(errors="replace") if "unit" in member_settings else ""
-                key = "key" in member_settings and bool(member_settings["key"].value.data)
+                key = self._keylists.has(declaration, declarator.name.text) or (
+                    "key" in member_settings and bool(member_settings["key"].value.data))
                 members.append(Member(declarator.name.text, type_, default, key, unit, member.doc, declarator.name.span))
         topic = settings["topic"].value.data.decode(errors="replace") if "topic" in settings else ""
         struct = Struct(entity.qualified, tuple(members), topic, declaration.doc, declaration.name.span)
