@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable
 
-from . import __version__
+from . import __version__, report
 from .diagnostics import Diagnostics
+from .policy import PolicyProblem, severities
 
 EXIT_ERRORS = 1  # the input has errors
 EXIT_USAGE = 2   # the command line cannot be obeyed
@@ -56,7 +57,11 @@ def main(arguments: list[str], generate: Callable[[Run], None]) -> int:
     options = _parser().parse_args(arguments)
     run = Run([Path(file) for file in dict.fromkeys(options.files)], [Path(d) for d in options.include_dirs],
               Path(options.base_dir), Path(options.out) if options.out else None, options.check, options.defines)
-    problem = _usage_problem(run, options)
+    try:
+        run.diagnostics = Diagnostics(severities(options.warnings))
+        problem = _usage_problem(run, options)
+    except PolicyProblem as error:
+        problem = str(error)
     if problem:
         print(f"batongen: {problem}", file=sys.stderr)
         return EXIT_USAGE
@@ -69,20 +74,32 @@ def main(arguments: list[str], generate: Callable[[Run], None]) -> int:
         print(f"batongen: cannot write {error.filename}: {error.strerror}", file=sys.stderr)
         return EXIT_USAGE
     except Exception as error:  # a traceback would tell the user nothing
-        print(run.diagnostics.render(), end="", file=sys.stderr)
+        _report(run, options)
         if os.environ.get("BATONGEN_DEBUG"):
             raise
         print(f"batongen: internal error, please report it: {type(error).__name__}: {error} "
               "(BATONGEN_DEBUG=1 shows where)", file=sys.stderr)
         return EXIT_BUG
-    sys.stderr.write(run.diagnostics.render())
+    _report(run, options)
     if options.timings:
         _print_timings(run)
     return EXIT_ERRORS if run.diagnostics.error_count else 0
 
 
+def _report(run: Run, options: argparse.Namespace) -> None:
+    found = run.diagnostics.sorted()
+    if options.json:
+        sys.stdout.write(report.as_json(found))
+        return
+    colour = options.color == "always"
+    if options.color == "auto":
+        colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    sys.stderr.write(report.as_text(found, colour))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="batongen", description="Writes a C++ header for each IDL file.")
+    parser = argparse.ArgumentParser(prog="batongen", allow_abbrev=False,
+                                     description="Writes a C++ header for each IDL file.")
     parser.add_argument("files", nargs="+", metavar="FILE", help="IDL files to write headers for")
     parser.add_argument("--check", action="store_true", help="report errors, write nothing")
     parser.add_argument("-I", dest="include_dirs", action="append", default=[], metavar="DIR",
@@ -94,6 +111,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", metavar="DIR", help="where to write the headers")
     parser.add_argument("--depfile", metavar="FILE", help="write a make rule: the stamp depends on all that was read")
     parser.add_argument("--stamp", metavar="FILE", help="touch this file when everything has been written")
+    parser.add_argument("-W", dest="warnings", action="append", default=[], metavar="[no-]NAME",
+                        help="-Wno-NAME, -Wno-all: without that warning; -Werror, -Werror=NAME: it counts as an error")
+    parser.add_argument("--json", action="store_true", help="print what is wrong as JSON, to standard output")
+    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto",
+                        help="colours in what is printed to a terminal (default: auto; NO_COLOR is respected)")
     parser.add_argument("--timings", action="store_true", help="print the processor time of each stage")
     parser.add_argument("--version", action="version", version=f"batongen {__version__}")
     return parser

@@ -18,7 +18,10 @@ RESERVED_WORDS = DECLARATION_WORDS | frozenset(
 
 
 class SyntaxProblem(Exception):
-    """Thrown after an error was reported, up to the place that knows where to go on."""
+    """Thrown after an error was reported, up to the place that knows where to go on. `nameless`: what would have been
+    declared has no name, so that whatever name is unknown later may be its."""
+
+    nameless = False
 
 
 class EndOfFile(Exception):
@@ -99,11 +102,11 @@ class Cursor:
 
     def identifier(self, what: str) -> Ident:
         token = self.token
-        if token.kind != "name":
-            raise self.missing(f"expected {what}")
+        if token.kind != "name" or token.text in DECLARATION_WORDS:
+            problem = self.missing(f"expected {what}")
+            problem.nameless = what.startswith("a name for the")
+            raise problem
         if token.text in RESERVED_WORDS:
-            if token.text in DECLARATION_WORDS:
-                raise self.missing(f"expected {what}")
             raise self.unexpected(f"'{token.text}' is a word of IDL; {what} has to be another word, "
                                   f"or '_{token.text}' to have it all the same")
         self.advance()
@@ -126,11 +129,24 @@ class Cursor:
 
     # --- Going on after an error -------------------------------------------------------------------------------------
 
-    def skip_declaration(self) -> None:
-        """Behind the next ';' of this level, or in front of the '}' that closes this level."""
+    def skip_rest(self, begun_at: int) -> None:
+        """The same for a declaration of which a part was read already, some of its '{' maybe."""
         depth = 0
+        for token in self.tokens[begun_at:self.index]:
+            if token.kind == "punct" and token.text in ("{", "}"):
+                depth += 1 if token.text == "{" else -1
+        self.skip_declaration(max(depth, 0))
+        if self.index == begun_at:  # always get on
+            self.advance()
+
+    def skip_declaration(self, depth: int = 0) -> None:
+        """Behind the next ';' of this level, or in front of the '}' that closes this level. With `depth`, that many '{'
+        were read before; a declaration inside of them is taken as a sign that a '}' is missing."""
+        begun_inside = depth > 0
         while self.token.kind != "end":
             text = self.token.text if self.token.kind == "punct" else ""
+            if begun_inside and self.token.text in DECLARATION_WORDS and self.peek().kind == "name":
+                return
             if text == "{":
                 depth += 1
             elif text == "}":
@@ -145,6 +161,20 @@ class Cursor:
                 self.advance()
                 return
             self.advance()
+
+    def more_closed_than_opened(self) -> bool:
+        """Whether the file has more '}' than '{'."""
+        balance = 0
+        for token in self.tokens:
+            if token.kind == "punct" and token.text in ("{", "}"):
+                balance += 1 if token.text == "{" else -1
+        return balance < 0
+
+    def names_since(self, index: int) -> list[Ident]:
+        """The words in text that could not be understood: each may be the name of what it declares."""
+        words = {token.text.removeprefix("_"): token for token in reversed(self.tokens[index:self.index])
+                 if token.kind == "name" and token.text not in RESERVED_WORDS}
+        return [Ident(text, self.span(token)) for text, token in words.items()]
 
     def enter(self, what: str) -> None:
         """Counts a level of nesting; Python's own stack is finite."""

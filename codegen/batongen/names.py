@@ -72,6 +72,7 @@ class Names:
         self.of_declaration: dict[int, list[Entity]] = {}  # by id(): the entities that a declaration makes
         self._next_order = 0
         self._visible: dict[Source, set[Source]] = {}
+        self._nameless: set[Source] = set()  # files that declare something whose name is missing, which was reported
         for file in files:  # included files come first
             visible = {file.source}
             for include in file.includes:
@@ -104,6 +105,8 @@ class Names:
             made += [self._declare("typedef", d.name, scope, declaration) for d in declaration.declarators]
         elif declaration.name.text:
             made.append(self._declare("broken", declaration.name, scope, declaration))
+        else:
+            self._nameless.add(declaration.name.span.source)
 
     def _module(self, declaration: ModuleDecl, scope: Scope) -> Entity:
         existing = scope.entities.get(declaration.name.text)
@@ -145,6 +148,8 @@ class Names:
             return entity
         if hidden is not None:
             self._report_hidden(name, hidden, user)
+            return None
+        if not self._nameless.isdisjoint(self._visible[user.source]):
             return None
         last = name.parts[-1].text
         hint = ""

@@ -4,11 +4,14 @@ import contextlib
 import io
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CODEGEN = ROOT / "codegen"
+# A diagnostic: file, line, column, severity, name.
+REPORTED = re.compile(r"^([^\s:]+):(\d+):(\d+): (error|warning): .* \[([a-z0-9-]+)\]$", re.MULTILINE)
 sys.path.insert(0, str(CODEGEN))
 sys.dont_write_bytecode = True
 

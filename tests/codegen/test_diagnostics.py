@@ -12,15 +12,13 @@ import re
 import tempfile
 import unittest
 
-from support import batongen, batongen_here
+from support import REPORTED, batongen, batongen_here
 
-from batongen.diagnostics import NAMES
+from batongen.diagnostics import NAMES, WARNINGS
 
 BAD = pathlib.Path(__file__).resolve().parent / "bad"
 _EXPECTED = re.compile(r"^//! (?:(\S+\.idl) )?(\d+):(\d+) (\S+)$", re.MULTILINE)
 _WITH = re.compile(r"^//! with (\S+)$", re.MULTILINE)
-_REPORTED = re.compile(r"^([^\s:]+):(\d+):(\d+): (error|warning): .* \[([a-z0-9-]+)\]$", re.MULTILINE)
-_WARNINGS = {name for name, text in NAMES.items() if text.startswith("warning: ")}
 
 
 def text_of(path):
@@ -39,10 +37,10 @@ class Diagnostics(unittest.TestCase):
                 self.assertTrue(expected, "the file does not say what to expect")
                 code, stderr = batongen_here("--check", "--base-dir", ".", path.name, *_WITH.findall(text), cwd=BAD)
                 reported = [(file, int(line), int(column), name)
-                            for file, line, column, _, name in _REPORTED.findall(stderr)]
+                            for file, line, column, _, name in REPORTED.findall(stderr)]
                 self.assertEqual(sorted(expected), sorted(reported), stderr)
                 self.assertEqual(sorted(reported, key=lambda r: r[:3]), reported, "not sorted by place")
-                only_warnings = all(name in _WARNINGS for *_, name in expected)
+                only_warnings = all(name in WARNINGS for *_, name in expected)
                 self.assertEqual(0 if only_warnings else 1, code, stderr)
 
     def test_every_diagnostic_has_a_file(self):
@@ -129,7 +127,7 @@ class Diagnostics(unittest.TestCase):
                 (pathlib.Path(folder) / "x.idl").write_text(text, encoding="utf-8")
                 _, stderr = batongen_here("--check", "x.idl", cwd=folder)
                 self.assertIn(message, stderr)
-                self.assertEqual(1, len(_REPORTED.findall(stderr)), stderr)
+                self.assertEqual(1, len(REPORTED.findall(stderr)), stderr)
 
     def test_the_folders_of_a_missing_include_are_named_once(self):
         with tempfile.TemporaryDirectory() as folder:
