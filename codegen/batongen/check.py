@@ -18,7 +18,8 @@ def check(model: Model, extents: Extents, run: Run) -> None:
     _check_topics(model, run)
     depths: dict[Struct, int] = {}
     for struct in model.structs():
-        _check_bounds(struct, run)
+        if not run.check_only:  # what has no size yet can be checked, but not be written
+            _check_bounds(struct, run)
         _check_size(struct, extents, run)
         depths[struct] = 1 + max((_depth(member.type, depths) for member in struct.members), default=0)
         if depths[struct] == MAX_TYPE_NESTING + 1:

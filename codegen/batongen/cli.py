@@ -28,6 +28,9 @@ class Run:
     out: Path | None
     check_only: bool
     defines: list[str] = field(default_factory=list)  # macros, which have no values
+    explain: str | None = None  # the type to draw
+    answer: str = ""            # that drawing
+    problem: str = ""           # why there is none
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
     inputs: list[Path] = field(default_factory=list)   # every IDL file that was read
     timings: list[tuple[str, float]] = field(default_factory=list)
@@ -56,7 +59,8 @@ class Run:
 def main(arguments: list[str], generate: Callable[[Run], None]) -> int:
     options = _parser().parse_args(arguments)
     run = Run([Path(file) for file in dict.fromkeys(options.files)], [Path(d) for d in options.include_dirs],
-              Path(options.base_dir), Path(options.out) if options.out else None, options.check, options.defines)
+              Path(options.base_dir), Path(options.out) if options.out else None, options.check or options.out is None,
+              options.defines, options.explain)
     try:
         run.diagnostics = Diagnostics(severities(options.warnings))
         problem = _usage_problem(run, options)
@@ -83,6 +87,10 @@ def main(arguments: list[str], generate: Callable[[Run], None]) -> int:
     _report(run, options)
     if options.timings:
         _print_timings(run)
+    if run.problem:
+        print(f"batongen: {run.problem}", file=sys.stderr)
+        return EXIT_USAGE
+    sys.stdout.write(run.answer)
     return EXIT_ERRORS if run.diagnostics.error_count else 0
 
 
@@ -102,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
                                      description="Writes a C++ header for each IDL file.")
     parser.add_argument("files", nargs="+", metavar="FILE", help="IDL files to write headers for")
     parser.add_argument("--check", action="store_true", help="report errors, write nothing")
+    parser.add_argument("--explain", metavar="TYPE", help="draw how a type lies in memory; needs no --out")
     parser.add_argument("-I", dest="include_dirs", action="append", default=[], metavar="DIR",
                         help="look for included files here too")
     parser.add_argument("-D", dest="defines", action="append", default=[], metavar="NAME",
@@ -122,8 +131,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _usage_problem(run: Run, options: argparse.Namespace) -> str | None:
-    if run.out is None and not run.check_only:
+    if run.out is None and not options.check and run.explain is None:
         return "give --out DIR, or --check to write nothing"
+    if options.json and run.explain is not None:
+        return "--json and --explain would both print to standard output; give one of them"
     if options.depfile and not options.stamp:
         return "--depfile needs --stamp, the target of its rule"
     if not run.base_dir.is_dir():

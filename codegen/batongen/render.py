@@ -18,7 +18,7 @@ OUTPUTS = (
 
 
 def render(model: Model, extents: Extents, run: Run) -> None:
-    if run.diagnostics.error_count:
+    if run.diagnostics.error_count or run.check_only:
         return
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), undefined=jinja2.StrictUndefined,
@@ -29,8 +29,7 @@ def render(model: Model, extents: Extents, run: Run) -> None:
         view = header_view(file, extents)
         for template, suffix in OUTPUTS:
             text = environment.get_template(template).render(header=view)
-            if run.out is not None and not run.check_only:
-                _write_if_changed(_output_path(run.out, file, suffix), text)
+            _write_if_changed(_output_path(run.out, file, suffix), text)
 
 
 def _output_path(out: Path, file: FileModel, suffix: str) -> Path:

@@ -30,12 +30,12 @@ class Diagnostics(unittest.TestCase):
 
     def test_each_bad_file_is_refused_where_it_says_and_nowhere_else(self):
         for path in sorted(BAD.glob("*.idl")):
-            with self.subTest(file=path.name):
+            with self.subTest(file=path.name), tempfile.TemporaryDirectory() as out:
                 text = text_of(path)
                 expected = [(file or path.name, int(line), int(column), name)
                             for file, line, column, name in _EXPECTED.findall(text)]
                 self.assertTrue(expected, "the file does not say what to expect")
-                code, stderr = batongen_here("--check", "--base-dir", ".", path.name, *_WITH.findall(text), cwd=BAD)
+                code, stderr = batongen_here("--out", out, "--base-dir", ".", path.name, *_WITH.findall(text), cwd=BAD)
                 reported = [(file, int(line), int(column), name)
                             for file, line, column, _, name in REPORTED.findall(stderr)]
                 self.assertEqual(sorted(expected), sorted(reported), stderr)
@@ -51,7 +51,7 @@ class Diagnostics(unittest.TestCase):
     def run_on(self, text, name="x.idl"):
         with tempfile.TemporaryDirectory() as folder:
             (pathlib.Path(folder) / name).write_bytes(text if isinstance(text, bytes) else text.encode())
-            return batongen("--check", name, cwd=folder)
+            return batongen("--out", "out", name, cwd=folder)
 
     def test_a_file_of_more_than_4_mib_is_refused(self):
         result = self.run_on(b"//" + b"x" * (4 * 1024 * 1024))
