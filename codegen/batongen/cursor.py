@@ -38,6 +38,7 @@ class Cursor:
         self.index = 0
         self.token = self.tokens[0]
         self.nesting = 0
+        self._brace_balance: int | None = None
 
     # --- Moving ------------------------------------------------------------------------------------------------------
 
@@ -164,11 +165,10 @@ class Cursor:
 
     def more_closed_than_opened(self) -> bool:
         """Whether the file has more '}' than '{'."""
-        balance = 0
-        for token in self.tokens:
-            if token.kind == "punct" and token.text in ("{", "}"):
-                balance += 1 if token.text == "{" else -1
-        return balance < 0
+        if self._brace_balance is None:
+            braces = [token.text for token in self.tokens if token.kind == "punct"]
+            self._brace_balance = braces.count("{") - braces.count("}")
+        return self._brace_balance < 0
 
     def names_since(self, index: int) -> list[Ident]:
         """The words in text that could not be understood: each may be the name of what it declares."""

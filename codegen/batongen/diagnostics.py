@@ -16,6 +16,7 @@ NAMES = {
     # What the file is made of.
     "source-too-large": "a file of more than 4 MiB",
     "not-utf8": "a file that is not UTF-8 text",
+    "byte-order-mark": "a file that begins with a byte order mark",
     "nul-character": "a NUL character, as in a file that is not text",
     "stray-character": "a character that has no meaning in IDL",
     "unterminated-comment": "a /* without its */",
@@ -126,7 +127,7 @@ class Diagnostics:
         if self._budget <= 0 or len(name) > 100:
             return ""
         pool = list(dict.fromkeys(itertools.islice(candidates, self._budget)))
-        self._budget -= len(pool) * max(1, len(name) // 8)
+        self._budget -= len(pool) * max(1, len(name) // 8) ** 2
         folded = {candidate.lower(): candidate for candidate in reversed(pool)}
         close = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=cutoff)
         return f"; did you mean '{folded[close[0]]}'?" if close and folded[close[0]] != name else ""

@@ -17,6 +17,7 @@ from .syntax import File, Include
 
 MAX_SOURCE_BYTES = 4 * 1024 * 1024
 _MAX_INCLUDE_DEPTH = 64
+_BYTE_ORDER_MARK = "\ufeff"
 
 
 def parse_all(run: Run) -> tuple[File, ...]:
@@ -93,6 +94,10 @@ class _Loader:
             self._diagnostics.error(Span(source, 0, 0), "source-too-large",
                                     f"{len(data)} bytes; an IDL file has at most {MAX_SOURCE_BYTES} (4 MiB)")
             return source, False
+        if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            source = Source.make(path, display, relative, "")
+            self._diagnostics.error(Span(source, 0, 0), "not-utf8", "this is UTF-16; save the file as UTF-8")
+            return source, False
         try:
             text, bad = data.decode("utf-8"), -1
         except UnicodeDecodeError as error:
@@ -104,6 +109,11 @@ class _Loader:
         elif (nul := text.find("\0")) >= 0:
             self._diagnostics.error(Span(source, nul, nul + 1), "nul-character", "a NUL character; is this a text file?")
             bad = nul
+        elif text.startswith(_BYTE_ORDER_MARK):
+            self._diagnostics.error(Span(source, 0, 1), "byte-order-mark",
+                                    "a byte order mark; save the file as UTF-8 without one")
+            # Reading goes on behind it. Columns of the first line count it, as editors do not; nobody will mind.
+            source = Source.make(path, display, relative, " " + text[1:])
         return source, bad < 0
 
     # --- Includes ----------------------------------------------------------------------------------------------------
