@@ -33,6 +33,7 @@ class Run:
     problem: str = ""           # why there is none
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
     inputs: list[Path] = field(default_factory=list)   # every IDL file that was read
+    outputs: list[str] = field(default_factory=list)   # what was written, relative to `out`
     timings: list[tuple[str, float]] = field(default_factory=list)
 
     @property
@@ -169,7 +170,16 @@ def _write_build_files(run: Run, options: argparse.Namespace) -> None:
         rule = " \\\n  ".join([f"{_escape(options.stamp)}:", *inputs])
         Path(options.depfile).write_text(rule + "\n", encoding="utf-8")
     if options.stamp:
-        Path(options.stamp).write_text("", encoding="utf-8")
+        _remove_leftovers(run, Path(options.stamp))
+        Path(options.stamp).write_text("".join(f"{output}\n" for output in run.outputs), encoding="utf-8")
+
+
+def _remove_leftovers(run: Run, stamp: Path) -> None:
+    """The stamp lists what the run before wrote. The header of a file that is gone would still be found by #include."""
+    before = stamp.read_text(encoding="utf-8").splitlines() if stamp.is_file() else []
+    for output in set(before) - set(run.outputs):
+        if output.endswith(".hpp") and ".." not in Path(output).parts and not os.path.isabs(output):
+            (run.out / output).unlink(missing_ok=True)
 
 
 def _escape(path: str) -> str:

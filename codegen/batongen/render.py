@@ -8,7 +8,7 @@ import jinja2
 
 from .cli import Run
 from .layout import Extents
-from .model import FileModel, Model
+from .model import Model
 from .view import header_view
 
 # (template, what replaces the `.idl` of the file's path)
@@ -29,11 +29,9 @@ def render(model: Model, extents: Extents, run: Run) -> None:
         view = header_view(file, extents)
         for template, suffix in OUTPUTS:
             text = environment.get_template(template).render(header=view)
-            _write_if_changed(_output_path(run.out, file, suffix), text)
-
-
-def _output_path(out: Path, file: FileModel, suffix: str) -> Path:
-    return out / Path(file.source.relative).with_suffix(suffix)
+            output = Path(file.source.relative).with_suffix(suffix)
+            run.outputs.append(output.as_posix())
+            _write_if_changed(run.out / output, text)
 
 
 def _write_if_changed(path: Path, text: str) -> None:
