@@ -24,6 +24,7 @@ _TOKEN = re.compile(
   | (?P<string>"(?:[^"\\\n]|\\[^\n])*")
   | (?P<char>'(?:[^'\\\n]|\\[^\n])*')
   | (?P<open_string>["'][^\n]*)
+  | (?P<curly_string>[\u201c\u201d\u201e][^\n"\u201c\u201d]*["\u201c\u201d])
   | (?P<hash>\#[^\n]*)
   | (?P<punct>::|<<|[{}()\[\]<>;:,=@+\-*/%|&^~])
   | (?P<stray>.)
@@ -110,6 +111,10 @@ def _up_to_directive(source: Source, at: int, diagnostics: Diagnostics, result: 
             tokens.append(Token("string" if text[start] == '"' else "char", "", start, end))
             if match.group().rstrip().endswith(";"):  # it is likely to end what the literal belongs to
                 tokens.append(Token("punct", ";", end - 1, end))
+        elif kind == "curly_string":
+            diagnostics.error(Span(source, start, end), "stray-character",
+                              "these quotation marks have no meaning in IDL; write straight ones: \"")
+            tokens.append(Token("string", "", start, end))
         else:
             _report_stray(source, start, diagnostics)
     return None
