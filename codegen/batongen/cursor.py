@@ -87,6 +87,16 @@ class Cursor:
             return self.advance()
         raise self.missing(f"expected '{text}' {where}")
 
+    def open(self, what: str) -> Span:
+        """Takes the '{' of a body. Where it is missing, what looks like the body is read as one."""
+        if self.token.kind == "name" or self.at("@") or self.at("}") and self._more_closed_than_opened():
+            self.missing(f"expected '{{' after {what}")
+            if self.peek().text == "{":  # one word too many
+                self.advance()
+                self.advance()
+            return self.previous()
+        return self.span(self.expect("{", f"after {what}"))
+
     def missing(self, message: str, *notes: Note, name: str = "syntax") -> SyntaxProblem:
         """Reports that something is missing behind the previous token."""
         found = self.token
@@ -163,7 +173,7 @@ class Cursor:
                 return
             self.advance()
 
-    def more_closed_than_opened(self) -> bool:
+    def _more_closed_than_opened(self) -> bool:
         """Whether the file has more '}' than '{'."""
         if self._brace_balance is None:
             braces = [token.text for token in self.tokens if token.kind == "punct"]

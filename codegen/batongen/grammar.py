@@ -326,20 +326,7 @@ class Grammar:
     # --- Help ----------------------------------------------------------------------------------------------------------
 
     def _open(self, what: str) -> Span:
-        """Takes the '{'. Where it is missing, what looks like the body behind it is read as one."""
-        cursor = self._cursor
-        if not cursor.at("{") and (cursor.token.kind == "name" or cursor.at("@")):
-            try:
-                cursor.missing(f"expected '{{' after {what}")
-            finally:
-                if cursor.peek().text == "{":  # one word too many
-                    cursor.advance()
-                    cursor.advance()
-            return cursor.previous()
-        if cursor.at("}") and cursor.more_closed_than_opened():
-            cursor.missing(f"expected '{{' after {what}")
-            return cursor.previous()
-        return cursor.span(cursor.expect("{", f"after {what}"))
+        return self._cursor.open(what)
 
     def _unclosed(self, opening: Span, what: str) -> SyntaxProblem:
         return self._cursor.missing(f"expected '}}' to close {what}", Note(opening, "the '{' is here"),

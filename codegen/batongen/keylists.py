@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from .diagnostics import Diagnostics, Note
 from .names import Entity, Names
-from .syntax import Declarator, File, Ident, Keylist, Member, NamedType, StructDecl, TypedefDecl, TypeExpr
+from .syntax import (Annotation, Declarator, File, Ident, Keylist, Member, NamedType, StructDecl, TypedefDecl, TypeExpr)
 
 _LAST = 1 << 62  # in the order of declarations: a keylist may stand before its struct or behind it
 
@@ -15,13 +17,27 @@ class Keylists:
     def __init__(self, files: tuple[File, ...], names: Names, diagnostics: Diagnostics) -> None:
         self._names = names
         self._diagnostics = diagnostics
-        self._keys: set[tuple[int, str]] = set()  # the id() of a StructDecl, and the name of a member
+        self._keys: dict[int, dict[str, Ident]] = {}  # by the id() of a StructDecl, its members and where that is said
         for file in files:  # included files come first
             for keylist in file.keylists:
                 self._read(keylist)
 
-    def has(self, struct: StructDecl, member: str) -> bool:
-        return (id(struct), member) in self._keys
+    def applied(self, struct: StructDecl) -> StructDecl:
+        """The struct with a @key at each member that a keylist names."""
+        keys = self._keys.get(id(struct))
+        if not keys:
+            return struct
+        members: list[Member] = []
+        for member in struct.members:
+            if _is_key(member) or not any(declarator.name.text in keys for declarator in member.declarators):
+                members.append(member)
+                continue
+            for declarator in member.declarators:  # of `long x, y;` one alone may be a key
+                field = keys.get(declarator.name.text)
+                annotation = (Annotation("key", (), field.span),) if field is not None else ()
+                members.append(dataclasses.replace(member, annotations=(*member.annotations, *annotation),
+                                                   declarators=(declarator,)))
+        return dataclasses.replace(struct, members=tuple(members))
 
     def _read(self, keylist: Keylist) -> None:
         scope = self._names.root
@@ -53,8 +69,8 @@ class Keylists:
                 return
             member, declarator = found
             if index == 0 or struct.source is keylist.source:
-                self._keys.add((id(struct.declaration), field.text))
-            elif not self.has(struct.declaration, field.text) and not any(a.name == "key" for a in member.annotations):
+                self._keys.setdefault(id(struct.declaration), {}).setdefault(field.text, field)
+            elif field.text not in self._keys.get(id(struct.declaration), {}) and not _is_key(member):
                 self._diagnostics.error(field.span, "foreign-key", f"'{field.text}' is no key of '{struct.name.text}', which "
                                         "another file declares; write @key there",
                                         Note(declarator.name.span, "the member is here"))
@@ -82,6 +98,10 @@ class Keylists:
                 return None
             type_, user = entity.declaration.type, entity
         return None
+
+
+def _is_key(member: Member) -> bool:
+    return any(annotation.name == "key" for annotation in member.annotations)
 
 
 def _member(struct: StructDecl, name: str) -> tuple[Member, Declarator] | None:

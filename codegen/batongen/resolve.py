@@ -45,7 +45,7 @@ class _Resolver:
             for inner in declaration.declarations:
                 self._declaration(inner)
         elif isinstance(declaration, StructDecl):
-            self._struct(declaration, entities[0])
+            self._struct(self._keylists.applied(declaration), entities[0])
         elif isinstance(declaration, EnumDecl):
             self._enum(declaration, entities[0], entities[1:])
         elif isinstance(declaration, ConstDecl):
@@ -68,8 +68,7 @@ class _Resolver:
                 type_ = self._with_extents(base, declarator, entity)
                 default = self._default(member_settings.get("default"), type_)
                 unit = member_settings["unit"].value.data.decode(errors="replace") if "unit" in member_settings else ""
-                key = self._keylists.has(declaration, declarator.name.text) or (
-                    "key" in member_settings and bool(member_settings["key"].value.data))
+                key = "key" in member_settings and bool(member_settings["key"].value.data)
                 members.append(Member(declarator.name.text, type_, default, key, unit, member.doc, declarator.name.span))
         topic = settings["topic"].value.data.decode(errors="replace") if "topic" in settings else ""
         struct = Struct(entity.qualified, tuple(members), topic, declaration.doc, declaration.name.span)

@@ -159,8 +159,8 @@ class Preprocessor(unittest.TestCase):
 
     def test_a_keylist_is_a_key_at_each_of_its_members(self):
         """What a key looks like in C++ is not said here: only that both ways of writing it come to the same."""
-        pragma = "struct P { int32 c; int32 d; };\nmodule m { struct A { P b; int32 a; };\n#pragma keylist A b.c, a\n};\n"
-        annotation = "struct P { @key int32 c; int32 d; };\nmodule m { struct A { @key P b; @key int32 a; };\n\n};\n"
+        pragma = "struct P { int32 c; int32 d; };\nmodule m { struct A { P b; int32 z, a; };\n#pragma keylist A b.c, a\n};\n"
+        annotation = "struct P { @key int32 c; int32 d; };\nmodule m { struct A { @key P b; int32 z; @key int32 a; };\n\n};\n"
         results = [self.run_on({"x.idl": text}) for text in (pragma, annotation)]
         self.assertEqual((0, ""), results[0][:2])
         self.assertEqual(results[1], results[0])
