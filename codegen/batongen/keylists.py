@@ -59,7 +59,8 @@ class Keylists:
             self._mark(struct, path, keylist)
 
     def _mark(self, struct: Entity, path: tuple[Ident, ...], keylist: Keylist) -> None:
-        """`b.c` makes a key of `b`, of which `c` has to be the key."""
+        """`b.c` makes a key of `b`, of which `c` has to be the key. A path with an error makes none."""
+        marks: list[tuple[Entity, Ident]] = []
         for index, field in enumerate(path):
             found = _member(struct.declaration, field.text)
             if found is None:
@@ -69,11 +70,12 @@ class Keylists:
                 return
             member, declarator = found
             if index == 0 or struct.source is keylist.source:
-                self._keys.setdefault(id(struct.declaration), {}).setdefault(field.text, field)
+                marks.append((struct, field))
             elif field.text not in self._keys.get(id(struct.declaration), {}) and not _is_key(member):
                 self._diagnostics.error(field.span, "foreign-key", f"'{field.text}' is no key of '{struct.name.text}', which "
                                         "another file declares; write @key there",
                                         Note(declarator.name.span, "the member is here"))
+                return
             if index + 1 < len(path):
                 inner = self._struct(member.type, struct) if not declarator.extents else None
                 if inner is None:
@@ -82,6 +84,8 @@ class Keylists:
                                             Note(declarator.name.span, "it is declared here"))
                     return
                 struct = inner
+        for struct, field in marks:
+            self._keys.setdefault(id(struct.declaration), {}).setdefault(field.text, field)
 
     def _struct(self, type_: TypeExpr, user: Entity) -> Entity | None:
         """The struct that a type is, through typedefs."""

@@ -133,7 +133,7 @@ class Names:
             return entity
         scope.entities[name.text] = entity
         similar = scope.folded.setdefault(name.text.lower(), entity)
-        if similar is not entity:
+        if similar is not entity and "broken" not in (kind, similar.kind):
             self._diagnostics.warning(name.span, "name-differs-in-case",
                                       f"'{name.text}' differs from '{similar.name.text}' only in case; other IDL tools "
                                       "take them for one name", Note(similar.name.span, "the earlier declaration is here"))
