@@ -99,6 +99,24 @@ HOSTILE = {
     "a long name": "struct " + "a" * _SIZE + " { long x; x; };",
     "letters that are none": "é" * (_SIZE // 2),
     "underscores": "struct " + "_" * _SIZE + " { long x; x; };",
+    "tags of a wide enum": "enum E {" + _up_to(_SIZE // 2, lambda i: f"e{i},") + "e};\n" + _up_to(
+        _SIZE // 2, lambda i: f"union U{i} switch (E) {{ case e0: E a; default: E b; }};\n"),
+    "wide labels": "union U switch (long) {" + _up_to(_SIZE, lambda i: f"case {i}: long m{i}; default: long d{i}; ") + "};",
+    "many labels": "union U switch (long) {" + _up_to(_SIZE, lambda i: f"case {i}: ") + "long x; };",
+    "a chain of unions": "struct S0 { long x; };\n" + _up_to(
+        _SIZE, lambda i: f"union S{i + 1} switch (long) {{ case 0: S{i} a; case 1: S{i} b; }};\n"),
+    "a chain of bases": "struct S0 { long x0; };\n" + _up_to(_SIZE, lambda i: f"struct S{i + 1} : S{i} {{ long x{i + 1}; }};\n"),
+    "a wide base": "struct S0 {" + _up_to(_SIZE // 2, lambda i: f"long x{i};") + "};\n" + _up_to(
+        _SIZE // 2, lambda i: f"struct S{i + 1} : S0 {{}};\n"),
+    "a wide member": "struct S0 {" + _up_to(1000, lambda i: f"long x{i};") + "};\n" + _up_to(
+        _SIZE // 4, lambda i: f"struct S{i + 1} {{ S0 a; }};\n"),
+    "announced types": _up_to(_SIZE, lambda i: f"struct S{i};\nstruct T{i} {{ S{i + 1} a; }};\n"),
+    "one type announced again and again": "struct S;\n" * (_SIZE // 10),
+    "positions": "bitmask B {" + _up_to(_SIZE, lambda i: f"@position({i}) b{i},") + "b};",
+    "ranges": "struct A {" + _up_to(_SIZE, lambda i: f"@range(min={i}, max=1) long x{i};") + "};",
+    "ids": "struct A {" + _up_to(_SIZE, lambda i: f"@id({i % 9}) long x{i};") + "};",
+    "operations": "interface I {" + _up_to(_SIZE, lambda i: f"void f{i}(in long a, out I b);") + "};",
+    "skipped arguments": "@foo(" * (_SIZE // 5) + "struct A { long x; };",
     "unions": "union U switch (long) { case 1: long x; };\n" * (_SIZE // 43),
     "topics": _up_to(_SIZE, lambda i: f"@topic(name=\"a\") struct S{i} {{ long x; }};\n"),
 }
