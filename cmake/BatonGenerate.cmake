@@ -1,6 +1,7 @@
-# baton_generate(<target> IDL <files>... [BASE_DIR <dir>] [INCLUDE_DIRS <dirs>...])
+# baton_generate(<target> IDL <files>... [BASE_DIR <dir>] [INCLUDE_DIRS <dirs>...] [OPTIONS <options>...])
 #
-# Makes <target>, a library of the C++ headers that batongen writes for the IDL files; link it to use them.
+# Makes <target>, a library of the C++ headers that batongen writes for the IDL files; link it to use them. The headers
+# are its FILE_SET HEADERS: install(TARGETS <target> FILE_SET HEADERS) installs them.
 # idl/sensors/imu.idl under BASE_DIR idl becomes #include "sensors/imu.hpp". BASE_DIR is by default the folder idl/
 # beside the calling CMakeLists.txt if all files are in it, else the folder of that CMakeLists.txt.
 #
@@ -12,7 +13,10 @@
 #   baton_generate(robot IDL robot/idl/arm.idl BASE_DIR robot/idl INCLUDE_DIRS geometry/idl)  # arm includes "pose.idl"
 #   target_link_libraries(robot INTERFACE geometry)
 #
-# The generator needs a Python 3 with Jinja2. It is looked for; -DBATON_PYTHON=/path/to/python3 chooses one.
+# OPTIONS go to batongen as they are: -D NAME, -Wno-NAME, -Werror; `batongen --help` lists them.
+#
+# The generator needs a Python 3 with Jinja2. It is looked for on this machine, also when the build is
+# for another one; -DBATON_PYTHON=/path/to/python3 chooses one.
 
 cmake_policy(PUSH)
 cmake_policy(VERSION 3.25)
@@ -32,7 +36,7 @@ function(_baton_find_python)
     set(candidates "${BATON_PYTHON}")
   else()
     set(candidates "")
-    find_program(first_python NAMES python3 NO_CACHE)
+    find_program(first_python NAMES python3 NO_CACHE NO_CMAKE_FIND_ROOT_PATH)
     foreach(candidate IN ITEMS "${first_python}" /usr/bin/python3 /usr/local/bin/python3 /bin/python3)
       if(candidate AND EXISTS "${candidate}")
         list(APPEND candidates "${candidate}")
@@ -55,7 +59,7 @@ function(_baton_find_python)
 endfunction()
 
 function(baton_generate target)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "BASE_DIR" "IDL;INCLUDE_DIRS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "BASE_DIR" "IDL;INCLUDE_DIRS;OPTIONS")
   if(arg_UNPARSED_ARGUMENTS MATCHES "\\.idl(;|$)")
     string(JOIN " " arguments ${arg_UNPARSED_ARGUMENTS})
     message(FATAL_ERROR "baton_generate(${target}): write IDL before the files: "
@@ -128,7 +132,7 @@ function(baton_generate target)
     OUTPUT "${stamp}"
     BYPRODUCTS ${headers}
     COMMAND "${CMAKE_COMMAND}" -E env "PYTHONPATH=${codegen_dir}" "PYTHONPYCACHEPREFIX=${CMAKE_BINARY_DIR}/CMakeFiles/batongen"
-      "${BATON_PYTHON}" -m batongen --base-dir "${base_dir}" ${include_options} --out "${out_dir}"
+      "${BATON_PYTHON}" -m batongen --base-dir "${base_dir}" ${include_options} ${arg_OPTIONS} --out "${out_dir}"
       --depfile "${out_dir}/.depfile" --stamp "${stamp}" ${files}
     DEPENDS ${files} "${codegen_dir}/batongen/__init__.py"
     DEPFILE "${out_dir}/.depfile"
@@ -138,7 +142,7 @@ function(baton_generate target)
 
   add_library(${target} INTERFACE)
   add_dependencies(${target} ${target}_batongen)
-  target_include_directories(${target} INTERFACE "$<BUILD_INTERFACE:${out_dir}>")
+  target_sources(${target} INTERFACE FILE_SET HEADERS BASE_DIRS "${out_dir}" FILES ${headers})
   target_compile_features(${target} INTERFACE cxx_std_20)
   target_link_libraries(${target} INTERFACE baton::baton)
 endfunction()

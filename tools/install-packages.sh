@@ -34,6 +34,7 @@ test_packages=(
   shellcheck          # the check of the scripts
   pkgconf             # the test of baton.pc
   make                # the test that baton_generate works with Makefiles, too
+  python3-hypothesis  # the fuzzing of batongen, which does without it too
 )
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }

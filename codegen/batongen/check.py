@@ -21,7 +21,8 @@ def check(model: Model, extents: Extents, run: Run) -> None:
     _check_topics(model, run)
     depths: dict[Struct | Union, int] = {}
     for type_ in model.composites():
-        _check_bounds(type_, run)
+        if not run.check_only:  # what has no size yet can be checked, but not be written
+            _check_bounds(type_, run)
         _check_size(type_, extents, run)
         depths[type_] = 1 + max((_depth(member.type, depths) for member in type_.members), default=0)
         if depths[type_] == MAX_TYPE_NESTING + 1:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable
 
-from . import __version__
+from . import __version__, report
 from .diagnostics import Diagnostics
+from .policy import PolicyProblem, severities
 
 EXIT_ERRORS = 1  # the input has errors
 EXIT_USAGE = 2   # the command line cannot be obeyed
@@ -25,8 +27,13 @@ class Run:
     base_dir: Path
     out: Path | None
     check_only: bool
+    defines: list[str] = field(default_factory=list)  # macros, which have no values
+    explain: str | None = None  # the type to draw
+    answer: str = ""            # that drawing
+    problem: str = ""           # why there is none
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
     inputs: list[Path] = field(default_factory=list)   # every IDL file that was read
+    outputs: list[str] = field(default_factory=list)   # what was written, relative to `out`
     timings: list[tuple[str, float]] = field(default_factory=list)
 
     @property
@@ -53,8 +60,13 @@ class Run:
 def main(arguments: list[str], generate: Callable[[Run], None]) -> int:
     options = _parser().parse_args(arguments)
     run = Run([Path(file) for file in dict.fromkeys(options.files)], [Path(d) for d in options.include_dirs],
-              Path(options.base_dir), Path(options.out) if options.out else None, options.check)
-    problem = _usage_problem(run, options)
+              Path(options.base_dir), Path(options.out) if options.out else None, options.check or options.out is None,
+              options.defines, options.explain)
+    try:
+        run.diagnostics = Diagnostics(severities(options.warnings))
+        problem = _usage_problem(run, options)
+    except PolicyProblem as error:
+        problem = str(error)
     if problem:
         print(f"batongen: {problem}", file=sys.stderr)
         return EXIT_USAGE
@@ -67,41 +79,71 @@ def main(arguments: list[str], generate: Callable[[Run], None]) -> int:
         print(f"batongen: cannot write {error.filename}: {error.strerror}", file=sys.stderr)
         return EXIT_USAGE
     except Exception as error:  # a traceback would tell the user nothing
-        print(run.diagnostics.render(), end="", file=sys.stderr)
+        _report(run, options)
         if os.environ.get("BATONGEN_DEBUG"):
             raise
         print(f"batongen: internal error, please report it: {type(error).__name__}: {error} "
               "(BATONGEN_DEBUG=1 shows where)", file=sys.stderr)
         return EXIT_BUG
-    sys.stderr.write(run.diagnostics.render())
+    _report(run, options)
     if options.timings:
         _print_timings(run)
+    if run.problem:
+        print(f"batongen: {run.problem}", file=sys.stderr)
+        return EXIT_USAGE
+    sys.stdout.write(run.answer)
     return EXIT_ERRORS if run.diagnostics.error_count else 0
 
 
+def _report(run: Run, options: argparse.Namespace) -> None:
+    found = run.diagnostics.sorted()
+    if options.json:
+        sys.stdout.write(report.as_json(found))
+        return
+    colour = options.color == "always"
+    if options.color == "auto":
+        colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    sys.stderr.write(report.as_text(found, colour))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="batongen", description="Writes a C++ header for each IDL file.")
+    parser = argparse.ArgumentParser(prog="batongen", allow_abbrev=False,
+                                     description="Writes a C++ header for each IDL file.")
     parser.add_argument("files", nargs="+", metavar="FILE", help="IDL files to write headers for")
     parser.add_argument("--check", action="store_true", help="report errors, write nothing")
+    parser.add_argument("--explain", metavar="TYPE", help="draw how a type lies in memory; needs no --out")
     parser.add_argument("-I", dest="include_dirs", action="append", default=[], metavar="DIR",
                         help="look for included files here too")
+    parser.add_argument("-D", dest="defines", action="append", default=[], metavar="NAME",
+                        help="define a name that #ifdef asks for")
     parser.add_argument("--base-dir", default=".", metavar="DIR",
                         help="paths under it are the paths of the headers under --out (default: .)")
     parser.add_argument("--out", metavar="DIR", help="where to write the headers")
     parser.add_argument("--depfile", metavar="FILE", help="write a make rule: the stamp depends on all that was read")
     parser.add_argument("--stamp", metavar="FILE", help="touch this file when everything has been written")
+    parser.add_argument("-W", dest="warnings", action="append", default=[], metavar="[no-]NAME",
+                        help="-Wno-NAME, -Wno-all: without that warning; -Werror, -Werror=NAME: it counts as an error")
+    parser.add_argument("--json", action="store_true", help="print what is wrong as JSON, to standard output")
+    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto",
+                        help="colours in what is printed to a terminal (default: auto; NO_COLOR is respected)")
     parser.add_argument("--timings", action="store_true", help="print the processor time of each stage")
     parser.add_argument("--version", action="version", version=f"batongen {__version__}")
     return parser
 
 
 def _usage_problem(run: Run, options: argparse.Namespace) -> str | None:
-    if run.out is None and not run.check_only:
+    if run.out is None and not options.check and run.explain is None:
         return "give --out DIR, or --check to write nothing"
+    if options.json and run.explain is not None:
+        return "--json and --explain would both print to standard output; give one of them"
     if options.depfile and not options.stamp:
         return "--depfile needs --stamp, the target of its rule"
     if not run.base_dir.is_dir():
         return f"the base directory '{run.base_dir}' is not a directory"
+    for name in run.defines:
+        if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
+            hint = "; macros have no values here, use const" if "=" in name else ""
+            return f"-D takes a name, not '{name}'{hint}"
     for directory in run.include_dirs:
         if not directory.is_dir():
             return f"the include directory '{directory}' is not a directory"
@@ -128,7 +170,16 @@ def _write_build_files(run: Run, options: argparse.Namespace) -> None:
         rule = " \\\n  ".join([f"{_escape(options.stamp)}:", *inputs])
         Path(options.depfile).write_text(rule + "\n", encoding="utf-8")
     if options.stamp:
-        Path(options.stamp).write_text("", encoding="utf-8")
+        _remove_leftovers(run, Path(options.stamp))
+        Path(options.stamp).write_text("".join(f"{output}\n" for output in run.outputs), encoding="utf-8")
+
+
+def _remove_leftovers(run: Run, stamp: Path) -> None:
+    """The stamp lists what the run before wrote. The header of a file that is gone would still be found by #include."""
+    before = stamp.read_text(encoding="utf-8").splitlines() if stamp.is_file() else []
+    for output in set(before) - set(run.outputs):
+        if output.endswith(".hpp") and ".." not in Path(output).parts and not os.path.isabs(output):
+            (run.out / output).unlink(missing_ok=True)
 
 
 def _escape(path: str) -> str:

@@ -18,7 +18,10 @@ RESERVED_WORDS = DECLARATION_WORDS | frozenset(
 
 
 class SyntaxProblem(Exception):
-    """Thrown after an error was reported, up to the place that knows where to go on."""
+    """Thrown after an error was reported, up to the place that knows where to go on. `nameless`: what would have been
+    declared has no name, so that whatever name is unknown later may be its."""
+
+    nameless = False
 
 
 class EndOfFile(Exception):
@@ -35,6 +38,7 @@ class Cursor:
         self.index = 0
         self.token = self.tokens[0]
         self.nesting = 0
+        self._brace_balance: int | None = None
 
     # --- Moving ------------------------------------------------------------------------------------------------------
 
@@ -84,6 +88,13 @@ class Cursor:
         raise self.missing(f"expected '{text}' {where}")
 
     def open(self, what: str) -> Span:
+        """Takes the '{' of a body. Where it is missing, what looks like the body is read as one."""
+        if self.token.kind == "name" or self.at("@") or self.at("}") and self._more_closed_than_opened():
+            self.missing(f"expected '{{' after {what}")
+            if self.peek().text == "{":  # one word too many
+                self.advance()
+                self.advance()
+            return self.previous()
         return self.span(self.expect("{", f"after {what}"))
 
     def unclosed(self, opening: Span, what: str) -> SyntaxProblem:
@@ -105,11 +116,11 @@ class Cursor:
 
     def identifier(self, what: str) -> Ident:
         token = self.token
-        if token.kind != "name":
-            raise self.missing(f"expected {what}")
+        if token.kind != "name" or token.text in DECLARATION_WORDS:
+            problem = self.missing(f"expected {what}")
+            problem.nameless = what.startswith("a name for the")
+            raise problem
         if token.text in RESERVED_WORDS:
-            if token.text in DECLARATION_WORDS:
-                raise self.missing(f"expected {what}")
             raise self.unexpected(f"'{token.text}' is a word of IDL; {what} has to be another word, "
                                   f"or '_{token.text}' to have it all the same")
         self.advance()
@@ -132,11 +143,24 @@ class Cursor:
 
     # --- Going on after an error -------------------------------------------------------------------------------------
 
-    def skip_declaration(self) -> None:
-        """Behind the next ';' of this level, or in front of the '}' that closes this level."""
+    def skip_rest(self, begun_at: int) -> None:
+        """The same for a declaration of which a part was read already, some of its '{' maybe."""
         depth = 0
+        for token in self.tokens[begun_at:self.index]:
+            if token.kind == "punct" and token.text in ("{", "}"):
+                depth += 1 if token.text == "{" else -1
+        self.skip_declaration(max(depth, 0))
+        if self.index == begun_at:  # always get on
+            self.advance()
+
+    def skip_declaration(self, depth: int = 0) -> None:
+        """Behind the next ';' of this level, or in front of the '}' that closes this level. With `depth`, that many '{'
+        were read before; a declaration inside of them is taken as a sign that a '}' is missing."""
+        begun_inside = depth > 0
         while self.token.kind != "end":
             text = self.token.text if self.token.kind == "punct" else ""
+            if begun_inside and self.token.text in DECLARATION_WORDS and self.peek().kind == "name":
+                return
             if text == "{":
                 depth += 1
             elif text == "}":
@@ -151,6 +175,19 @@ class Cursor:
                 self.advance()
                 return
             self.advance()
+
+    def _more_closed_than_opened(self) -> bool:
+        """Whether the file has more '}' than '{'."""
+        if self._brace_balance is None:
+            braces = [token.text for token in self.tokens if token.kind == "punct"]
+            self._brace_balance = braces.count("{") - braces.count("}")
+        return self._brace_balance < 0
+
+    def names_since(self, index: int) -> list[Ident]:
+        """The words in text that could not be understood: each may be the name of what it declares."""
+        words = {token.text.removeprefix("_"): token for token in reversed(self.tokens[index:self.index])
+                 if token.kind == "name" and token.text not in RESERVED_WORDS}
+        return [Ident(text, self.span(token)) for text, token in words.items()]
 
     def enter(self, what: str) -> None:
         """Counts a level of nesting; Python's own stack is finite."""

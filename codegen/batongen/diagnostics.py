@@ -1,4 +1,4 @@
-"""Collects what is wrong with the input, and prints all of it at the end, in the order of the files.
+"""Collects what is wrong with the input; `report.py` writes all of it down at the end.
 
 Every diagnostic has a name from `NAMES`; the tests go through that table and demand a case for each.
 """
@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import difflib
 import itertools
-import unicodedata
 from dataclasses import dataclass
-from typing import Iterable
+from typing import Iterable, Mapping
 
 from .source import Source, Span
 
@@ -17,14 +16,19 @@ NAMES = {
     # What the file is made of.
     "source-too-large": "a file of more than 4 MiB",
     "not-utf8": "a file that is not UTF-8 text",
+    "byte-order-mark": "a file that begins with a byte order mark",
     "nul-character": "a NUL character, as in a file that is not text",
     "stray-character": "a character that has no meaning in IDL",
     "unterminated-comment": "a /* without its */",
     "unterminated-string": "a string or character literal that does not end on its line",
     "bad-literal": "a malformed number, string or character literal",
     # Directives.
-    "unsupported-directive": "a preprocessor directive other than #include, #pragma once and include guards",
-    "unbalanced-guard": "an #ifndef without #endif, or the reverse",
+    "unsupported-directive": "a preprocessor directive that batongen does not know, or a #define with a value",
+    "misplaced-directive": "an #include inside braces",
+    "unterminated-conditional": "an #if without its #endif",
+    "unbalanced-conditional": "an #endif, #else or #elif without its #if, or behind its #else",
+    "ambiguous-conditional": "a file that would mean something else where it is included again",
+    "skipped-file": "warning: a file of which nothing is read, because another one has defined its include guard",
     "include-not-found": "an included file that is in no include directory",
     "include-cycle": "files that include each other",
     "include-outside": "an included file whose header would have no path",
@@ -41,6 +45,8 @@ NAMES = {
     "reserved-name": "a name that belongs to C++ or to baton",
     "cpp-name-collision": "two names that become one in C++",
     "unknown-name": "a name that is declared nowhere",
+    "unknown-member": "a name in a #pragma keylist that is no member",
+    "foreign-key": "a #pragma keylist that would make a key of another file's struct",
     "not-included": "a name of a file that this one does not include",
     "used-before-declaration": "a name that is declared further down",
     "not-a-type": "a name that is something else than a type",
@@ -83,8 +89,7 @@ NAMES = {
     "member-id": "ids of members that are not 0, 1, 2 ..., each once",
 }
 
-MAX_PRINTED = 1000      # beyond that nobody reads, and the output of a hostile file stays bounded
-_WINDOW = 160           # characters of a source line that are shown at most
+WARNINGS = tuple(name for name, text in NAMES.items() if text.startswith("warning: "))
 _SUGGESTION_BUDGET = 50_000  # comparisons spent on spelling suggestions in one run
 
 
@@ -104,7 +109,9 @@ class Diagnostic:
 
 
 class Diagnostics:
-    def __init__(self) -> None:
+    def __init__(self, severities: Mapping[str, str] | None = None) -> None:
+        """`severities`: by the name of a warning, what it is instead: an error, or off."""
+        self._severities = severities or {}
         self._found: dict[tuple, Diagnostic] = {}
         self._budget = _SUGGESTION_BUDGET
         self._files: dict[Source, int] = {}
@@ -114,7 +121,9 @@ class Diagnostics:
         self._add("error", span, name, message, notes)
 
     def warning(self, span: Span, name: str, message: str, *notes: Note) -> None:
-        self._add("warning", span, name, message, notes)
+        severity = self._severities.get(name, "warning")
+        if severity != "off":
+            self._add(severity, span, name, message, notes)
 
     def _add(self, severity: str, span: Span, name: str, message: str, notes: tuple[Note, ...]) -> None:
         assert name in NAMES, name
@@ -126,53 +135,17 @@ class Diagnostics:
         if severity == "error":
             self.error_count += 1
 
-    def suggestion(self, name: str, candidates: Iterable[str]) -> str:
+    def suggestion(self, name: str, candidates: Iterable[str], cutoff: float = 0.6) -> str:
         """"; did you mean 'Pose'?", or nothing. Spends from a budget, so that bad input cannot cost minutes."""
         if self._budget <= 0 or len(name) > 100:
             return ""
         pool = list(dict.fromkeys(itertools.islice(candidates, self._budget)))
-        self._budget -= len(pool) * max(1, len(name) // 8)
+        self._budget -= len(pool) * max(1, len(name) // 8) ** 2
         folded = {candidate.lower(): candidate for candidate in reversed(pool)}
-        close = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
+        close = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=cutoff)
         return f"; did you mean '{folded[close[0]]}'?" if close and folded[close[0]] != name else ""
 
-    def render(self) -> str:
-        """All of them as text, sorted by file (in the order of reading), line and column."""
+    def sorted(self) -> list[Diagnostic]:
+        """All of them by file, line and column."""
         order = {source: index for index, source in enumerate(sorted(self._files, key=lambda s: s.display))}
-        found = sorted(self._found.values(), key=lambda d: (order[d.span.source], d.span.start, d.span.end, d.name))
-        out: list[str] = []
-        for diagnostic in found[:MAX_PRINTED]:
-            out += _lines(diagnostic.span, f"{diagnostic.severity}: {diagnostic.message} [{diagnostic.name}]")
-            for note in diagnostic.notes:
-                out += _lines(note.span, f"note: {note.message}")
-        if len(found) > MAX_PRINTED:
-            out.append(f"batongen: {len(found) - MAX_PRINTED} more diagnostics are not shown")
-        return "".join(line + "\n" for line in out)
-
-
-def _lines(span: Span, text: str) -> list[str]:
-    line, column = span.source.position(span.start)
-    source_line = span.source.line_text(line)
-    head = f"{span.source.display}:{line}:{column}: {text}"
-    if not source_line.strip():
-        return [head]
-    # A line of unreasonable length is cut to a window around the place.
-    start = max(0, column - 1 - _WINDOW // 2) if len(source_line) > _WINDOW else 0
-    shown = source_line[start:start + _WINDOW]
-    before = source_line[start:column - 1]
-    under = source_line[column - 1:min(column - 1 + max(span.end - span.start, 1), start + _WINDOW)]
-    indent = "".join(c if c == "\t" else " " * _width(c) for c in before)
-    caret = "^" + "~" * (sum(_width(c) for c in under) - 1)
-    return [head, "  " + _printable(shown), "  " + indent + caret]
-
-
-def _width(character: str) -> int:
-    """How many columns of a terminal a character takes."""
-    if unicodedata.combining(character):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
-
-
-def _printable(text: str) -> str:
-    """Control characters would confuse the terminal, and the caret below."""
-    return "".join(c if c == "\t" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+        return sorted(self._found.values(), key=lambda d: (order[d.span.source], d.span.start, d.span.end, d.name))

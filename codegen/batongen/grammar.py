@@ -56,11 +56,12 @@ class Grammar:
         try:
             declaration = self._declaration()
             out += [*self._hoisted, declaration]
-        except SyntaxProblem:
+        except SyntaxProblem as problem:
             self._cursor.nesting = nesting
-            self._cursor.skip_declaration()
-            if self._cursor.index == before:  # always get on
-                self._cursor.advance()
+            self._cursor.skip_rest(before)
+            out += [BadDecl(name) for name in self._cursor.names_since(before)]
+            if problem.nameless:
+                out.append(BadDecl(Ident("", self._cursor.previous())))
         self._hoisted.clear()
 
     def _declaration(self) -> Declaration:
@@ -165,6 +166,12 @@ class Grammar:
         while not cursor.at("}"):
             if cursor.token.kind == "end":
                 raise cursor.unclosed(opening, what)
+            if (cursor.at(";") or cursor.at("@")) and self._begins_declaration(1 if cursor.at(";") else 0):
+                cursor.diagnostics.error(cursor.previous().after(), "unclosed-brace",
+                                         f"expected '}}' to close {what}", Note(opening, "the '{' is here"))
+                cursor.accept(";")
+                closed = False
+                break
             if cursor.token.kind == "name" and cursor.token.text in DECLARATION_WORDS and not self._at_const_member():
                 closed = self._declaration_inside(opening, what)
                 if not closed:
@@ -175,6 +182,24 @@ class Grammar:
             cursor.advance()
             cursor.semicolon(what)
         return StructDecl(annotations, name, base, tuple(members), doc(docs, cursor.doc_after()))
+
+    def _begins_declaration(self, ahead: int) -> bool:
+        """Whether a declaration begins there, maybe with annotations."""
+        depth = 0
+        while self._lookahead > 0:
+            self._lookahead -= 1
+            token = self._cursor.peek(ahead)
+            if depth == 0 and token.text == "@" and self._cursor.peek(ahead + 1).kind == "name":
+                ahead += 1
+            elif token.text in ("(", ")"):
+                depth += 1 if token.text == "(" else -1
+            elif depth == 0:
+                return (token.text in DECLARATION_WORDS and token.text != "const"  # which a member may have, wrongly
+                        and self._cursor.peek(ahead + 1).kind == "name")
+            if token.kind == "end" or depth < 0:
+                return False
+            ahead += 1
+        return False
 
     def _at_const_member(self) -> bool:
         """`const int32 x;`: without a value it can be no constant, whose place would be before or after the struct."""

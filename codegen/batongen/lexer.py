@@ -1,11 +1,14 @@
 """Splits an IDL text into tokens. Comments and white space vanish, except doc comments, which are kept beside the
 tokens: those before a token, and those of the form `///<` that follow one.
+
+Directives are obeyed as they come: they decide whether what follows is text at all.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Callable
 
 from .diagnostics import Diagnostics
 from .source import Source, Span
@@ -21,16 +24,23 @@ _TOKEN = re.compile(
   | (?P<string>"(?:[^"\\\n]|\\[^\n])*")
   | (?P<char>'(?:[^'\\\n]|\\[^\n])*')
   | (?P<open_string>["'][^\n]*)
-  | (?P<directive>\#[^\n]*)
+  | (?P<curly_string>[\u201c\u201d\u201e][^\n"\u201c\u201d]*["\u201c\u201d])
+  | (?P<hash>\#[^\n]*)
   | (?P<punct>::|<<|[{}()\[\]<>;:,=@+\-*/%|&^~])
   | (?P<stray>.)
     """,
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
+# What ends a directive, and what its end may be hidden in.
+_DIRECTIVE_PART = re.compile(r'\\\r?\n|//[^\n]*|/\*|"[^"\n]*"|\n')
+# What a directive may be hidden in while text is skipped.
+_SKIPPED_PART = re.compile(
+    r"""/\*|//[^\n]*|"(?:[^"\\\n]|\\[^\n])*"|'(?:[^'\\\n]|\\[^\n])*'|["'][^\n]*|(?P<hash>^[ \t]*\#)""", re.MULTILINE)
 
 
 class Token:
-    """`kind` is name, number, string, char, directive, punct or end. (`>>` is two tokens: `sequence<string<4>>`.)"""
+    """`kind` is name, number, string, char, punct or end. (`>>` is two tokens: `sequence<string<4>>`.) A token of kind
+    directive goes to the one who obeys it: its text has blanks in place of comments, so that offsets hold."""
 
     __slots__ = ("kind", "text", "start", "end")
 
@@ -46,14 +56,36 @@ class Tokens:
     tokens: list[Token] = field(default_factory=list)
     docs_before: dict[int, list[str]] = field(default_factory=dict)  # index of the token that follows
     docs_after: dict[int, list[str]] = field(default_factory=dict)   # index of the token that the `///<` follows
+    cut_short: bool = False  # by a comment that does not end: what is missing behind it may be inside it
 
 
-def tokenize(source: Source, diagnostics: Diagnostics) -> Tokens:
+# Obeys a directive, given all tokens before it; returns whether the text behind it is to be read or skipped.
+Obey = Callable[[Token, Tokens], bool]
+
+
+def tokenize(source: Source, diagnostics: Diagnostics, obey: Obey) -> Tokens:
     result = Tokens()
+    at: int | None = 0
+    while at is not None:
+        at = _up_to_directive(source, at, diagnostics, result)
+        while at is not None:
+            directive, behind = _directive(source, at, diagnostics, result)
+            # What documents the file stands before its directives, and documents no declaration.
+            result.docs_before.pop(len(result.tokens), None)
+            if obey(directive, result):
+                at = None if result.cut_short else behind
+                break
+            at = _next_directive(source, behind, diagnostics, result)
+    end = len(source.text.rstrip())
+    result.tokens.append(Token("end", "", end, end))
+    return result
+
+
+def _up_to_directive(source: Source, at: int, diagnostics: Diagnostics, result: Tokens) -> int | None:
+    """Appends tokens up to the next directive. Returns where that begins, or None at the end of the text."""
     tokens = result.tokens
     text = source.text
-    line_begun_at = -1  # the last offset up to which only white space was seen since a newline
-    for match in _TOKEN.finditer(text):
+    for match in _TOKEN.finditer(text, at):
         kind = match.lastgroup
         if kind == "space":
             continue
@@ -64,16 +96,14 @@ def tokenize(source: Source, diagnostics: Diagnostics) -> Tokens:
                 _report_stray(source, start + re.search(r"[^\x00-\x7F]", match.group()).start(), diagnostics)
         elif kind in ("line_comment", "block_comment"):
             _keep_doc(match.group(), result)
-        elif kind == "directive":
-            line_begun_at = text.rfind("\n", 0, start) + 1
-            if text[line_begun_at:start].strip():
-                diagnostics.error(Span(source, start, start + 1), "stray-character",
-                                  "'#' begins a directive only at the start of a line")
-            else:
-                tokens.append(Token(kind, match.group().rstrip("\r"), start, end))
+        elif kind == "hash":
+            if not text[text.rfind("\n", 0, start) + 1:start].strip():
+                return start
+            diagnostics.error(Span(source, start, start + 1), "stray-character",
+                              "'#' begins a directive only at the start of a line")
         elif kind == "open_comment":
-            diagnostics.error(Span(source, start, end), "unterminated-comment", "this comment is not closed with '*/'")
-            break
+            _report_open_comment(source, start, diagnostics, result)
+            return None
         elif kind == "open_string":
             what = "string" if text[start] == '"' else "character"
             diagnostics.error(Span(source, start, end), "unterminated-string",
@@ -81,10 +111,56 @@ def tokenize(source: Source, diagnostics: Diagnostics) -> Tokens:
             tokens.append(Token("string" if text[start] == '"' else "char", "", start, end))
             if match.group().rstrip().endswith(";"):  # it is likely to end what the literal belongs to
                 tokens.append(Token("punct", ";", end - 1, end))
+        elif kind == "curly_string":
+            diagnostics.error(Span(source, start, end), "stray-character",
+                              "these quotation marks have no meaning in IDL; write straight ones: \"")
+            tokens.append(Token("string", "", start, end))
         else:
             _report_stray(source, start, diagnostics)
-    tokens.append(Token("end", "", len(text.rstrip()), len(text.rstrip())))
-    return result
+    return None
+
+
+def _directive(source: Source, start: int, diagnostics: Diagnostics, result: Tokens) -> tuple[Token, int]:
+    """The directive that begins here, and where it ends: with its line, unless a comment or a '\\' leads over that."""
+    text = source.text
+    pieces: list[str] = []
+    at = start
+    while True:
+        part = _DIRECTIVE_PART.search(text, at)
+        end = part.start() if part else len(text)
+        pieces.append(text[at:end])
+        at = end
+        if part is None or part.group() == "\n":
+            break
+        at = part.end()
+        if part.group() == "/*":
+            at = text.find("*/", part.end()) + 2
+            if at < 2:
+                _report_open_comment(source, part.start(), diagnostics, result)
+                at = len(text)
+        pieces.append(part.group() if part.group().startswith('"') else " " * (at - end))
+    words = "".join(pieces).rstrip()
+    return Token("directive", words, start, start + len(words)), at
+
+
+def _next_directive(source: Source, at: int, diagnostics: Diagnostics, result: Tokens) -> int | None:
+    """Skips text: of all that is in it, only comments and literals matter, for they may hide a directive."""
+    text = source.text
+    while (part := _SKIPPED_PART.search(text, at)) is not None:
+        if part.lastgroup == "hash":
+            return part.end() - 1
+        at = part.end()
+        if part.group() == "/*":
+            at = text.find("*/", at) + 2
+            if at < 2:
+                _report_open_comment(source, part.start(), diagnostics, result)
+                return None
+    return None
+
+
+def _report_open_comment(source: Source, at: int, diagnostics: Diagnostics, result: Tokens) -> None:
+    diagnostics.error(Span(source, at, at + 2), "unterminated-comment", "this comment is not closed with '*/'")
+    result.cut_short = True
 
 
 def _report_stray(source: Source, at: int, diagnostics: Diagnostics) -> None:

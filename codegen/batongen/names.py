@@ -78,6 +78,7 @@ class Names:
         self._next_order = 0
         self._forwards: list[Entity] = []
         self._visible: dict[Source, set[Source]] = {}
+        self._nameless: set[Source] = set()  # files that declare something whose name is missing, which was reported
         for file in files:  # included files come first
             visible = {file.source}
             for include in file.includes:
@@ -119,6 +120,8 @@ class Names:
             made += [self._declare("typedef", d.name, scope, declaration) for d in declaration.declarators]
         elif isinstance(declaration, BadDecl) and declaration.name.text:
             made.append(self._declare("broken", declaration.name, scope, declaration))
+        else:
+            self._nameless.add(declaration.name.span.source)
 
     def _forward(self, declaration: ForwardDecl, scope: Scope) -> None:
         self._next_order += 1
@@ -166,7 +169,7 @@ class Names:
             return entity
         scope.entities[name.text] = entity
         similar = scope.folded.setdefault(name.text.lower(), entity)
-        if similar is not entity:
+        if similar is not entity and "broken" not in (kind, similar.kind):
             self._diagnostics.warning(name.span, "name-differs-in-case",
                                       f"'{name.text}' differs from '{similar.name.text}' only in case; other IDL tools "
                                       "take them for one name", Note(similar.name.span, "the earlier declaration is here"))
@@ -181,6 +184,8 @@ class Names:
             return entity
         if hidden is not None:
             self._report_hidden(name, hidden, user)
+            return None
+        if not self._nameless.isdisjoint(self._visible[user.source]):
             return None
         last = name.parts[-1].text
         hint = ""

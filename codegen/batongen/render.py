@@ -9,7 +9,7 @@ import jinja2
 from .canonical import Descriptions
 from .cli import Run
 from .layout import Extents
-from .model import FileModel, Model
+from .model import Model
 from .reflection import Literals
 from .view import header_view
 
@@ -20,7 +20,7 @@ OUTPUTS = (
 
 
 def render(model: Model, extents: Extents, run: Run) -> None:
-    if run.diagnostics.error_count:
+    if run.diagnostics.error_count or run.check_only:
         return
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), undefined=jinja2.StrictUndefined,
@@ -32,12 +32,9 @@ def render(model: Model, extents: Extents, run: Run) -> None:
         view = header_view(file, extents, literals)
         for template, suffix in OUTPUTS:
             text = environment.get_template(template).render(header=view)
-            if run.out is not None and not run.check_only:
-                _write_if_changed(_output_path(run.out, file, suffix), text)
-
-
-def _output_path(out: Path, file: FileModel, suffix: str) -> Path:
-    return out / Path(file.source.relative).with_suffix(suffix)
+            output = Path(file.source.relative).with_suffix(suffix)
+            run.outputs.append(output.as_posix())
+            _write_if_changed(run.out / output, text)
 
 
 def _write_if_changed(path: Path, text: str) -> None:

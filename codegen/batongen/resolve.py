@@ -6,6 +6,7 @@ from . import annotations
 from .cli import Run
 from .composites import Composites
 from .enumerations import resolve_bitmask, resolve_enum
+from .keylists import Keylists
 from .model import (BROKEN, Alias, Array, Bitmask, Broken, Constant, Enum, EnumValue, FileModel, FlagsValue, Item, Model,
                     Scalar, Sequence, String, Type, strip_alias)
 from .names import Entity, Names
@@ -32,6 +33,7 @@ class _Resolver:
         self._names = Names(files, run.diagnostics)
         self._references = References(self._names, run.diagnostics)
         self._composites = Composites(self._references, run.diagnostics)
+        self._keylists = Keylists(files, self._names, run.diagnostics)
         self._alias_depth: dict[Alias, int] = {}
         self._items: list[Item] = []
 
@@ -49,7 +51,7 @@ class _Resolver:
             for inner in declaration.declarations:
                 self._declaration(inner)
         elif isinstance(declaration, StructDecl):
-            self._made(entities[0], self._composites.struct(declaration, entities[0]))
+            self._made(entities[0], self._composites.struct(self._keylists.applied(declaration), entities[0]))
         elif isinstance(declaration, UnionDecl):
             self._made(entities[0], self._composites.union(declaration, entities[0]))
         elif isinstance(declaration, InterfaceDecl):

@@ -286,6 +286,16 @@ class Include:
     span: Span
 
 
+@dataclass(frozen=True, slots=True)
+class Keylist:
+    """`#pragma keylist Type a b.c`, in the modules that are open there: `fields` holds (a), (b, c)."""
+
+    modules: tuple[str, ...]
+    type: Name
+    fields: tuple[tuple[Ident, ...], ...]
+    source: Source
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class File:
     """One parsed file. `requested` ones were named on the command line: headers are written for them alone."""
@@ -294,3 +304,4 @@ class File:
     includes: tuple[Include, ...]
     declarations: tuple[Declaration, ...]
     requested: bool
+    keylists: tuple[Keylist, ...] = ()

@@ -2,13 +2,17 @@
 
 import contextlib
 import io
+import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CODEGEN = ROOT / "codegen"
+# A diagnostic: file, line, column, severity, name.
+REPORTED = re.compile(r"^([^\s:]+):(\d+):(\d+): (error|warning): .* \[([a-z0-9-]+)\]$", re.MULTILINE)
 sys.path.insert(0, str(CODEGEN))
 sys.dont_write_bytecode = True
 
@@ -21,7 +25,8 @@ def batongen(*arguments, cwd=None, timeout=60):
 
 
 def files_under(folder, suffix):
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*" + suffix))}
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*" + suffix))
+            if path.is_file()}
 
 
 def batongen_here(*arguments, cwd):
@@ -36,3 +41,10 @@ def batongen_here(*arguments, cwd):
     finally:
         os.chdir(before)
     return code, stderr.getvalue()
+
+
+def batongen_json(*arguments, cwd):
+    """The same with --json: the exit code, the diagnostics, and what went to stderr all the same."""
+    with contextlib.redirect_stdout(io.StringIO()) as stdout:
+        code, stderr = batongen_here("--json", *arguments, cwd=cwd)
+    return code, json.loads(stdout.getvalue() or "[]"), stderr

@@ -2,14 +2,17 @@
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 
-from support import ROOT
+from support import CODEGEN, ROOT, batongen, files_under
 
 PROJECT = pathlib.Path(__file__).resolve().parent / "cmake_project"
+TARGETS = ["messages", "more_messages", "robot"]
 
 
 def run(*command):
@@ -24,30 +27,54 @@ class BatonGenerate(unittest.TestCase):
     def configure(self, source, build, *arguments):
         return run("cmake", "-S", source, "-B", build, f"-DBATON_ROOT={ROOT}", *arguments)
 
+    def build(self, build, *arguments):
+        """Builds, and gives what was done: the targets that batongen ran for, and whether anything else was made."""
+        result = run("cmake", "--build", build, "-j2", *arguments)
+        self.assertEqual(0, result.returncode, result.stdout + result.stderr)
+        ran = sorted(re.findall(r"batongen: (\w+)", result.stdout))
+        made = re.search(r"Building|Linking|Generating", result.stdout) is not None
+        return ran, made, result.stdout
+
     def check_with(self, generator):
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)
-            project, build = self.project(folder), folder / "build"
-            result = self.configure(project, build, "-G", generator)
+            project, build, codegen = self.project(folder), folder / "build", folder / "codegen"
+            shutil.copytree(CODEGEN, codegen, ignore=shutil.ignore_patterns("__pycache__"))
+            result = self.configure(project, build, "-G", generator, f"-DBATON_CODEGEN_DIR={codegen}")
             self.assertEqual(0, result.returncode, result.stderr)
             self.assertNotIn("CMake Warning", result.stderr)
-            result = run("cmake", "--build", build, "-j2")
-            self.assertEqual(0, result.returncode, result.stdout + result.stderr)
+            ran, *_ = self.build(build)
+            self.assertEqual(TARGETS, ran, "one process for each target")
             self.assertEqual("{stamp_ns: 3, accel: [0, 0, 0]} {a: 0}\n", run(build / "program").stdout)
 
-            self.assertNotIn("batongen:", run("cmake", "--build", build).stdout, "nothing changed, and yet it ran")
+            ran, made, output = self.build(build)
+            self.assertEqual(([], False), (ran, made), "nothing changed, and yet something ran")
+            if generator == "Ninja":
+                self.assertIn("ninja: no work to do.", output)
 
+            # An included file: its users are made anew, other headers are not even touched.
             plain = build / "more_messages_generated/plain.hpp"
             imu = build / "messages_generated/sensors/imu.hpp"
             before = plain.stat().st_mtime_ns
-            vector = project / "idl/sensors/vector.idl"  # included by imu.idl
+            vector = project / "idl/sensors/vector.idl"
             vector.write_text(vector.read_text().replace("[3]", "[4]"))
-            os.utime(vector, (2e9, 2e9))
-            result = run("cmake", "--build", build)
-            self.assertEqual(0, result.returncode, result.stdout + result.stderr)
+            ran, made, _ = self.build(build)
+            self.assertEqual((["messages", "robot"], True), (ran, made))
             self.assertIn("double[4]", imu.read_text())
             self.assertEqual("{stamp_ns: 3, accel: [0, 0, 0, 0]} {a: 0}\n", run(build / "program").stdout)
             self.assertEqual(before, plain.stat().st_mtime_ns)
+
+            # The generator itself: it runs, and as its headers stay what they are, nothing is compiled.
+            for file in ("templates/header.hpp.j2", "lexer.py"):
+                os.utime(codegen / "batongen" / file)
+                ran, made, _ = self.build(build)
+                self.assertEqual((TARGETS, False), (ran, made), file)
+            self.assertEqual(([], False), self.build(build)[:2])
+
+            result = run("cmake", "--install", build, "--prefix", folder / "prefix")
+            self.assertEqual(0, result.returncode, result.stderr)
+            self.assertEqual(["plain.hpp", "robot.hpp", "sensors/imu.hpp", "sensors/vector.hpp"],
+                             sorted(files_under(folder / "prefix/include", ".hpp")))
 
     def test_with_ninja(self):
         if not shutil.which("ninja"):
@@ -56,6 +83,48 @@ class BatonGenerate(unittest.TestCase):
 
     def test_with_makefiles(self):
         self.check_with("Unix Makefiles")
+
+    def test_in_a_cross_build_the_generator_runs_on_this_machine(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            project, build, sysroot = self.project(folder), folder / "build", folder / "sysroot"
+            (sysroot / "usr/bin").mkdir(parents=True)
+            python = sysroot / "usr/bin/python3"  # the other machine's; it would even run here, as under an emulator
+            python.write_text(f"#!/bin/sh\nexec {sys.executable} \"$@\"\n")
+            python.chmod(0o755)
+            (folder / "toolchain.cmake").write_text(
+                "set(CMAKE_SYSTEM_NAME Linux)\nset(CMAKE_SYSTEM_PROCESSOR aarch64)\n"
+                f"set(CMAKE_FIND_ROOT_PATH \"{sysroot}\")\nset(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM BOTH)\n")
+            result = self.configure(project, build, "-G", "Unix Makefiles", f"-DCMAKE_TOOLCHAIN_FILE={folder}/toolchain.cmake")
+            self.assertEqual(0, result.returncode, result.stderr)
+            cache = (build / "CMakeCache.txt").read_text()
+            self.assertNotIn(str(sysroot), re.search("^BATON_PYTHON:.*$", cache, re.MULTILINE).group())
+            self.assertIn("crossing: TRUE", result.stdout)
+            ran, *_ = self.build(build, "--target", "robot_batongen", "messages_batongen")
+            self.assertEqual(["messages", "robot"], ran)
+            self.assertTrue((build / "robot_generated/robot.hpp").exists())
+
+    def test_options_reach_batongen(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            project, build = self.project(folder), folder / "build"
+            (project / "plain.idl").write_text("#pragma pack(1)\n#ifdef WIDE\nstruct Plain { long long a; };\n#endif\n")
+            for options, code in (("-D WIDE", 0), ("-D WIDE -Werror", 1), ("-D WIDE -Werror -Wno-unknown-pragma", 0)):
+                self.configure(project, build, f"-DWRONG=IDL plain.idl OPTIONS {options}")
+                result = run("cmake", "--build", build, "--target", "wrong_batongen")
+                self.assertEqual(code, min(1, result.returncode), result.stdout + result.stderr)
+            self.assertIn("std::int64_t a", (build / "wrong_generated/plain.hpp").read_text())
+
+    def test_the_header_of_a_file_that_is_gone_goes_too(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            for name in ("a.idl", "b.idl"):
+                (folder / name).write_text("struct %s { long x; };\n" % name[0].upper())
+            (folder / "out").mkdir()
+            (folder / "out/other.hpp").write_text("not ours")
+            for files in (["a.idl", "b.idl"], ["a.idl"]):
+                batongen("--out", "out", "--stamp", "stamp", *files, cwd=folder)
+                self.assertEqual([*(f.replace("idl", "hpp") for f in files), "other.hpp"], list(files_under(folder / "out", "")))
 
     def test_a_wrong_call_is_refused_with_the_remedy(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -7,6 +7,8 @@ import unittest
 
 from support import ROOT, batongen_here
 
+from batongen.diagnostics import NAMES
+
 _SNIPPET = re.compile(r"^```idl(?: (error|warning): (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -23,6 +25,11 @@ class Documentation(unittest.TestCase):
                     self.assertIn(f"[{name}]", stderr)
                 else:
                     self.assertEqual((0, ""), (code, stderr))
+
+    def test_the_table_has_all_diagnostics(self):
+        text = (ROOT / "docs/idl.md").read_text(encoding="utf-8")
+        table = dict(re.findall(r"^\| `([a-z0-9-]+)` \| (.*) \|$", text[text.index("| name |"):], re.MULTILINE))
+        self.assertEqual(NAMES, table)
 
     def test_the_text_tells_what_a_run_cannot(self):
         """What a user finds out only when g++ misses a header, and the forms that no snippet shows."""
