@@ -22,9 +22,10 @@ Chunk ShmPublisher::loan(std::size_t bytes) noexcept {
   if (closed_ || open_loans_ == max_loans_ || bytes > pool_.max_payload() || !pool_.has_ready(bytes)) [[unlikely]]
     return loan_slowly(bytes);
   const ChunkPool::Number chunk = pool_.pop_ready();
+  std::byte* const payload = pool_.payload(chunk);  // inside: the keeper may move the tables of the pool
   ++open_loans_;
   guard_.leave();
-  return {pool_.payload(chunk), chunk};
+  return {payload, chunk};
 }
 
 /// Inside the guard, which it leaves.
@@ -48,16 +49,19 @@ Chunk ShmPublisher::loan_slowly(std::size_t bytes) noexcept {
     }
     if (chunk == ChunkPool::kNone) status = LoanStatus::out_of_chunks;
   }
+  Chunk lent = Chunk::refusal(status);
   if (status == LoanStatus::ok) {
     ++open_loans_;
+    lent = {pool_.payload(chunk), chunk};
   } else {
     ++failed_loans_;
   }
   guard_.leave();
-  return status == LoanStatus::ok ? Chunk{pool_.payload(chunk), chunk} : Chunk::refusal(status);
+  return lent;
 }
 
 std::size_t ShmPublisher::capacity(Chunk chunk) const noexcept {
+  const Guard::Visit visit(guard_);  // not entered in a forked child, where nobody else is
   return pool_.capacity(static_cast<ChunkPool::Number>(chunk.token));
 }
 
@@ -96,7 +100,7 @@ inline void ShmPublisher::seal(ChunkPool::Number chunk, std::size_t bytes) noexc
 
 PublishResult ShmPublisher::publish(Chunk chunk, std::size_t bytes) noexcept {
   const auto number = static_cast<ChunkPool::Number>(chunk.token);
-  BATON_ASSERT(bytes <= pool_.max_payload() || bytes <= pool_.capacity(number));
+  BATON_ASSERT(bytes <= pool_.max_payload());
   if (changed()) [[unlikely]]
     look_and_announce();
   if (!guard_.enter()) [[unlikely]]
