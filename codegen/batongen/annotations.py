@@ -222,14 +222,22 @@ def _check_baton(setting: Setting, diagnostics: Diagnostics) -> None:
                               f"{diagnostics.suggestion(text, _OVERFLOWS)}")
         elif key in _MOST and not 1 <= value.data <= _MOST[key]:
             diagnostics.error(span, "annotation-argument", f"'{key}' is from 1 to {_MOST[key]}, not {value.data}")
+        elif key == "max_size":
+            if not _is_raw(setting):
+                diagnostics.warning(span, "ignored-annotation", "'max_size' has no effect: all messages of a fixed type have "
+                                    "one size")
         elif key in BATON_KEYS:
             diagnostics.warning(span, "ignored-annotation", f"'{key}' has no effect (yet)")
 
 
+def _is_raw(setting: Setting) -> bool:
+    return "layout" in setting.arguments and setting.arguments["layout"][0].data == b"raw"
+
+
 def _check_layout(layout: str, span: Span, diagnostics: Diagnostics) -> None:
-    if layout in ("raw", "table"):
+    if layout == "table":
         diagnostics.error(span, "unsupported", f"the layout '{layout}' is not supported (yet); use \"fixed\" and bounded "
                           "members")
-    elif layout != "fixed":
+    elif layout not in ("fixed", "raw"):
         hint = diagnostics.suggestion(layout, _LAYOUTS)
         diagnostics.error(span, "annotation-argument", f"there is no layout '{layout}'{hint}")

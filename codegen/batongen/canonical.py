@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 
-from .layout import Extents
-from .model import Bitmask, Case, Enum, Member, NamedPart, Struct, Union, Value, direct_parts, scoped, type_text
+from .layout import Extents, elements_offset
+from .model import Bitmask, Case, Enum, Member, NamedPart, Struct, Union, Value, direct_parts, scoped, strip_alias, type_text
 
 TAG = "(tag)"  # where members have a name: no member can be called so
 
@@ -77,9 +77,13 @@ def _bitmask_block(bitmask: Bitmask) -> list[str]:
 
 def _struct_block(struct: Struct, extents: Extents) -> list[str]:
     extent = extents.of(struct)
-    lines = [f"struct {scoped(struct.name)} fixed size {extent.size} align {extent.align}"]
+    layout = "fixed" if struct.tail is None else "raw"
+    lines = [f"struct {scoped(struct.name)} {layout} size {extent.size} align {extent.align}"]
     for member, offset in zip(struct.members, extent.offsets):
         lines.append(_member_line(member, offset, "key" if member.key else ""))
+    if struct.tail is not None:
+        size = extents.of(strip_alias(struct.tail.type).element).size
+        lines.append(_member_line(struct.tail, elements_offset(extent), f"each {size}"))
     return lines
 
 

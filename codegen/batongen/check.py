@@ -7,8 +7,8 @@ from .canonical import Descriptions
 from .cli import Run
 from .diagnostics import Note
 from .layout import Extents
-from .model import (Array, Bitmask, Enum, Model, NamedPart, Optional, Sequence, String, Struct, Type, Union, scoped,
-                    strip_alias, type_text)
+from .model import (Array, Bitmask, Enum, Member, Model, NamedPart, Optional, Sequence, String, Struct, Type, Union,
+                    named_part, scoped, strip_alias, type_text)
 from .source import Span
 
 MAX_TYPE_BYTES = 64 * 1024 * 1024
@@ -23,6 +23,8 @@ def check(model: Model, extents: Extents, run: Run) -> None:
     for type_ in model.composites():
         if not run.check_only:  # what has no size yet can be checked, but not be written
             _check_bounds(type_, run)
+        if isinstance(type_, Struct) and type_.tail is not None:
+            _check_tail(type_, run)
         _check_size(type_, extents, run)
         depths[type_] = 1 + max((_depth(member.type, depths) for member in type_.members), default=0)
         if depths[type_] == MAX_TYPE_NESTING + 1:
@@ -93,11 +95,38 @@ def _check_topics(model: Model, run: Run) -> None:
 
 def _check_bounds(struct: Struct | Union, run: Run) -> None:
     for member in struct.members:
+        part = named_part(member.type)
+        if isinstance(part, Struct) and part.tail is not None:
+            _report_raw_part(member, part, run)
         unbounded = _unbounded(member.type)
         if unbounded is not None:
             remedy = "string<N>" if isinstance(unbounded, String) else f"sequence<{type_text(unbounded.element)}, N>"
+            if member is struct.members[-1] and strip_alias(member.type) is unbounded and isinstance(unbounded, Sequence):
+                remedy += ", or the struct the layout raw, @baton(layout=\"raw\")"
             run.diagnostics.error(member.span, "unbounded-member", f"member {scoped(struct.name)}.{member.name} is "
                                   f"unbounded: give it a bound, {remedy}")
+
+
+def _check_tail(struct: Struct, run: Run) -> None:
+    """The elements of a raw struct are of one size each."""
+    tail = struct.tail
+    element = strip_alias(tail.type).element if isinstance(strip_alias(tail.type), Sequence) else None
+    if element is None:
+        return  # a broken type
+    if tail.key or tail.range is not None:
+        run.diagnostics.error(tail.span, "raw-layout", f"the elements of {scoped(struct.name)}.{tail.name} are not looked at: "
+                              "remove its annotations")
+    part = named_part(element)
+    if isinstance(part, Struct) and part.tail is not None:
+        _report_raw_part(tail, part, run)
+    elif _unbounded(element) is not None:
+        run.diagnostics.error(tail.span, "raw-layout", f"the elements of {scoped(struct.name)}.{tail.name} have sizes of their "
+                              f"own; give '{type_text(element)}' a bound")
+
+
+def _report_raw_part(member: Member, part: Struct, run: Run) -> None:
+    run.diagnostics.error(member.span, "raw-layout", f"{scoped(part.name)} has the layout raw: it is a message of its own, and "
+                          f"cannot be a part of '{member.name}'", Note(part.span, "it is declared here"))
 
 
 def _unbounded(type_: Type) -> String | Sequence | None:

@@ -7,14 +7,15 @@ import itertools
 from . import annotations
 from .diagnostics import Diagnostics, Note
 from .members import Members
-from .model import (BROKEN, Broken, Case, Enum, EnumValue, Member, Scalar, Struct, Type, Union, Value, scoped, strip_alias,
-                    type_text)
+from .model import (BROKEN, Broken, Case, Enum, EnumValue, Member, Scalar, Sequence, Struct, Type, Union, Value, scoped,
+                    strip_alias, type_text)
 from .names import Entity
 from .references import References
 from .source import Span
 from .syntax import Expr, Ident, InterfaceDecl, NameExpr, StructDecl, UnionDecl
 from .syntax import Case as CaseDecl
 
+_RAW = Value("string", b"raw")
 _MAX_INHERITED = 20_000  # members in one run that come from a base: a chain of structs has as many as its square
 
 
@@ -39,8 +40,20 @@ class Composites:
                 names.add(Ident(resolved.name, resolved.span))
                 members.append(resolved)
         self._members.check_ids(members)
+        baton = settings["baton"].arguments if "baton" in settings else {}
+        tail = self._tail(declaration, members) if baton.get("layout", (None,))[0] == _RAW else None
+        max_size = baton["max_size"][0].data if tail is not None and "max_size" in baton else 0
         topic = settings["topic"].value.data.decode(errors="replace") if "topic" in settings else ""
-        return Struct(entity.qualified, tuple(members), topic, declaration.doc, declaration.name.span)
+        return Struct(entity.qualified, tuple(members), topic, declaration.doc, declaration.name.span, tail, max_size)
+
+    def _tail(self, declaration: StructDecl, members: list[Member]) -> Member | None:
+        """Takes the sequence at the end away from the members of a raw struct."""
+        last = strip_alias(members[-1].type) if members else None
+        if isinstance(last, Broken) or isinstance(last, Sequence) and last.bound is None:
+            return members.pop()
+        self._diagnostics.error(members[-1].span if members else declaration.name.span, "raw-layout", "the last member of a "
+                                "struct of the layout raw is a sequence without a bound, as in 'sequence<octet> data;'")
+        return None
 
     def _base_members(self, declaration: StructDecl, entity: Entity) -> list[Member]:
         """The members of the base come first: what follows them is what the struct adds."""
@@ -52,6 +65,10 @@ class Composites:
         if not isinstance(base, Struct):
             self._diagnostics.error(declaration.base.span, "not-a-struct", f"a struct extends a struct, and "
                                     f"'{declaration.base}' is none")
+            return []
+        if base.tail is not None:
+            self._diagnostics.error(declaration.base.span, "raw-layout", f"'{declaration.base}' has the layout raw: its "
+                                    "elements come last, so it cannot be extended")
             return []
         self._inherited += len(base.members)
         if self._inherited > _MAX_INHERITED:

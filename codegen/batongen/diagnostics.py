@@ -72,6 +72,7 @@ NAMES = {
     "not-a-struct": "a base that is no struct",
     "too-many-members": "more than 20000 inherited members in one run",
     "unbounded-member": "a string or sequence without bound in a type of fixed layout",
+    "raw-layout": "a struct of the layout raw that does not end with a sequence without bound, or is a part of another type",
     "type-too-large": "a type of more than 64 MiB",
     "descriptions-too-long": "more than 500000 lines of canonical text in one run",
     # Annotations.

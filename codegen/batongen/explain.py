@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from .cli import Run
 from .diagnostics import Diagnostics
-from .layout import Extents
-from .model import Alias, Enum, Model, Sequence, String, Struct, Type, flatten, scoped, strip_alias, type_text
+from .canonical import TAG, labels_text
+from .layout import Extents, elements_offset
+from .model import (Alias, Bitmask, Enum, Model, NamedPart, Optional, Sequence, String, Struct, Type, Union, flatten, scoped,
+                    strip_alias, type_text)
 
 _LENGTH_BYTES = 4
+_COUNT_BYTES = 8
 
 
 class _NoSuchType(Exception):
@@ -24,10 +27,10 @@ def explain(model: Model, extents: Extents, run: Run) -> None:
         run.problem = str(problem)
 
 
-def _find(name: str, model: Model) -> Struct | Enum:
+def _find(name: str, model: Model) -> NamedPart:
     """A type by its full name, or by its last word if only one type has that."""
     types = {scoped(item.name): strip_alias(item) for file in model.files for item in file.items
-             if isinstance(item, (Struct, Enum, Alias))}
+             if isinstance(item, (NamedPart, Alias))}
     wanted = name.removeprefix("::")
     found = [wanted] if wanted in types else [full for full in types if full.rpartition("::")[2] == wanted]
     if len(found) > 1:
@@ -36,7 +39,7 @@ def _find(name: str, model: Model) -> Struct | Enum:
         pool = types if "::" in wanted else [full.rpartition("::")[2] for full in types]
         raise _NoSuchType(f"there is no type '{name}' in these files{Diagnostics().suggestion(wanted, pool)}")
     type_ = types[found[0]]
-    if not isinstance(type_, (Struct, Enum)):
+    if not isinstance(type_, NamedPart):
         raise _NoSuchType(f"'{name}' is another name for {type_text(type_)}")
     return type_
 
@@ -46,15 +49,32 @@ class _Drawing:
         self._extents = extents
         self._drawn: set[Type] = set()  # a struct is drawn where it appears first: there may be very many places
 
-    def type(self, type_: Struct | Enum) -> list[str]:
+    def type(self, type_: NamedPart) -> list[str]:
         extent = self._extents.of(type_)
         lines = [f"{scoped(type_.name)}: {_bytes(extent.size)}, aligned to {extent.align}"]
         if isinstance(type_, Enum):
             return lines + [f"  {e.number:>10}  {e.name}" for e in type_.enumerators]
-        return lines + ["    offset      size"] + self._members(type_, 0, 1)
+        if isinstance(type_, Bitmask):
+            return lines + [f"  {f'bit {f.position}':>10}  {f.name}" for f in type_.flags]
+        lines += ["    offset      size"] + self._members(type_, 0, 1)
+        return lines + self._tail(type_) if isinstance(type_, Struct) and type_.tail is not None else lines
 
-    def _members(self, struct: Struct, base: int, depth: int) -> list[str]:
+    def _tail(self, struct: Struct) -> list[str]:
+        """What a message of the layout raw has behind its head."""
+        head = self._extents.of(struct)
+        element = strip_alias(struct.tail.type).element
+        first = elements_offset(head)
+        count = -(-head.size // _COUNT_BYTES) * _COUNT_BYTES
+        size = self._extents.of(element).size
+        return [*_gap(head.size, count - head.size, 1), _line(count, _COUNT_BYTES, 1, f"number of {struct.tail.name}"),
+                *_gap(count + _COUNT_BYTES, first - count - _COUNT_BYTES, 1),
+                _line(first, size, 1, f"{type_text(struct.tail.type)} {struct.tail.name}: the first of them, each of "
+                      f"{_bytes(size)}"), *self._inside(element, first, 2)]
+
+    def _members(self, struct: Struct | Union, base: int, depth: int) -> list[str]:
         self._drawn.add(struct)
+        if isinstance(struct, Union):
+            return self._cases(struct, base, depth)
         extent = self._extents.of(struct)
         lines: list[str] = []
         end = 0
@@ -65,6 +85,20 @@ class _Drawing:
             lines.append(_line(base + offset, size, depth, f"{type_text(member.type)} {member.name}{key}"))
             lines += self._inside(member.type, base + offset, depth + 1)
             end = offset + size
+        return lines + _gap(base + end, extent.size - end, depth)
+
+    def _cases(self, union: Union, base: int, depth: int) -> list[str]:
+        """The tag, then the members, which all begin at one place."""
+        extent = self._extents.of(union)
+        tag = self._extents.of(union.tag).size
+        lines = [_line(base, tag, depth, f"{type_text(union.tag)} {TAG}"), *_gap(base + tag, extent.offsets[0] - tag, depth)]
+        end = 0
+        for case, offset in zip(union.cases, extent.offsets):
+            size = self._extents.of(case.member.type).size
+            lines.append(_line(base + offset, size, depth,
+                               f"{type_text(case.member.type)} {case.member.name}  case {labels_text(case)}"))
+            lines += self._inside(case.member.type, base + offset, depth + 1)
+            end = max(end, offset + size)
         return lines + _gap(base + end, extent.size - end, depth)
 
     def _inside(self, type_: Type, base: int, depth: int) -> list[str]:
@@ -86,7 +120,11 @@ class _Drawing:
             bound = element.bound or 0
             lines = [_line(base, _LENGTH_BYTES, depth, "length"), _line(base + _LENGTH_BYTES, bound, depth, "text"),
                      *_gap(base + _LENGTH_BYTES + bound, size - _LENGTH_BYTES - bound, depth)]
-        elif isinstance(element, Struct):
+        elif isinstance(element, Optional):
+            inner = self._extents.of(element.element).size
+            lines = [*self._inside(element.element, base, depth), _line(base + inner, 1, depth, "whether it is there"),
+                     *_gap(base + inner + 1, size - inner - 1, depth)]
+        elif isinstance(element, (Struct, Union)):
             seen = element in self._drawn
             lines = [_note(depth, "as above")] if seen else self._members(element, base, depth)
         else:

@@ -12,6 +12,7 @@ from .model import Array, Bitmask, Enum, Model, Optional, Scalar, Sequence, Stri
 _MAX_BYTES = 1 << 60  # sizes stop growing here, far above what `check` accepts: hostile arrays of arrays stay numbers
 _FLAG_BYTES = 1       # behind the value of an optional
 _LENGTH_BYTES = 4     # the length in front of strings and sequences is a uint32
+_COUNT_BYTES = 8      # the number of elements of a raw struct is a uint64
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,11 @@ class Extents:
         align = max(tag.align, storage_align)
         size = _round_up(max(member.size for member in members), storage_align)
         return Extent(_round_up(offset + size, align), align, (offset,) * len(members))
+
+
+def elements_offset(head: Extent) -> int:
+    """Where the elements of a raw struct begin: behind the head and their number, at a multiple of 64."""
+    return _round_up(_round_up(head.size, _COUNT_BYTES) + _COUNT_BYTES, 64)
 
 
 def lay_out(model: Model) -> Extents:

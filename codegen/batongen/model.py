@@ -171,13 +171,16 @@ class Member:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Struct:
-    """`members` begin with those of the struct that it extends."""
+    """`members` begin with those of the struct that it extends. `tail`, of a struct of the layout raw, is the sequence
+    without bound behind them; `max_size` what a message of it may take, in bytes, or 0."""
 
     name: QualifiedName
     members: tuple[Member, ...]
     topic: str
     doc: Doc
     span: Span
+    tail: Member | None = None
+    max_size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +312,13 @@ def direct_parts(type_: NamedPart) -> Iterator[NamedPart]:
         if tag is not None:
             yield tag
     if isinstance(type_, (Struct, Union)):
-        for member in type_.members:
+        for member in all_members(type_):
             part = named_part(member.type)
             if part is not None:
                 yield part
+
+
+def all_members(type_: Struct | Union) -> tuple[Member, ...]:
+    """With the tail of a raw struct."""
+    tail = type_.tail if isinstance(type_, Struct) else None
+    return type_.members if tail is None else (*type_.members, tail)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from . import canonical, cpp
-from .layout import Extents
+from .layout import Extents, elements_offset
 from .model import (Bitmask, Enum, Member, NamedPart, Scalar, Struct, Type, Union, Value, flatten,
                     named_part, scoped, strip_alias, type_text)
 
@@ -37,6 +37,16 @@ class EnumeratorView:
 
 
 @dataclass(frozen=True, slots=True)
+class TailView:
+    """The elements of a raw struct: their C++ type, and where they are."""
+
+    element: str
+    size: int
+    field: FieldView
+    max_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class TypeView:
     """A struct, union, enum or bitmask as reflection shows it. `cpp` is its name from anywhere; `tag` the field that
     describes the tag of a union; `underlying` and `all` the type and the bits of a bitmask."""
@@ -56,6 +66,12 @@ class TypeView:
     tag: FieldView | None
     fields: tuple[FieldView, ...]
     enumerators: tuple[EnumeratorView, ...]
+    tail: TailView | None
+
+    @property
+    def all_fields(self) -> list[FieldView]:
+        """As reflection lists them: the tag of a union first, the elements of a raw struct last."""
+        return [*([self.tag] if self.tag else []), *self.fields, *([self.tail.field] if self.tail else [])]
 
     @property
     def keys(self) -> list[FieldView]:
@@ -106,7 +122,17 @@ def type_view(type_: NamedPart, extents: Extents, literals: Literals) -> TypeVie
         zero_is_default="true" if _zero_is_default(type_) else "false",
         underlying=cpp.underlying(type_) if isinstance(type_, (Enum, Bitmask)) else "",
         all=f"0x{type_.all:X}" if isinstance(type_, Bitmask) else "",
-        tag=tag, fields=fields, enumerators=_enumerators(type_))
+        tag=tag, fields=fields, enumerators=_enumerators(type_),
+        tail=_tail_view(type_, extents) if isinstance(type_, Struct) and type_.tail is not None else None)
+
+
+def _tail_view(struct: Struct, extents: Extents) -> TailView:
+    element = strip_alias(struct.tail.type).element
+    field = FieldView(
+        name=_literal(struct.tail.name), identifier="", place="", type=_literal(type_text(struct.tail.type)),
+        offset=elements_offset(extents.of(struct)), size=0, doc=_doc_literal(cpp.comment_lines(struct.tail.doc, struct.tail.unit)),
+        nested=_nested(element), role='""', range="", key="")
+    return TailView(cpp.Scope(()).type(element), extents.of(element).size, field, struct.max_size)
 
 
 def _enumerators(type_: NamedPart) -> tuple[EnumeratorView, ...]:

@@ -10,7 +10,7 @@ from typing import Callable, Iterable
 from . import __version__, cpp
 from .layout import Extents
 from .model import (SCALARS, Alias, Array, Bitmask, Constant, Enum, FileModel, Item, NamedPart, QualifiedName, Scalar,
-                    String, Struct, Type, Union, Value, strip_alias)
+                    String, Struct, Type, Union, Value, all_members, strip_alias)
 from .reflection import Literals, TypeView, type_view
 
 _LINE = 100  # columns that a line of generated code should keep to
@@ -127,7 +127,7 @@ def _system_includes(items: Iterable[Item]) -> list[str]:
 def _types_of(item: Item) -> Iterable[Type]:
     """The types that an item spells, down to their elements but not into aliases."""
     if isinstance(item, (Struct, Union)):
-        open_ = [member.type for member in item.members]
+        open_ = [member.type for member in all_members(item)]
         open_ += [item.tag] if isinstance(item, Union) else []
     elif isinstance(item, Alias):
         open_ = [item.target]

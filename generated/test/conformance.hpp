@@ -18,6 +18,23 @@ struct Message {
   friend bool operator==(const Message&, const Message&) = default;
 };
 
+struct Point {
+  float x = 0;
+  float y = 0;
+  std::uint32_t intensity = 7;
+
+  friend bool operator==(const Point&, const Point&) = default;
+};
+
+/// What has sizes of its own, up to 64 MiB.
+struct Cloud {
+  std::uint64_t number = 0;  ///< as above
+  std::uint32_t checksum = 0;  ///< over number and points
+  std::uint32_t kind = 5;
+
+  friend bool operator==(const Cloud&, const Cloud&) = default;
+};
+
 }  // namespace conformance
 
 namespace conformance::other {
@@ -83,6 +100,111 @@ struct baton::TypeTraits<::conformance::Message> {
 
 template <>
 struct fmt::formatter<::conformance::Message> : baton::MessageFormatter<::conformance::Message> {};
+
+static_assert(sizeof(::conformance::Point) == 12 && alignof(::conformance::Point) == 4);
+static_assert(std::is_trivially_copyable_v<::conformance::Point> && std::is_standard_layout_v<::conformance::Point>);
+static_assert(offsetof(::conformance::Point, x) == 0);
+static_assert(offsetof(::conformance::Point, y) == 4);
+static_assert(offsetof(::conformance::Point, intensity) == 8);
+
+template <>
+struct baton::TypeTraits<::conformance::Point> {
+  static constexpr bool kZeroIsDefault = false;
+  static constexpr const TypeInfo& info() noexcept { return kInfo; }
+
+  template <class Visitor>
+  static constexpr void visit([[maybe_unused]] const ::conformance::Point& value, [[maybe_unused]] Visitor&& visitor) {
+    visitor("x", value.x);
+    visitor("y", value.y);
+    visitor("intensity", value.intensity);
+  }
+
+ private:
+  static constexpr FieldInfo kFields[] = {
+      {"x", "float", 0, 4, "", nullptr, ""},
+      {"y", "float", 4, 4, "", nullptr, ""},
+      {"intensity", "uint32", 8, 4, "", nullptr, ""},
+  };
+  static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
+      .name = "conformance::Point",
+      .topic = "",
+      .doc = "",
+      .fingerprint = fingerprint_from_hex("8bbefb9180948d6d31d7ec79fecf9c33"),
+      .canonical =
+          "baton-type 1\n"
+          "struct conformance::Point fixed size 12 align 4\n"
+          "  x float @0\n"
+          "  y float @4\n"
+          "  intensity uint32 @8\n",
+      .size = 12,
+      .alignment = 4,
+      .layout = Layout::fixed,
+      .fields = kFields,
+      .enumerators = {},
+  };
+};
+
+template <>
+struct fmt::formatter<::conformance::Point> : baton::MessageFormatter<::conformance::Point> {};
+
+static_assert(sizeof(::conformance::Cloud) == 16 && alignof(::conformance::Cloud) == 8);
+static_assert(std::is_trivially_copyable_v<::conformance::Cloud> && std::is_standard_layout_v<::conformance::Cloud>);
+static_assert(offsetof(::conformance::Cloud, number) == 0);
+static_assert(offsetof(::conformance::Cloud, checksum) == 8);
+static_assert(offsetof(::conformance::Cloud, kind) == 12);
+
+template <>
+struct baton::TypeTraits<::conformance::Cloud> {
+  using Element = ::conformance::Point;
+  static_assert(sizeof(Element) == 12);
+  static constexpr bool kZeroIsDefault = false;
+  static constexpr const TypeInfo& info() noexcept { return kInfo; }
+
+  template <class Visitor>
+  static constexpr void visit([[maybe_unused]] const ::conformance::Cloud& value, [[maybe_unused]] Visitor&& visitor) {
+    visitor("number", value.number);
+    visitor("checksum", value.checksum);
+    visitor("kind", value.kind);
+  }
+
+ private:
+  static constexpr FieldInfo kFields[] = {
+      {"number", "uint64", 0, 8, "as above", nullptr, ""},
+      {"checksum", "uint32", 8, 4, "over number and points", nullptr, ""},
+      {"kind", "uint32", 12, 4, "", nullptr, ""},
+      {"points", "sequence<conformance::Point>", 64, 0, "", &TypeTraits<::conformance::Point>::info(), ""},
+  };
+  static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
+      .name = "conformance::Cloud",
+      .topic = "",
+      .doc = "What has sizes of its own, up to 64 MiB.",
+      .fingerprint = fingerprint_from_hex("3dae90999ab38af132612dc5de380927"),
+      .canonical =
+          "baton-type 1\n"
+          "struct conformance::Point fixed size 12 align 4\n"
+          "  x float @0\n"
+          "  y float @4\n"
+          "  intensity uint32 @8\n"
+          "struct conformance::Cloud raw size 16 align 8\n"
+          "  number uint64 @0\n"
+          "  checksum uint32 @8\n"
+          "  kind uint32 @12\n"
+          "  points sequence<conformance::Point> @64 each 12\n",
+      .size = 16,
+      .alignment = 8,
+      .layout = Layout::raw,
+      .elements_offset = 64,
+      .element_size = 12,
+      .max_bytes = 67108864,
+      .fields = kFields,
+      .enumerators = {},
+  };
+};
+
+template <>
+struct fmt::formatter<::conformance::Cloud> : baton::MessageFormatter<::conformance::Cloud> {};
 
 static_assert(sizeof(::conformance::other::Message) == 72 && alignof(::conformance::other::Message) == 8);
 static_assert(std::is_trivially_copyable_v<::conformance::other::Message> && std::is_standard_layout_v<::conformance::other::Message>);

@@ -20,10 +20,7 @@ CORPUS = pathlib.Path(__file__).resolve().parent / "corpus"
 
 # Features that are not there yet. A file that needs one is tried, and what is not as it says is listed, not counted as a
 # failure. When a feature has come, its line goes.
-PENDING = {
-    "baton-keys", "bit-bound", "bitmask", "forward", "id", "inheritance", "interface", "key-type", "layout-raw",
-    "layout-table", "optional", "range", "union",
-}
+PENDING = {"layout-table"}
 
 _SAYS = re.compile(r"^// (expect|warns|needs): (\S+)$", re.MULTILINE)
 

@@ -87,7 +87,7 @@ class Diagnostics(unittest.TestCase):
                 ("struct A { long x };\n", "expected ';' after the member 'x', not '}'"),
                 ("module sensors { struct Imu { string frame; }; };\n",
                  "member sensors::Imu.frame is unbounded: give it a bound, string<N>"),
-                ("struct A { sequence<octet> data; };\n", "member A.data is unbounded: give it a bound, sequence<octet, N>"),
+                ("struct A { sequence<octet> data; };\n", "member A.data is unbounded: give it a bound, sequence<octet, N>, or the struct the layout raw"),
                 ("struct A { B b; };\nstruct B { sequence<A, 2> a; };\n", "'A' contains itself: A -> B -> A"),
                 ("bitset B { bitfield<3> x; };\n", "'bitset' is not supported (yet); use a bitmask, or an unsigned integer"),
                 ("struct A;\nstruct B { A a; };\nstruct A { long x; };\n", "'B' needs the size of 'A', which is only announced "

@@ -8,47 +8,6 @@
 #include "fixture.hpp"
 
 namespace conformance {
-
-/// As the generator writes it for
-///   @baton(layout="raw", max_size=67108864) struct Cloud { uint64 number; uint32 checksum; sequence<Point> data; };
-struct Point {
-  float x = 0;
-  float y = 0;
-  std::uint32_t intensity = 7;
-};
-struct Cloud {
-  std::uint64_t number = 0;
-  std::uint32_t checksum = 0;
-  std::uint32_t kind = 5;
-};
-
-}  // namespace conformance
-
-template <>
-struct baton::TypeTraits<conformance::Cloud> {
-  using Element = conformance::Point;
-  static constexpr bool kZeroIsDefault = false;
-  static constexpr const TypeInfo& info() noexcept { return kInfo; }
-
- private:
-  static constexpr TypeInfo kInfo = {
-      .name = "conformance::Cloud",
-      .topic = "",
-      .doc = "",
-      .fingerprint = fingerprint_from_hex("00112233445566778899aabbccddeeff"),
-      .canonical = "baton-type 1\nstruct conformance::Cloud raw\n",
-      .size = sizeof(conformance::Cloud),
-      .alignment = alignof(conformance::Cloud),
-      .layout = Layout::raw,
-      .elements_offset = 64,
-      .element_size = sizeof(conformance::Point),
-      .max_bytes = 64U << 20U,
-      .fields = {},
-      .enumerators = {},
-  };
-};
-
-namespace conformance {
 namespace {
 
 BATON_CONFORMANCE_SUITE(Raw);

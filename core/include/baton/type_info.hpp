@@ -81,7 +81,7 @@ struct TypeInfo {
   std::uint64_t elements_offset = 0;  ///< of a raw type: bytes from the start of the head to its elements
   std::uint64_t element_size = 0;     ///< of a raw type: bytes
   std::uint64_t max_bytes = 0;        ///< that a message may take, from `@baton(max_size=...)`; 0: no limit of its own
-  std::span<const FieldInfo> fields;            ///< of a struct; of a union the tag, called "(tag)", then the members
+  std::span<const FieldInfo> fields;  ///< of a struct; of a union the tag, called "(tag)", then the members
   std::span<const EnumeratorInfo> enumerators;  ///< of an enum or bitmask
 };
 
