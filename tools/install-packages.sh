@@ -34,6 +34,7 @@ test_packages=(
   shellcheck          # the check of the scripts
   pkgconf             # the test of baton.pc
   make                # the test that baton_generate works with Makefiles, too
+  cyclonedds-tools    # idlc: the test that it reads what batongen --idl writes
   python3-hypothesis  # the fuzzing of batongen, which does without it too
 )
 

@@ -1,23 +1,24 @@
 """`python3 -m batongen`: the stages of the generator, in order.
 
 Each stage takes what the one before it made and reports what is wrong to `run.diagnostics`; none of them stops at the
-first error. Only `render` and `explain` need a correct input: they do nothing when there were errors.
+first error. Only `render`, `explain` and `portable` need a correct input: they do nothing when there were errors.
 """
 
 import gc
 import sys
 
-from . import check, cli, explain, layout, parser, render, resolve
+from . import check, cli, explain, layout, parser, portable, render, resolve
 
 
 def generate(run: cli.Run) -> None:
-    """The generator in six lines."""
+    """The generator in a few lines."""
     files = run.timed("parse", parser.parse_all, run)
     model = run.timed("resolve", resolve.resolve, files, run)
     extents = run.timed("layout", layout.lay_out, model)
     run.timed("check", check.check, model, extents, run)
     run.timed("render", render.render, model, extents, run)
     explain.explain(model, extents, run)
+    portable.write(model, extents, run)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,8 @@ class Run:
     check_only: bool
     defines: list[str] = field(default_factory=list)  # macros, which have no values
     explain: str | None = None  # the type to draw
-    answer: str = ""            # that drawing
+    idl: str | None = None      # the type or file to write as IDL
+    answer: str = ""            # that drawing, or that text
     problem: str = ""           # why there is none
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
     inputs: list[Path] = field(default_factory=list)   # every IDL file that was read
@@ -61,7 +62,7 @@ def main(arguments: list[str], generate: Callable[[Run], None]) -> int:
     options = _parser().parse_args(arguments)
     run = Run([Path(file) for file in dict.fromkeys(options.files)], [Path(d) for d in options.include_dirs],
               Path(options.base_dir), Path(options.out) if options.out else None, options.check or options.out is None,
-              options.defines, options.explain)
+              options.defines, options.explain, options.idl)
     try:
         run.diagnostics = Diagnostics(severities(options.warnings))
         problem = _usage_problem(run, options)
@@ -112,6 +113,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("files", nargs="+", metavar="FILE", help="IDL files to write headers for")
     parser.add_argument("--check", action="store_true", help="report errors, write nothing")
     parser.add_argument("--explain", metavar="TYPE", help="draw how a type lies in memory; needs no --out")
+    parser.add_argument("--idl", metavar="TYPE|FILE", help="write a type, or those of one of the files, as IDL for other tools, "
+                        "with all that it is made of; needs no --out")
     parser.add_argument("-I", dest="include_dirs", action="append", default=[], metavar="DIR",
                         help="look for included files here too")
     parser.add_argument("-D", dest="defines", action="append", default=[], metavar="NAME",
@@ -132,10 +135,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _usage_problem(run: Run, options: argparse.Namespace) -> str | None:
-    if run.out is None and not options.check and run.explain is None:
+    if run.explain is not None and run.idl is not None:
+        return "--explain and --idl would both print to standard output; give one of them"
+    if run.out is None and not options.check and run.explain is None and run.idl is None:
         return "give --out DIR, or --check to write nothing"
-    if options.json and run.explain is not None:
-        return "--json and --explain would both print to standard output; give one of them"
+    if options.json and (run.explain is not None or run.idl is not None):
+        return "--json and --explain or --idl would both print to standard output; give one of them"
     if options.depfile and not options.stamp:
         return "--depfile needs --stamp, the target of its rule"
     if not run.base_dir.is_dir():
