@@ -137,7 +137,6 @@ class _Writer:
         """`wrap`: a sequence or array is needed where both tools want a name."""
         type_ = strip_alias(type_)
         if wrap:
-            name = f"{owner[-1]}_{member}_{len(self._wrappers) + 1}"
             element, extents = flatten(type_)
             inner = self._type(element, owner, member, wrap=bool(extents) and isinstance(element, Sequence))
             name = f"{owner[-1]}_{member}_{len(self._wrappers) + 1}"  # those inside have come before

@@ -167,9 +167,7 @@ class Publisher {
     if (!chunk) [[unlikely]]
       return {detail::not_published(chunk.reason<LoanStatus>())};
     std::memcpy(chunk.payload, &message, sizeof(T));
-    const PublishResult result = port_->publish(chunk, sizeof(T));
-    if (result.status == PublishStatus::rejected) port_->discard(chunk);
-    return result;
+    return hand_over_or_discard(chunk, sizeof(T));
   }
 
   /// Publishes a copy of a head and its elements.
@@ -184,9 +182,7 @@ class Publisher {
     if (!elements.empty()) {
       std::memcpy(chunk.payload + RawParts<T>::kElementsOffset, elements.data(), elements.size_bytes());
     }
-    const PublishResult result = port_->publish(chunk, bytes);
-    if (result.status == PublishStatus::rejected) port_->discard(chunk);
-    return result;
+    return hand_over_or_discard(chunk, bytes);
   }
 
   std::string_view topic() const noexcept { return port_->announcement().topic; }
@@ -203,6 +199,13 @@ class Publisher {
   friend class Node;
 
   explicit Publisher(PublisherPortHandle port) noexcept : port_(std::move(port)) {}
+
+  /// A copy that is rejected has no owner who could try again.
+  PublishResult hand_over_or_discard(Chunk chunk, std::size_t bytes) noexcept {
+    const PublishResult result = port_->publish(chunk, bytes);
+    if (result.status == PublishStatus::rejected) port_->discard(chunk);
+    return result;
+  }
 
   static void set_defaults(std::byte* payload) noexcept {
     std::memset(payload, 0, sizeof(T));  // the padding too: a stale byte of another message must not travel

@@ -31,6 +31,8 @@ struct RawParts {
 
   static constexpr std::size_t kCountOffset = (sizeof(T) + 7) / 8 * 8;
   static constexpr std::size_t kElementsOffset = (kCountOffset + sizeof(std::uint64_t) + 63) / 64 * 64;
+  static_assert(TypeTraits<T>::info().elements_offset == kElementsOffset,
+                "the generator lays it out as the library does");
 
   /// What a message with so many elements takes; the largest number there is if that is more than a number holds.
   static constexpr std::size_t bytes(std::size_t count) noexcept {
