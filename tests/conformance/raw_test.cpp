@@ -171,6 +171,19 @@ TEST_P(Raw, calls_back_with_the_elements) {
   subscriber.on_message(nullptr);
 }
 
+TEST_P(Raw, gives_no_more_elements_than_its_chunk_has_room_for_whatever_the_publisher_says) {
+  auto publisher = node_.publisher<Cloud>("cloud").value();
+  auto subscriber = other_.subscriber<Cloud>("cloud").value();
+  auto loan = publisher.loan(10).value();
+  auto* const payload = reinterpret_cast<std::byte*>(loan.get());
+  ASSERT_TRUE(loan.publish());
+  baton::RawParts<Cloud>::set_count(payload, ~std::size_t{0});  // as a program gone wild might
+  const auto sample = subscriber.take();
+  ASSERT_TRUE(sample);
+  EXPECT_GE(sample.data().size(), 10U);
+  EXPECT_LE(sample.data().size_bytes(), 1'024U);
+}
+
 TEST_P(Raw, is_empty_handed_when_the_loan_or_the_sample_is) {
   auto publisher = node_.publisher<Cloud>("cloud").value();
   auto subscriber = other_.subscriber<Cloud>("cloud").value();
