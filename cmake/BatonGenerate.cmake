@@ -15,6 +15,9 @@
 #
 # OPTIONS go to batongen as they are: -D NAME, -Wno-NAME, -Werror; `batongen --help` lists them.
 #
+# Tables (@baton(layout="table")) need the compiler of FlatBuffers, flatc; -DBATON_FLATC=/path/to/flatc chooses one. It has
+# to be of the version of the FlatBuffers headers that the program is compiled with.
+#
 # The generator needs a Python 3 with Jinja2. It is looked for on this machine, also when the build is
 # for another one; -DBATON_PYTHON=/path/to/python3 chooses one.
 
@@ -76,6 +79,13 @@ function(baton_generate target)
     _baton_find_python()
   endif()
   get_property(codegen_dir GLOBAL PROPERTY BATON_CODEGEN_DIR)
+  # Not found is no error here: only tables need it, and batongen says so.
+  find_program(BATON_FLATC flatc NO_CMAKE_FIND_ROOT_PATH DOC "The compiler of FlatBuffers, for tables")
+  if(BATON_FLATC)
+    set(flatc "${BATON_FLATC}")
+  else()
+    set(flatc flatc)
+  endif()
 
   set(files "")
   foreach(file IN LISTS arg_IDL)
@@ -118,6 +128,29 @@ function(baton_generate target)
     list(APPEND headers "${out_dir}/${relative}")
   endforeach()
 
+  # Files with tables have a second header. Which ones do is known once batongen has run; until then, those that mention
+  # the layout. CMake runs again when batongen finds the list to be another one.
+  set(table_headers "${out_dir}/.table-headers")
+  if(NOT EXISTS "${table_headers}")
+    set(guess "")
+    foreach(file header IN ZIP_LISTS files headers)
+      file(STRINGS "${file}" mentions REGEX "layout[ \t]*=[ \t]*\"table\"" LIMIT_COUNT 1)
+      if(mentions)
+        cmake_path(RELATIVE_PATH header BASE_DIRECTORY "${out_dir}")
+        cmake_path(REPLACE_EXTENSION header LAST_ONLY fb.hpp)
+        list(APPEND guess "${header}")
+      endif()
+    endforeach()
+    list(SORT guess)
+    list(TRANSFORM guess APPEND "\n")
+    string(JOIN "" guess ${guess})
+    file(WRITE "${table_headers}" "${guess}")
+  endif()
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${table_headers}")
+  file(STRINGS "${table_headers}" listed)
+  list(TRANSFORM listed PREPEND "${out_dir}/")
+  list(APPEND headers ${listed})
+
   set(include_options "")
   foreach(directory IN LISTS arg_INCLUDE_DIRS)
     get_filename_component(directory "${directory}" ABSOLUTE BASE_DIR "${CMAKE_CURRENT_SOURCE_DIR}")
@@ -133,7 +166,7 @@ function(baton_generate target)
     BYPRODUCTS ${headers}
     COMMAND "${CMAKE_COMMAND}" -E env "PYTHONPATH=${codegen_dir}" "PYTHONPYCACHEPREFIX=${CMAKE_BINARY_DIR}/CMakeFiles/batongen"
       "${BATON_PYTHON}" -m batongen --base-dir "${base_dir}" ${include_options} ${arg_OPTIONS} --out "${out_dir}"
-      --depfile "${out_dir}/.depfile" --stamp "${stamp}" ${files}
+      --flatc "${flatc}" --table-headers "${table_headers}" --depfile "${out_dir}/.depfile" --stamp "${stamp}" ${files}
     DEPENDS ${files} "${codegen_dir}/batongen/__init__.py"
     DEPFILE "${out_dir}/.depfile"
     COMMENT "batongen: ${target}"

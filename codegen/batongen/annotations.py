@@ -39,6 +39,7 @@ _LAYOUTS = ("fixed", "raw", "table")
 _KNOWN = {
     "topic": _Known(("struct",), {"name": ("string",)}),
     "final": _Known(_TYPES),
+    "appendable": _Known(_TYPES),
     "nested": _Known(("struct", "union"), _FLAG, optional=True),
     "default": _Known(("member",), {"value": ("int", "float", "bool", "char", "string")}),
     "optional": _Known(("member",), _FLAG, optional=True),
@@ -56,7 +57,6 @@ _KNOWN = {
     "baton": _Known(("struct",), BATON_KEYS, optional=True),
 }
 _UNSUPPORTED = {
-    "appendable": "'@appendable' is not supported (yet): it is for the layout table; types of the layout fixed are @final",
     "mutable": "'@mutable' is not supported; use @appendable",
     "external": "'@external' is not supported; messages hold their members by value",
 }
@@ -112,11 +112,19 @@ def read(annotations: tuple[Annotation, ...], place: str, diagnostics: Diagnosti
             setting = _setting(annotation, _KNOWN[name], diagnostics)
             if setting is not None:
                 settings[name] = setting
+    if "final" in settings and "appendable" in settings:
+        diagnostics.error(settings["appendable"].span, "extensibility", "a type is either @final or @appendable",
+                          Note(settings["final"].span, "@final is here"))
     if "topic" in settings:
         _check_topic(settings["topic"], diagnostics)
     if "baton" in settings:
         _check_baton(settings["baton"], diagnostics)
     return settings
+
+
+def ignore(settings: dict[str, Setting], name: str, why: str, diagnostics: Diagnostics) -> None:
+    if name in settings:
+        diagnostics.warning(settings[name].span, "ignored-annotation", f"'@{name}' has no effect: {why}")
 
 
 def _setting(annotation: Annotation, known: _Known, diagnostics: Diagnostics) -> Setting | None:
@@ -223,21 +231,21 @@ def _check_baton(setting: Setting, diagnostics: Diagnostics) -> None:
         elif key in _MOST and not 1 <= value.data <= _MOST[key]:
             diagnostics.error(span, "annotation-argument", f"'{key}' is from 1 to {_MOST[key]}, not {value.data}")
         elif key == "max_size":
-            if not _is_raw(setting):
+            if layout_of(setting) == "fixed":
                 diagnostics.warning(span, "ignored-annotation", "'max_size' has no effect: all messages of a fixed type have "
                                     "one size")
         elif key in BATON_KEYS:
             diagnostics.warning(span, "ignored-annotation", f"'{key}' has no effect (yet)")
 
 
-def _is_raw(setting: Setting) -> bool:
-    return "layout" in setting.arguments and setting.arguments["layout"][0].data == b"raw"
+def layout_of(setting: Setting | None) -> str:
+    """The layout that @baton asks for. (One that there is not has been reported.)"""
+    given = setting.arguments.get("layout") if setting is not None else None
+    layout = given[0].data.decode("utf-8", errors="replace") if given is not None else _LAYOUTS[0]
+    return layout if layout in _LAYOUTS else _LAYOUTS[0]
 
 
 def _check_layout(layout: str, span: Span, diagnostics: Diagnostics) -> None:
-    if layout == "table":
-        diagnostics.error(span, "unsupported", f"the layout '{layout}' is not supported (yet); use \"fixed\" and bounded "
-                          "members")
-    elif layout not in ("fixed", "raw"):
+    if layout not in _LAYOUTS:
         hint = diagnostics.suggestion(layout, _LAYOUTS)
         diagnostics.error(span, "annotation-argument", f"there is no layout '{layout}'{hint}")

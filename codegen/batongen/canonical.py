@@ -1,7 +1,8 @@
 """The canonical text of a type, and its fingerprint.
 
 Two programs agree about a type when these texts agree: layout, scoped names, members, offsets, enumerators. Typedefs,
-comments, defaults, topics and file names do not appear in it.
+comments, topics and file names do not appear in it; defaults do in tables alone, where they stand for what is not written.
+Lines at the end of a block that says `appendable` may be missing on one side.
 """
 
 from __future__ import annotations
@@ -54,6 +55,8 @@ class Descriptions:
                 lines = _enum_block(type_)
             elif isinstance(type_, Bitmask):
                 lines = _bitmask_block(type_)
+            elif isinstance(type_, Struct) and type_.is_table:
+                lines = _table_block(type_)
             elif isinstance(type_, Union):
                 lines = _union_block(type_, self._extents)
             else:
@@ -68,7 +71,8 @@ def fingerprint(text: str) -> str:
 
 
 def _enum_block(enum: Enum) -> list[str]:
-    return [f"enum {scoped(enum.name)} int{enum.bits}", *(f"  {e.name} = {e.number}" for e in enum.enumerators)]
+    appendable = " appendable" if enum.appendable else ""
+    return [f"enum {scoped(enum.name)} int{enum.bits}{appendable}", *(f"  {e.name} = {e.number}" for e in enum.enumerators)]
 
 
 def _bitmask_block(bitmask: Bitmask) -> list[str]:
@@ -77,14 +81,38 @@ def _bitmask_block(bitmask: Bitmask) -> list[str]:
 
 def _struct_block(struct: Struct, extents: Extents) -> list[str]:
     extent = extents.of(struct)
-    layout = "fixed" if struct.tail is None else "raw"
-    lines = [f"struct {scoped(struct.name)} {layout} size {extent.size} align {extent.align}"]
+    lines = [f"struct {scoped(struct.name)} {struct.layout} size {extent.size} align {extent.align}"]
     for member, offset in zip(struct.members, extent.offsets):
         lines.append(_member_line(member, offset, "key" if member.key else ""))
     if struct.tail is not None:
         size = extents.of(strip_alias(struct.tail.type).element).size
         lines.append(_member_line(struct.tail, elements_offset(extent), f"each {size}"))
     return lines
+
+
+def _table_block(table: Struct) -> list[str]:
+    """In the order of the ids: an added member comes last. What does not lie in memory has no offset."""
+    lines = [f"table {scoped(table.name)} {'appendable' if table.appendable else 'final'}"]
+    for index, member in by_id(table):
+        default = _default_text(member)
+        lines.append(f"  {member.name} {type_text(member.type)} #{index}{default}{' key' if member.key else ''}")
+    return lines
+
+
+def by_id(table: Struct) -> list[tuple[int, Member]]:
+    """The members of a table with the numbers that FlatBuffers knows them by."""
+    numbered = ((index if member.id is None else member.id, member) for index, member in enumerate(table.members))
+    return sorted(numbered, key=lambda pair: pair[0])
+
+
+def _default_text(member: Member) -> str:
+    """What a member that is not written is read as, if that is not 0."""
+    type_ = strip_alias(member.type)
+    if isinstance(type_, Enum):
+        return f" = {type_.default.number}" if type_.default.number else ""
+    if member.default is None or member.default.kind == "string" or not member.default.data:
+        return ""
+    return f" = {int(member.default.data) if member.default.kind == 'bool' else member.default.data}"
 
 
 def _union_block(union: Union, extents: Extents) -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from . import cpp
+from . import cpp, fbs
 from .canonical import Descriptions
 from .cli import Run
 from .diagnostics import Note
 from .layout import Extents
 from .model import (Array, Bitmask, Enum, Member, Model, NamedPart, Optional, Sequence, String, Struct, Type, Union,
-                    named_part, scoped, strip_alias, type_text)
+                    is_fixed, named_part, scoped, strip_alias, type_text)
 from .source import Span
 
 MAX_TYPE_BYTES = 64 * 1024 * 1024
@@ -21,11 +21,14 @@ def check(model: Model, extents: Extents, run: Run) -> None:
     _check_topics(model, run)
     depths: dict[Struct | Union, int] = {}
     for type_ in model.composites():
-        if not run.check_only:  # what has no size yet can be checked, but not be written
-            _check_bounds(type_, run)
-        if isinstance(type_, Struct) and type_.tail is not None:
-            _check_tail(type_, run)
-        _check_size(type_, extents, run)
+        if isinstance(type_, Struct) and type_.is_table:
+            _check_table(type_, extents, run)
+        else:
+            if not run.check_only:  # what has no size yet can be checked, but not be written
+                _check_bounds(type_, run)
+            if isinstance(type_, Struct) and type_.tail is not None:
+                _check_tail(type_, run)
+            _check_size(type_, extents, run)
         depths[type_] = 1 + max((_depth(member.type, depths) for member in type_.members), default=0)
         if depths[type_] == MAX_TYPE_NESTING + 1:
             run.diagnostics.error(type_.span, "nesting-too-deep", f"structs and unions are nested more than "
@@ -67,6 +70,15 @@ def _check_cpp_names(model: Model, run: Run) -> None:
             if isinstance(item, Struct):
                 for member in item.members:
                     add((*item.name, "{}"), member.name, cpp.member_identifier(item, member.name), member.span)
+            if isinstance(item, Struct) and item.is_table:
+                own = cpp.identifier(item.name[-1])
+                for name in (f"Create{own}", f"Create{own}Direct", f"{own}Builder"):
+                    add(item.name[:-1], f"what builds {item.name[-1]}", name, item.span)
+                for part in fbs.parts(item):
+                    add(item.name[:-1], f"a part of {item.name[-1]}", part.name, item.span)
+                for member in item.members:
+                    name = f"VT_{cpp.member_identifier(item, member.name).upper()}"
+                    add((*item.name, "{}"), member.name, name, member.span)
             if isinstance(item, Union):
                 own = cpp.identifier(item.name[-1])
                 if own in cpp.UNION_NAMES or own in (f"set_{cpp.case_identifier(item, m.name)}" for m in item.members):
@@ -94,15 +106,23 @@ def _check_topics(model: Model, run: Run) -> None:
 
 
 def _check_bounds(struct: Struct | Union, run: Run) -> None:
+    if isinstance(struct, Struct) and struct.appendable:
+        run.diagnostics.error(struct.span, "extensibility", f"{scoped(struct.name)} is @appendable, and its layout is "
+                              f"{struct.layout}, with a size that is settled; give it the layout table, "
+                              '@baton(layout="table"), or make it @final')
     for member in struct.members:
         part = named_part(member.type)
         if isinstance(part, Struct) and part.tail is not None:
             _report_raw_part(member, part, run)
+        if isinstance(part, Struct) and part.is_table:
+            _report_table_part(struct, member, part, run)
         unbounded = _unbounded(member.type)
         if unbounded is not None:
             remedy = "string<N>" if isinstance(unbounded, String) else f"sequence<{type_text(unbounded.element)}, N>"
             if member is struct.members[-1] and strip_alias(member.type) is unbounded and isinstance(unbounded, Sequence):
                 remedy += ", or the struct the layout raw, @baton(layout=\"raw\")"
+            if isinstance(struct, Struct) and struct.layout == "fixed":
+                remedy += ", or the struct the layout table, @baton(layout=\"table\")"
             run.diagnostics.error(member.span, "unbounded-member", f"member {scoped(struct.name)}.{member.name} is "
                                   f"unbounded: give it a bound, {remedy}")
 
@@ -119,6 +139,8 @@ def _check_tail(struct: Struct, run: Run) -> None:
     part = named_part(element)
     if isinstance(part, Struct) and part.tail is not None:
         _report_raw_part(tail, part, run)
+    elif isinstance(part, Struct) and part.is_table:
+        _report_table_part(struct, tail, part, run)
     elif _unbounded(element) is not None:
         run.diagnostics.error(tail.span, "raw-layout", f"the elements of {scoped(struct.name)}.{tail.name} have sizes of their "
                               f"own; give '{type_text(element)}' a bound")
@@ -127,6 +149,43 @@ def _check_tail(struct: Struct, run: Run) -> None:
 def _report_raw_part(member: Member, part: Struct, run: Run) -> None:
     run.diagnostics.error(member.span, "raw-layout", f"{scoped(part.name)} has the layout raw: it is a message of its own, and "
                           f"cannot be a part of '{member.name}'", Note(part.span, "it is declared here"))
+
+
+def _report_table_part(struct: Struct | Union, member: Member, part: Struct, run: Run) -> None:
+    remedy = "use a table with @optional members instead" if isinstance(struct, Union) else (
+        f"give {scoped(struct.name)} the layout table too")
+    run.diagnostics.error(member.span, "table-layout", f"{scoped(part.name)} has the layout table, which only a table can have "
+                          f"as a part; {remedy}", Note(part.span, "it is declared here"))
+
+
+def _check_table(table: Struct, extents: Extents, run: Run) -> None:
+    inline = 4  # where FlatBuffers says how the table is laid out
+    for member in table.members:
+        type_ = strip_alias(member.type)
+        part = named_part(type_)
+        if isinstance(part, Struct) and part.tail is not None:
+            _report_raw_part(member, part, run)
+        if member.default is not None and member.default.kind == "string":
+            run.diagnostics.error(member.span, "default-type", f"'{member.name}' cannot have a default: strings in a table have "
+                                  "none in FlatBuffers; one that is not written is absent")
+        if isinstance(part, (Struct, Union, Enum)) and len(part.name) == 1 and part.name[0] in fbs.WORDS:
+            run.diagnostics.error(member.span, "table-layout", f"FlatBuffers takes '{part.name[0]}' for a type of its own; "
+                                  "declare yours in a module", Note(part.span, "it is declared here"))
+        size = fbs.inline_size(type_, extents)
+        inline += size + min(size, 8)  # with the most padding before it
+    if inline > fbs.MAX_INLINE_BYTES:
+        largest = max(table.members, key=lambda member: fbs.inline_size(member.type, extents))
+        run.diagnostics.error(largest.span, "table-too-large", f"the parts of {scoped(table.name)} that have a fixed size take "
+                              f"{inline} bytes, more than the {fbs.MAX_INLINE_BYTES} of a table; the largest is "
+                              f"'{largest.name}' with {fbs.inline_size(largest.type, extents)}: make it a sequence")
+    for member in table.members:
+        element = strip_alias(member.type)
+        while isinstance(element, (Sequence, Optional)):
+            element = strip_alias(element.element)
+        if isinstance(strip_alias(member.type), Sequence) and fbs.inline_size(element, extents) > fbs.MAX_INLINE_BYTES:
+            run.diagnostics.error(member.span, "table-too-large", f"an element of {scoped(table.name)}.{member.name} has "
+                                  f"{extents.of(element).size} bytes, more than the {fbs.MAX_INLINE_BYTES} of a struct in a "
+                                  "table")
 
 
 def _unbounded(type_: Type) -> String | Sequence | None:

@@ -30,6 +30,7 @@ class Run:
     defines: list[str] = field(default_factory=list)  # macros, which have no values
     explain: str | None = None  # the type to draw
     idl: str | None = None      # the type or file to write as IDL
+    flatc: str = "flatc"        # FlatBuffers' compiler
     answer: str = ""            # that drawing, or that text
     problem: str = ""           # why there is none
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
@@ -62,7 +63,7 @@ def main(arguments: list[str], generate: Callable[[Run], None]) -> int:
     options = _parser().parse_args(arguments)
     run = Run([Path(file) for file in dict.fromkeys(options.files)], [Path(d) for d in options.include_dirs],
               Path(options.base_dir), Path(options.out) if options.out else None, options.check or options.out is None,
-              options.defines, options.explain, options.idl)
+              options.defines, options.explain, options.idl, options.flatc)
     try:
         run.diagnostics = Diagnostics(severities(options.warnings))
         problem = _usage_problem(run, options)
@@ -122,8 +123,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--base-dir", default=".", metavar="DIR",
                         help="paths under it are the paths of the headers under --out (default: .)")
     parser.add_argument("--out", metavar="DIR", help="where to write the headers")
+    parser.add_argument("--flatc", metavar="PROGRAM", default="flatc", help="the compiler of FlatBuffers, which tables need "
+                        "(default: flatc)")
     parser.add_argument("--depfile", metavar="FILE", help="write a make rule: the stamp depends on all that was read")
     parser.add_argument("--stamp", metavar="FILE", help="touch this file when everything has been written")
+    parser.add_argument("--table-headers", metavar="FILE", help="list the additional headers that tables have; the file is "
+                        "not touched if it says so already")
     parser.add_argument("-W", dest="warnings", action="append", default=[], metavar="[no-]NAME",
                         help="-Wno-NAME, -Wno-all: without that warning; -Werror, -Werror=NAME: it counts as an error")
     parser.add_argument("--json", action="store_true", help="print what is wrong as JSON, to standard output")
@@ -174,6 +179,11 @@ def _write_build_files(run: Run, options: argparse.Namespace) -> None:
         inputs = [_escape(os.path.abspath(path)) for path in [*run.inputs, *own]]
         rule = " \\\n  ".join([f"{_escape(options.stamp)}:", *inputs])
         Path(options.depfile).write_text(rule + "\n", encoding="utf-8")
+    if options.table_headers:
+        text = "".join(f"{output}\n" for output in sorted(run.outputs) if output.endswith(".fb.hpp"))
+        listed = Path(options.table_headers)
+        if not listed.is_file() or listed.read_text(encoding="utf-8") != text:
+            listed.write_text(text, encoding="utf-8")
     if options.stamp:
         _remove_leftovers(run, Path(options.stamp))
         Path(options.stamp).write_text("".join(f"{output}\n" for output in run.outputs), encoding="utf-8")
@@ -183,7 +193,7 @@ def _remove_leftovers(run: Run, stamp: Path) -> None:
     """The stamp lists what the run before wrote. The header of a file that is gone would still be found by #include."""
     before = stamp.read_text(encoding="utf-8").splitlines() if stamp.is_file() else []
     for output in set(before) - set(run.outputs):
-        if output.endswith(".hpp") and ".." not in Path(output).parts and not os.path.isabs(output):
+        if output.endswith((".hpp", ".fbs")) and ".." not in Path(output).parts and not os.path.isabs(output):
             (run.out / output).unlink(missing_ok=True)
 
 

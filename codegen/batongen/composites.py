@@ -15,7 +15,6 @@ from .source import Span
 from .syntax import Expr, Ident, InterfaceDecl, NameExpr, StructDecl, UnionDecl
 from .syntax import Case as CaseDecl
 
-_RAW = Value("string", b"raw")
 _MAX_INHERITED = 20_000  # members in one run that come from a base: a chain of structs has as many as its square
 
 
@@ -40,11 +39,19 @@ class Composites:
                 names.add(Ident(resolved.name, resolved.span))
                 members.append(resolved)
         self._members.check_ids(members)
-        baton = settings["baton"].arguments if "baton" in settings else {}
-        tail = self._tail(declaration, members) if baton.get("layout", (None,))[0] == _RAW else None
-        max_size = baton["max_size"][0].data if tail is not None and "max_size" in baton else 0
+        baton = settings.get("baton")
+        layout = annotations.layout_of(baton)
+        tail = self._tail(declaration, members) if layout == "raw" else None
+        max_size = baton.arguments["max_size"][0].data if layout != "fixed" and "max_size" in baton.arguments else 0
+        appendable = "appendable" in settings
+        if appendable and baton is not None and "layout" in baton.arguments and layout != "table":
+            appendable = False
+            self._diagnostics.error(settings["appendable"].span, "extensibility", f"a struct of the layout {layout} cannot be "
+                                    "@appendable: its size is settled; use the layout table", Note(
+                                        baton.arguments["layout"][1], "the layout is here"))
         topic = settings["topic"].value.data.decode(errors="replace") if "topic" in settings else ""
-        return Struct(entity.qualified, tuple(members), topic, declaration.doc, declaration.name.span, tail, max_size)
+        return Struct(entity.qualified, tuple(members), topic, declaration.doc, declaration.name.span, layout, tail, max_size,
+                      appendable)
 
     def _tail(self, declaration: StructDecl, members: list[Member]) -> Member | None:
         """Takes the sequence at the end away from the members of a raw struct."""
@@ -80,7 +87,8 @@ class Composites:
     # --- Unions ------------------------------------------------------------------------------------------------------
 
     def union(self, declaration: UnionDecl, entity: Entity) -> Union | None:
-        annotations.read(declaration.annotations, "union", self._diagnostics)
+        settings = annotations.read(declaration.annotations, "union", self._diagnostics)
+        annotations.ignore(settings, "appendable", "a union is @final", self._diagnostics)
         tag = self._references.type(declaration.tag, entity)
         plain = strip_alias(tag)
         if not (isinstance(plain, (Broken, Enum)) or isinstance(plain, Scalar) and plain.kind != "float"):

@@ -32,10 +32,18 @@ def identifier(name: str) -> str:
     return name + "_" if name in _KEYWORDS or name in _MACROS else name
 
 
+# What flatc, and its base class, give every table, or call a parameter of the functions that build it.
+_TABLE_NAMES = frozenset("""
+    Builder CheckField Finish FlatBuffersVTableOffset GetAddressOf GetField GetOptional GetOptionalFieldOffset GetPointer
+    GetStruct GetVTable SetField SetPointer Table Verify VerifyField VerifyFieldRequired VerifyOffset VerifyOffsetRequired
+    VerifyTableStart _fbb builder_ fbb_ start_ verifier""".split())
+
+
 def member_identifier(struct: Struct, name: str) -> str:
     """A member may not be called like its struct: the name would hide the type from what follows in it."""
     name = identifier(name)
-    return name + "_" if name == identifier(struct.name[-1]) else name
+    taken = name == identifier(struct.name[-1]) or struct.is_table and name in _TABLE_NAMES
+    return name + "_" if taken else name
 
 
 UNION_NAMES = frozenset(("Members", "Tag", "dispatch", "member_of", "stored_bytes_", "stored_members_", "stored_tag_", "tag", "visit"))

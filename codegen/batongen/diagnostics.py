@@ -73,6 +73,10 @@ NAMES = {
     "too-many-members": "more than 20000 inherited members in one run",
     "unbounded-member": "a string or sequence without bound in a type of fixed layout",
     "raw-layout": "a struct of the layout raw that does not end with a sequence without bound, or is a part of another type",
+    "extensibility": "@appendable beside @final, or on a struct that is no table",
+    "table-layout": "a table in a type of fixed layout, or what no table can have",
+    "table-too-large": "a table whose parts of fixed size take more than the 65535 bytes that FlatBuffers can address",
+    "flatc": "FlatBuffers' compiler, which a table needs, was not found, or refused",
     "type-too-large": "a type of more than 64 MiB",
     "descriptions-too-long": "more than 500000 lines of canonical text in one run",
     # Annotations.

@@ -45,11 +45,13 @@ def resolve_enum(declaration: EnumDecl, name: QualifiedName, diagnostics: Diagno
             default, default_span = resolved, own["default_literal"].span
         number += 1
     default = default or (enumerators[0] if enumerators else None)
-    return Enum(name, bits, tuple(enumerators), default, declaration.doc, declaration.name.span)
+    return Enum(name, bits, tuple(enumerators), default, declaration.doc, declaration.name.span,
+                "appendable" in settings)
 
 
 def resolve_bitmask(declaration: BitmaskDecl, name: QualifiedName, diagnostics: Diagnostics) -> Bitmask:
     settings = annotations.read(declaration.annotations, "bitmask", diagnostics)
+    annotations.ignore(settings, "appendable", "a bitmask is @final", diagnostics)
     bound = _bit_bound(settings, _BITMASK_BITS, "a bitmask", diagnostics)
     flags: list[Flag] = []
     by_position: dict[int, Flag] = {}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .cli import Run
 from .diagnostics import Diagnostics
-from .canonical import TAG, labels_text
+from . import fbs
+from .canonical import TAG, by_id, labels_text
 from .layout import Extents, elements_offset
 from .model import (Alias, Bitmask, Enum, Model, NamedPart, Optional, Sequence, String, Struct, Type, Union, flatten, scoped,
                     strip_alias, type_text)
@@ -56,8 +57,20 @@ class _Drawing:
             return lines + [f"  {e.number:>10}  {e.name}" for e in type_.enumerators]
         if isinstance(type_, Bitmask):
             return lines + [f"  {f'bit {f.position}':>10}  {f.name}" for f in type_.flags]
+        if isinstance(type_, Struct) and type_.is_table:
+            return self._table(type_)
         lines += ["    offset      size"] + self._members(type_, 0, 1)
         return lines + self._tail(type_) if isinstance(type_, Struct) and type_.tail is not None else lines
+
+    def _table(self, table: Struct) -> list[str]:
+        """Where its members lie is each message's own; what lies inline has a size."""
+        growth = "appendable" if table.appendable else "final"
+        lines = [f"{scoped(table.name)}: a table of FlatBuffers, {growth}", "        id    inline"]
+        for index, member in by_id(table):
+            key = "  @key" if member.key else ""
+            size = fbs.inline_size(member.type, self._extents)
+            lines.append(_line(index, size, 1, f"{type_text(member.type)} {member.name}{key}"))
+        return lines
 
     def _tail(self, struct: Struct) -> list[str]:
         """What a message of the layout raw has behind its head."""

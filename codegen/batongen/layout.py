@@ -60,6 +60,8 @@ class Extents:
         self._composites[type_] = self._struct(type_) if isinstance(type_, Struct) else self._union(type_)
 
     def _struct(self, struct: Struct) -> Extent:
+        if struct.is_table:
+            return Extent(0, 8)  # each message is laid out when it is built
         offset, align, offsets = 0, 1, []
         for member in struct.members:
             extent = self.of(member.type)

@@ -111,6 +111,10 @@ class Members:
         plain = strip_alias(type_)
         if isinstance(plain, (Scalar, Enum, Bitmask, String, Broken)):
             return
+        if isinstance(plain, Struct) and plain.is_table:
+            self._diagnostics.error(setting.span, "key-type", f"{scoped(plain.name)} cannot be a key: it is a table, and may be "
+                                    "absent; use its members")
+            return
         if isinstance(plain, Struct):
             if not any(member.key for member in plain.members):
                 self._diagnostics.error(setting.span, "key-type", f"{scoped(plain.name)} has no key of its own; mark the "

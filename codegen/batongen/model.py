@@ -110,7 +110,7 @@ class Enumerator:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Enum:
-    """`bits` are those of its C++ type: 8, 16 or 32."""
+    """`bits` are those of its C++ type: 8, 16 or 32. One that is `appendable` may get more enumerators."""
 
     name: QualifiedName
     bits: int
@@ -118,6 +118,7 @@ class Enum:
     default: Enumerator | None  # none only if there are no enumerators, which is an error
     doc: Doc
     span: Span
+    appendable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,16 +172,23 @@ class Member:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Struct:
-    """`members` begin with those of the struct that it extends. `tail`, of a struct of the layout raw, is the sequence
-    without bound behind them; `max_size` what a message of it may take, in bytes, or 0."""
+    """`members` begin with those of the struct that it extends. `layout` is fixed, raw or table. `tail`, of a raw one, is
+    the sequence without bound behind the members; `max_size` what a message may take, in bytes, or 0. One that is
+    `appendable` may get more members: a table."""
 
     name: QualifiedName
     members: tuple[Member, ...]
     topic: str
     doc: Doc
     span: Span
+    layout: str = "fixed"
     tail: Member | None = None
     max_size: int = 0
+    appendable: bool = False
+
+    @property
+    def is_table(self) -> bool:
+        return self.layout == "table"
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +324,17 @@ def direct_parts(type_: NamedPart) -> Iterator[NamedPart]:
             part = named_part(member.type)
             if part is not None:
                 yield part
+
+
+def is_fixed(type_: Type) -> bool:
+    """Whether all values of a type have one size: nothing in it is without bound, a table, or a raw message. (A struct that
+    should be fixed, and is not, has been reported.)"""
+    type_ = strip_alias(type_)
+    if isinstance(type_, (String, Sequence)) and type_.bound is None:
+        return False
+    if isinstance(type_, (Array, Sequence, Optional)):
+        return is_fixed(type_.element)
+    return not isinstance(type_, Struct) or type_.layout == "fixed"
 
 
 def all_members(type_: Struct | Union) -> tuple[Member, ...]:

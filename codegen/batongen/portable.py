@@ -18,7 +18,7 @@ from .cursor import RESERVED_WORDS
 from .diagnostics import Diagnostics
 from .layout import Extents
 from .model import (SCALARS, Array, Bitmask, Enum, Member, Model, NamedPart, Optional, QualifiedName, Scalar, Sequence, String,
-                    Struct, Type, Union, Value, all_members, flatten, scoped, strip_alias)
+                    Struct, Type, Union, Value, all_members, direct_parts, flatten, is_fixed, scoped, strip_alias)
 
 _INDENT = "  "
 _ENDS = (-(1 << 63), (1 << 64) - 1)  # of the integers: they bound nothing, and idlc overflows at the first one
@@ -91,12 +91,13 @@ class _Writer:
             return [f"typedef int{type_.bits} {name};"]
         if isinstance(type_, Enum):
             bits = "" if type_.bits == 32 else f"@bit_bound({type_.bits}) "
+            bits = "@appendable " + bits if type_.appendable else bits
             return [f"{bits}enum {name} {{", *_joined([_INDENT + line for line in _enumerators(type_)]), "};"]
         if isinstance(type_, Union):
             tag = strip_alias(type_.tag)
             spelt = _tag_integer(tag, type_.name[:-1]) or self._type(tag, type_.name, "")
             lines = [f"@final union {name} switch ({spelt}) {{"]
-            names = _MemberNames(name)
+            names = self._member_names(type_)
             for case in type_.cases:
                 lines += [f"{_INDENT}case {_label(label, bool(_tag_integer(tag, type_.name[:-1])))}:" for label in case.labels]
                 lines += [f"{_INDENT}default:"] if case.is_default else []
@@ -104,10 +105,15 @@ class _Writer:
             return [*lines, "};"]
         topic = f"@topic(name=\"{type_.topic}\") " if type_.topic else ""
         size = f", max_size={type_.max_size}" if type_.max_size else ""
-        layout = f"@baton(layout=\"raw\"{size}) " if type_.tail is not None else ""
-        names = _MemberNames(name)
+        layout = f"@baton(layout=\"{type_.layout}\"{size}) " if type_.layout != "fixed" else ""
+        final = "@appendable" if type_.appendable else "@final"
+        names = self._member_names(type_)
         members = [_INDENT + self._member(member, type_.name, names) for member in all_members(type_)]
-        return [f"{topic}{layout}@final struct {name} {{", *members, "};"]
+        return [f"{topic}{layout}{final} struct {name} {{", *members, "};"]
+
+    def _member_names(self, type_: Struct | Union) -> _MemberNames:
+        """idlc takes the first word of `tables::Mode` for a member `Tables` that comes before."""
+        return _MemberNames(self._names[type_][-1], *(self._names[part][0] for part in direct_parts(type_)))
 
     def _member(self, member: Member, owner: QualifiedName, names: _MemberNames) -> str:
         type_ = strip_alias(member.type)
@@ -141,7 +147,8 @@ class _Writer:
             inner = self._type(element, owner, member, wrap=bool(extents) and isinstance(element, Sequence))
             name = f"{owner[-1]}_{member}_{len(self._wrappers) + 1}"  # those inside have come before
             suffix = "".join(f"[{extent}]" for extent in extents)
-            self._wrappers.append(f"@nested @final struct {name} {{ {inner} value{suffix}; }};")
+            layout = "" if is_fixed(type_) else '@baton(layout="table") '
+            self._wrappers.append(f"{layout}@nested @final struct {name} {{ {inner} value{suffix}; }};")
             return name
         if isinstance(type_, Scalar):
             return type_.name
@@ -177,8 +184,8 @@ def _name(word: str) -> str:
 class _MemberNames:
     """The names of the members of one type. idlc does not tell `x` from `X`, nor from the type's own name."""
 
-    def __init__(self, owner: str) -> None:
-        self._taken = {owner.lower()}
+    def __init__(self, *others: str) -> None:
+        self._taken = {other.lower() for other in others}
 
     def add(self, word: str) -> str:
         name = _name(word)

@@ -43,7 +43,6 @@ class TailView:
     element: str
     size: int
     field: FieldView
-    max_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,9 @@ class TypeView:
     tag: FieldView | None
     fields: tuple[FieldView, ...]
     enumerators: tuple[EnumeratorView, ...]
+    is_table: bool
     tail: TailView | None
+    max_bytes: int
 
     @property
     def all_fields(self) -> list[FieldView]:
@@ -103,7 +104,10 @@ def type_view(type_: NamedPart, extents: Extents, literals: Literals) -> TypeVie
     extent = extents.of(type_)
     fields: tuple[FieldView, ...] = ()
     tag = None
-    if isinstance(type_, Struct):
+    table = isinstance(type_, Struct) and type_.is_table
+    if table:
+        fields = tuple(_table_member_view(type_, member) for member in type_.members)
+    elif isinstance(type_, Struct):
         fields = tuple(_member_view(type_, index, extents) for index in range(len(type_.members)))
     elif isinstance(type_, Union):
         fields = tuple(_case_view(type_, index, extents) for index in range(len(type_.cases)))
@@ -119,10 +123,11 @@ def type_view(type_: NamedPart, extents: Extents, literals: Literals) -> TypeVie
         fingerprint=canonical.fingerprint(literals.descriptions.text(type_)),
         canonical=literals.of(type_),
         size=extent.size, align=extent.align,
-        zero_is_default="true" if _zero_is_default(type_) else "false",
+        zero_is_default="true" if not table and _zero_is_default(type_) else "false",
         underlying=cpp.underlying(type_) if isinstance(type_, (Enum, Bitmask)) else "",
         all=f"0x{type_.all:X}" if isinstance(type_, Bitmask) else "",
-        tag=tag, fields=fields, enumerators=_enumerators(type_),
+        tag=tag, fields=fields, enumerators=_enumerators(type_), is_table=table,
+        max_bytes=type_.max_size if isinstance(type_, Struct) else 0,
         tail=_tail_view(type_, extents) if isinstance(type_, Struct) and type_.tail is not None else None)
 
 
@@ -132,7 +137,7 @@ def _tail_view(struct: Struct, extents: Extents) -> TailView:
         name=_literal(struct.tail.name), identifier="", place="", type=_literal(type_text(struct.tail.type)),
         offset=elements_offset(extents.of(struct)), size=0, doc=_doc_literal(cpp.comment_lines(struct.tail.doc, struct.tail.unit)),
         nested=_nested(element), role='""', range="", key="")
-    return TailView(cpp.Scope(()).type(element), extents.of(element).size, field, struct.max_size)
+    return TailView(cpp.Scope(()).type(element), extents.of(element).size, field)
 
 
 def _enumerators(type_: NamedPart) -> tuple[EnumeratorView, ...]:
@@ -149,6 +154,19 @@ def _member_view(struct: Struct, index: int, extents: Extents) -> FieldView:
     identifier = cpp.member_identifier(struct, member.name)
     offset = extents.of(struct).offsets[index]
     return _field_view(member, identifier, identifier, offset, "key" if member.key else "", extents)
+
+
+def _table_member_view(table: Struct, member: Member) -> FieldView:
+    """Nothing is known of where it lies: that is each message's own."""
+    identifier = cpp.member_identifier(table, member.name)
+    key = ""
+    if member.key:
+        plain = strip_alias(member.type)
+        key = f"value.{identifier}()" if isinstance(plain, (Scalar, Enum, Bitmask)) else f"table::key_part(value.{identifier}())"
+    return FieldView(
+        name=_literal(member.name), identifier=identifier, place="", type=_literal(type_text(member.type)), offset=0, size=0,
+        doc=_doc_literal(cpp.comment_lines(member.doc, member.unit)), nested=_nested(member.type),
+        role=_literal("key" if member.key else ""), range="", key=key)
 
 
 def _case_view(union: Union, index: int, extents: Extents) -> FieldView:

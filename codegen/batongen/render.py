@@ -1,4 +1,4 @@
-"""Writes the output files: one template each. Files that would not change are not touched."""
+"""Writes the output files. Files that would not change are not touched."""
 
 from __future__ import annotations
 
@@ -6,17 +6,14 @@ from pathlib import Path
 
 import jinja2
 
+from . import fbs
 from .canonical import Descriptions
 from .cli import Run
+from .flatc import FlatcProblem, compile_tables
 from .layout import Extents
-from .model import Model
+from .model import FileModel, Model, Struct
 from .reflection import Literals
 from .view import header_view
-
-# (template, what replaces the `.idl` of the file's path)
-OUTPUTS = (
-    ("header.hpp.j2", ".hpp"),
-)
 
 
 def render(model: Model, extents: Extents, run: Run) -> None:
@@ -26,18 +23,47 @@ def render(model: Model, extents: Extents, run: Run) -> None:
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, auto_reload=False)
     literals = Literals(Descriptions(extents))
+    template = environment.get_template("header.hpp.j2")
     for file in model.files:
-        if not file.requested:
-            continue
-        view = header_view(file, extents, literals)
-        for template, suffix in OUTPUTS:
-            text = environment.get_template(template).render(header=view)
-            output = Path(file.source.relative).with_suffix(suffix)
-            run.outputs.append(output.as_posix())
-            _write_if_changed(run.out / output, text)
+        if file.requested:
+            _write(run, file.source.named(".hpp"), template.render(header=header_view(file, extents, literals)))
+    _render_tables(model, extents, run)
 
 
-def _write_if_changed(path: Path, text: str) -> None:
+def _render_tables(model: Model, extents: Extents, run: Run) -> None:
+    """The schemas of included files are needed too, for flatc reads them. (It does not accept one with nothing in it.)"""
+    files = {file.source: file for file in model.files}
+    requested = [file for file in model.files if file.requested and fbs.has_tables(file)]
+    needed: dict[FileModel, dict[FileModel, None]] = {}  # with all that each includes
+
+    def need(file: FileModel) -> dict[FileModel, None]:
+        if file not in needed:
+            needed[file] = {}
+            for other in (files[source] for source in file.includes if source in files):
+                needed[file].update({**need(other), other: None})
+        return needed[file]
+
+    for file in requested:
+        need(file)
+    for file, included in needed.items():
+        types = [other.source.named(".types.fbs") for other in included if fbs.has_types(other, extents)]
+        tables = [other.source.named(".fbs") for other in included if fbs.has_tables(other)]
+        if fbs.has_types(file, extents):
+            _write(run, file.source.named(".types.fbs"), fbs.types_text(file, extents, types))
+            types.append(file.source.named(".types.fbs"))
+        if fbs.has_tables(file):
+            _write(run, file.source.named(".fbs"), fbs.tables_text(file, types + tables))
+    for file in requested:
+        try:
+            _write(run, file.source.named(".fb.hpp"), compile_tables(run.flatc, run.out, file.source.named(".fbs")))
+        except FlatcProblem as problem:
+            first = next(item for item in file.items if isinstance(item, Struct) and item.is_table)
+            run.diagnostics.error(first.span, "flatc", str(problem))
+
+
+def _write(run: Run, output: str, text: str) -> None:
+    run.outputs.append(output)
+    path = run.out / output
     data = text.encode("utf-8")
     if path.is_file() and path.read_bytes() == data:
         return

@@ -28,7 +28,11 @@ class Source:
 
     @property
     def header(self) -> str:
-        return str(Path(self.relative).with_suffix(".hpp").as_posix())
+        return self.named(".hpp")
+
+    def named(self, suffix: str) -> str:
+        """The path of a generated file, under the folder of all of them."""
+        return Path(self.relative).with_suffix(suffix).as_posix()
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column, both from 1; a column is one character, whatever its width."""

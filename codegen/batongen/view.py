@@ -7,11 +7,12 @@ import itertools
 from dataclasses import dataclass
 from typing import Callable, Iterable
 
-from . import __version__, cpp
+from . import __version__, cpp, fbs
 from .layout import Extents
 from .model import (SCALARS, Alias, Array, Bitmask, Constant, Enum, FileModel, Item, NamedPart, QualifiedName, Scalar,
-                    String, Struct, Type, Union, Value, all_members, strip_alias)
+                    String, Struct, Type, Union, Value, all_members, is_fixed, strip_alias)
 from .reflection import Literals, TypeView, type_view
+from .syntax import Doc
 
 _LINE = 100  # columns that a line of generated code should keep to
 
@@ -81,28 +82,46 @@ class NamespaceView:
 
 @dataclass(frozen=True, slots=True)
 class HeaderView:
+    """`tables` is the header of the tables' own code, or empty."""
+
     version: str
     source: str
     system_includes: tuple[str, ...]
     includes: tuple[str, ...]
     namespaces: tuple[NamespaceView, ...]
+    tables: str
     types: tuple[TypeView, ...]
 
 
 def header_view(file: FileModel, extents: Extents, literals: Literals) -> HeaderView:
     types = tuple(type_view(item, extents, literals) for item in file.items if isinstance(item, NamedPart))
-    groups = itertools.groupby(file.items, key=lambda item: item.name[:-1])
+    declared = [each for item in file.items for each in _declared(item)]
+    groups = itertools.groupby(declared, key=lambda item: item.name[:-1])
     namespaces = tuple(NamespaceView(cpp.scoped_identifier(module), _item_views(list(items), module, extents))
                        for module, items in groups)
     return HeaderView(__version__, file.source.relative, tuple(_system_includes(file.items)),
-                      tuple(source.header for source in file.includes), namespaces, types)
+                      tuple(source.header for source in file.includes), namespaces,
+                      file.source.named(".fb.hpp") if fbs.has_tables(file) else "", types)
+
+
+def _declared(item: Item) -> Iterable[Item]:
+    """What a header declares of an item: of a table, the arrays inside it, for the rest comes from flatc; nothing of a
+    typedef for what C++ has no type for."""
+    if isinstance(item, Struct) and item.is_table:
+        for part in fbs.parts(item):
+            if is_fixed(part.type):
+                yield Alias((*item.name[:-1], part.name), part.type, Doc(), item.span)
+    elif not isinstance(item, Alias) or is_fixed(item):
+        yield item
 
 
 def _system_includes(items: Iterable[Item]) -> list[str]:
     """The standard headers whose names the generated code uses."""
     found = set()
     for item in items:
-        if isinstance(item, (Struct, Union)):
+        if isinstance(item, Struct) and item.is_table:
+            found.add("cstddef")  # std::size_t
+        elif isinstance(item, (Struct, Union)):
             found.add("type_traits")
             if item.members:
                 found.add("cstddef")  # offsetof
@@ -116,7 +135,7 @@ def _system_includes(items: Iterable[Item]) -> list[str]:
             found.add("string_view")
         if isinstance(item, (Enum, Bitmask)):
             found.add("cstdint")
-        for type_ in _types_of(item):
+        for type_ in itertools.chain.from_iterable(_types_of(each) for each in _declared(item)):
             if isinstance(type_, Array):
                 found.add("array")
             if isinstance(type_, Scalar) and type_.kind == "int":

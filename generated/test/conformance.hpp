@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "baton/message.hpp"
+#include "baton/table.hpp"
 
 namespace conformance {
 
@@ -49,6 +50,8 @@ struct Message {
 };
 
 }  // namespace conformance::other
+
+#include "test/conformance.fb.hpp"  // flatc's; it needs what is declared above
 
 static_assert(sizeof(::conformance::Message) == 80 && alignof(::conformance::Message) == 8);
 static_assert(std::is_trivially_copyable_v<::conformance::Message> && std::is_standard_layout_v<::conformance::Message>);
@@ -205,6 +208,81 @@ struct baton::TypeTraits<::conformance::Cloud> {
 
 template <>
 struct fmt::formatter<::conformance::Cloud> : baton::MessageFormatter<::conformance::Cloud> {};
+
+template <>
+struct baton::TypeTraits<::conformance::Step> {
+  static constexpr const TypeInfo& info() noexcept { return kInfo; }
+
+  static const ::conformance::Step* open(const std::byte* payload, std::size_t capacity, std::size_t bytes) noexcept {
+    return table::open<::conformance::Step>(payload, capacity, bytes);
+  }
+
+ private:
+  static constexpr FieldInfo kFields[] = {
+      {"name", "string", 0, 0, "", nullptr, ""},
+      {"metres", "double", 0, 0, "", nullptr, ""},
+  };
+  static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
+      .name = "conformance::Step",
+      .topic = "",
+      .doc = "",
+      .fingerprint = fingerprint_from_hex("0bd4a8f9101720a0452c805291110a43"),
+      .canonical =
+          "baton-type 1\n"
+          "table conformance::Step appendable\n"
+          "  name string #0\n"
+          "  metres double #1\n",
+      .size = 0,
+      .alignment = 8,
+      .layout = Layout::table,
+      .max_bytes = 0,
+      .fields = kFields,
+      .enumerators = {},
+  };
+};
+
+
+template <>
+struct baton::TypeTraits<::conformance::Plan> {
+  static constexpr const TypeInfo& info() noexcept { return kInfo; }
+
+  static const ::conformance::Plan* open(const std::byte* payload, std::size_t capacity, std::size_t bytes) noexcept {
+    return table::open<::conformance::Plan>(payload, capacity, bytes);
+  }
+
+ private:
+  static constexpr FieldInfo kFields[] = {
+      {"number", "uint64", 0, 0, "", nullptr, ""},
+      {"title", "string", 0, 0, "", nullptr, ""},
+      {"steps", "sequence<conformance::Step>", 0, 0, "", &TypeTraits<::conformance::Step>::info(), ""},
+      {"image", "sequence<octet>", 0, 0, "", nullptr, ""},
+  };
+  static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
+      .name = "conformance::Plan",
+      .topic = "",
+      .doc = "What is built in place.",
+      .fingerprint = fingerprint_from_hex("541a26292976ec9e1f64101e4e42d92d"),
+      .canonical =
+          "baton-type 1\n"
+          "table conformance::Step appendable\n"
+          "  name string #0\n"
+          "  metres double #1\n"
+          "table conformance::Plan appendable\n"
+          "  number uint64 #0\n"
+          "  title string #1\n"
+          "  steps sequence<conformance::Step> #2\n"
+          "  image sequence<octet> #3\n",
+      .size = 0,
+      .alignment = 8,
+      .layout = Layout::table,
+      .max_bytes = 33554432,
+      .fields = kFields,
+      .enumerators = {},
+  };
+};
+
 
 static_assert(sizeof(::conformance::other::Message) == 72 && alignof(::conformance::other::Message) == 8);
 static_assert(std::is_trivially_copyable_v<::conformance::other::Message> && std::is_standard_layout_v<::conformance::other::Message>);

@@ -2,14 +2,12 @@
 
     // expect: NAME    of a bad file: every error of it has this name
     // warns: NAME     of a good file: there is this warning, and no other diagnostic
-    // needs: FEATURE  what the language may have to learn first, see PENDING
 
 Small files, each about one thing, to judge a change of the language or of the generator by.
 """
 
 import pathlib
 import re
-import sys
 import unittest
 
 from support import batongen_json
@@ -18,17 +16,10 @@ from batongen.diagnostics import NAMES, WARNINGS
 
 CORPUS = pathlib.Path(__file__).resolve().parent / "corpus"
 
-# Features that are not there yet. A file that needs one is tried, and what is not as it says is listed, not counted as a
-# failure. When a feature has come, its line goes.
-PENDING = {"layout-table"}
-
-_SAYS = re.compile(r"^// (expect|warns|needs): (\S+)$", re.MULTILINE)
+_SAYS = re.compile(r"^// (expect|warns): (\S+)$", re.MULTILINE)
 
 
 class Corpus(unittest.TestCase):
-    def setUp(self):
-        self.pending = []
-
     def says(self, path):
         return dict(_SAYS.findall(path.read_bytes().decode(errors="replace")))
 
@@ -46,14 +37,7 @@ class Corpus(unittest.TestCase):
     def check(self, folder):
         for path in sorted((CORPUS / folder).glob("*.idl")):
             with self.subTest(file=path.name):
-                problem = self.judge(path)
-                needs = self.says(path).get("needs")
-                if problem and needs in PENDING:
-                    self.pending.append(f"{folder}/{path.name} needs {needs}: {problem}")
-                else:
-                    self.assertEqual("", problem)
-        if self.pending:
-            print(f"\nexpected to change, {len(self.pending)} files:", *self.pending, sep="\n  ", file=sys.stderr)
+                self.assertEqual("", self.judge(path))
 
     def test_good_files_are_accepted(self):
         self.check("good")
@@ -62,17 +46,13 @@ class Corpus(unittest.TestCase):
         self.check("bad")
 
     def test_the_files_say_what_is_there(self):
-        needed = set()
         for path in CORPUS.glob("*/*.idl"):
             says = self.says(path)
-            needed.add(says.get("needs"))
             self.assertEqual(path.parent.name == "bad", "expect" in says, path)
             if path.parent.name == "bad":
                 self.assertTrue(path.read_bytes().startswith(b"// expect: "), path)
-            if not {says.get("needs")} & PENDING:
-                self.assertTrue({says.get("expect"), says.get("warns")} <= {None, *NAMES}, path)
+            self.assertTrue({says.get("expect"), says.get("warns")} <= {None, *NAMES}, path)
             self.assertIn(says.get("warns"), {None, *WARNINGS}, path)
-        self.assertLessEqual(PENDING, needed, "nothing in the corpus needs these")
         self.assertGreater(len(list(CORPUS.glob("*/*.idl"))), 100)
 
 

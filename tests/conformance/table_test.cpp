@@ -6,30 +6,7 @@
 
 #include "baton/table.hpp"
 #include "fixture.hpp"
-#include "plan_generated.h"
-
-template <>
-struct baton::TypeTraits<conformance::Plan> {
-  static constexpr const TypeInfo& info() noexcept { return kInfo; }
-  static const conformance::Plan* open(const std::byte* payload, std::size_t capacity, std::size_t bytes) noexcept {
-    return table::open<conformance::Plan>(payload, capacity, bytes);
-  }
-
- private:
-  static constexpr TypeInfo kInfo = {
-      .name = "conformance::Plan",
-      .topic = "",
-      .doc = "",
-      .fingerprint = fingerprint_from_hex("112233445566778899aabbccddeeff00"),
-      .canonical = "baton-type 1\nstruct conformance::Plan table\n",
-      .size = 0,
-      .alignment = 8,
-      .layout = Layout::table,
-      .max_bytes = 32U << 20U,
-      .fields = {},
-      .enumerators = {},
-  };
-};
+#include "test/conformance.hpp"
 
 namespace conformance {
 namespace {

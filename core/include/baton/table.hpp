@@ -3,15 +3,18 @@
 // Messages of the layout `table`: FlatBuffers, built in place in the loaned chunk. Generated headers of such types
 // include this; it is the only header of baton that includes FlatBuffers.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <memory>
 #include <new>
+#include <string>
 #include <utility>
 
 #include <flatbuffers/flatbuffers.h>
 
+#include "baton/key.hpp"
 #include "baton/publisher.hpp"
 
 namespace baton {
@@ -21,14 +24,32 @@ namespace table {
 /// The most bytes that a FlatBuffer can have: its offsets are signed and have 32 bits.
 inline constexpr std::size_t kMaxBytes = (std::size_t{1} << 31U) - 64;
 
+/// What the verifier goes into. The IDL allows 64 levels of structs, and sequences of sequences are tables too.
+inline constexpr flatbuffers::uoffset_t kMaxDepth = 256;
+inline constexpr std::size_t kFewTables = 1'000'000;
+
 /// The table that ends at the end of a chunk, or null if what is there is none: checked so that every read through the
 /// accessors stays inside, as long as nobody writes there meanwhile. Source: FlatBuffers' verifier.
 template <class T>
 const T* open(const std::byte* payload, std::size_t capacity, std::size_t bytes) noexcept {
   if (bytes > capacity || bytes % sizeof(flatbuffers::uoffset_t) != 0 || bytes > kMaxBytes) return nullptr;
   const auto* const begin = reinterpret_cast<const std::uint8_t*>(payload + capacity - bytes);
-  flatbuffers::Verifier verifier(begin, bytes);
+  // A table takes 8 bytes at least, with the reference to it; those that many references share are few.
+  const auto most = static_cast<flatbuffers::uoffset_t>(std::max<std::size_t>(kFewTables, bytes / 8));
+  flatbuffers::Verifier verifier(begin, bytes, kMaxDepth, most);
   return verifier.VerifyBuffer<T>(nullptr) ? flatbuffers::GetRoot<T>(begin) : nullptr;
+}
+
+/// What a key is made of, where the table has no plain value: a copy, empty or zero if the member is absent.
+inline std::string key_part(const flatbuffers::String* text) { return text == nullptr ? std::string() : text->str(); }
+template <class T>
+auto key_part(const T* value) {
+  const T copy = value == nullptr ? T{} : *value;
+  if constexpr (Keyed<T>) {
+    return key_of(copy);
+  } else {
+    return copy;
+  }
 }
 
 /// Gives a builder the memory of a loaned chunk. A builder fills its memory from the end, so a table ends where its

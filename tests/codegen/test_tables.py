@@ -1,0 +1,124 @@
+"""The schemas and the C++ of tables."""
+
+import os
+import pathlib
+import re
+import stat
+import subprocess
+import tempfile
+import unittest
+
+from support import ROOT, batongen
+
+from batongen import check, cli, layout, parser, resolve
+from batongen.model import Struct, Union, is_fixed
+
+_STRUCT_SIZE = re.compile(r"FLATBUFFERS_STRUCT_END\((\w+), (\d+)\);")
+_STRUCT_ALIGN = re.compile(r"FLATBUFFERS_MANUALLY_ALIGNED_STRUCT\((\d+)\) (\w+)")
+TABLE = '@baton(layout="table") struct Plan { string title; };\n'
+
+
+def model_of(path, base):
+    run = cli.Run([path], [], base, None, True)
+    model = resolve.resolve(parser.parse_all(run), run)
+    extents = layout.lay_out(model)
+    check.check(model, extents, run)
+    assert not run.diagnostics.error_count
+    return model, extents
+
+
+class Schemas(unittest.TestCase):
+    def test_flatbuffers_lays_structs_out_as_batongen_does(self):
+        """From the schema of what lies inside of tables; its enums do not get that far."""
+        base = ROOT / "idl"
+        model, extents = model_of(base / "test/tables.idl", base)
+        seen = 0
+        for file in model.files:
+            schema = ROOT / "generated" / file.source.named(".types.fbs")
+            with tempfile.TemporaryDirectory() as out:
+                subprocess.run(["flatc", "--cpp", "-I", ROOT / "generated", "-o", out, schema], check=True)
+                code = (pathlib.Path(out) / (schema.stem + "_generated.h")).read_text()
+            sizes, aligns = dict(_STRUCT_SIZE.findall(code)), {name: n for n, name in _STRUCT_ALIGN.findall(code)}
+            for item in file.items:
+                if isinstance(item, (Struct, Union)) and is_fixed(item):
+                    extent = extents.of(item)
+                    self.assertEqual((str(extent.size), str(extent.align)), (sizes[item.name[-1]], aligns[item.name[-1]]), item.name)
+                    seen += 1
+        self.assertGreater(seen, 5)
+
+    def test_the_schemas_alone_make_code_for_other_languages(self):
+        with tempfile.TemporaryDirectory() as out:
+            result = subprocess.run(["flatc", "--python", "--gen-all", "-I", ROOT / "generated", "-o", out,
+                                     ROOT / "generated/test/tables.fbs"], capture_output=True, text=True, check=False)
+            self.assertEqual(0, result.returncode, result.stdout + result.stderr)
+            self.assertTrue((pathlib.Path(out) / "tables/All.py").is_file())
+
+    def test_files_of_one_name_in_two_folders_do_not_hide_each_other(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            for name in ("left", "right"):
+                (folder / name).mkdir()
+                (folder / name / "plan.idl").write_text(
+                    f'module one {{ @baton(layout="table") struct {name.title()} {{ string title; }}; }};\n')
+            result = batongen("--out", "out", "left/plan.idl", "right/plan.idl", cwd=folder)
+            self.assertEqual((0, ""), (result.returncode, result.stderr))
+            (folder / "main.cpp").write_text('#include "left/plan.hpp"\n#include "right/plan.hpp"\none::Left* a; one::Right* b;\n')
+            self.compile(folder / "main.cpp", folder / "out")
+
+    def test_names_of_c_plus_plus_and_of_flatbuffers_compile_without_a_warning(self):
+        members = ["class", "concept", "char8_t", "namespace", "root_type", "string_", "Verify", "GetField", "Builder",
+                   "Table", "NULL", "EOF", "fbb_", "verifier", "union_", "_int", "Plan"]
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            text = "".join(f"{kind} {member}{suffix};\n" for kind, suffix in (("int32", ""), ("string", "_s"))
+                           for member in members)
+            (folder / "x.idl").write_text("module new { enum union_ { EOF, delete, MIN, NONE }; "
+                                          f'@baton(layout="table") struct Plan {{ union_ u; {text} }}; }};\n')
+            result = batongen("--out", "out", "-Wno-name-differs-in-case", "x.idl", cwd=folder)
+            self.assertEqual((0, ""), (result.returncode, result.stderr))
+            (folder / "main.cpp").write_text('#include "x.hpp"\nint main() { return sizeof(new_::Plan) > 99; }\n')
+            self.compile(folder / "main.cpp", folder / "out")
+
+    def compile(self, source, includes):
+        result = subprocess.run(["g++", "-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror",
+                                 "-fsyntax-only", f"-I{includes}", f"-I{ROOT / 'core/include'}", source],
+                                capture_output=True, text=True, check=False)
+        self.assertEqual((0, ""), (result.returncode, result.stderr))
+
+
+class Flatc(unittest.TestCase):
+    def run_with(self, flatc, text=TABLE):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            (folder / "x.idl").write_text(text)
+            if flatc and flatc.startswith("#!"):
+                program = folder / "program"
+                program.write_text(flatc)
+                program.chmod(program.stat().st_mode | stat.S_IXUSR)
+                flatc = str(program)
+            result = batongen("--out", "out", "--stamp", "stamp", "--flatc", flatc, "x.idl", cwd=folder)
+            return result, (folder / "stamp").exists()
+
+    def test_one_that_is_not_there_is_an_error_that_says_what_to_install(self):
+        result, done = self.run_with("/nonexistent/flatc")
+        self.assertEqual((1, False), (result.returncode, done))
+        self.assertRegex(result.stderr, r"^x\.idl:1:31: error: cannot run '/nonexistent/flatc'.*No such file.*apt-get install "
+                                        r"flatbuffers-compiler.* \[flatc\]")
+
+    def test_one_that_fails_is_quoted(self):
+        result, done = self.run_with("#!/bin/sh\necho a grave mistake\nexit 3\n")
+        self.assertEqual((1, False), (result.returncode, done))
+        self.assertRegex(result.stderr, r"^x\.idl:1:31: error: '.*/program' refuses x\.fbs: a grave mistake \[flatc\]")
+
+    def test_one_that_writes_nothing_is_no_success(self):
+        result, done = self.run_with("#!/bin/sh\nexit 0\n")
+        self.assertEqual((1, False), (result.returncode, done))
+
+    def test_it_is_not_run_where_there_are_no_tables(self):
+        result, done = self.run_with("/nonexistent/flatc", "struct A { long x; };\n")
+        self.assertEqual((0, "", True), (result.returncode, result.stderr, done))
+
+
+if __name__ == "__main__":
+    os.environ.pop("BATONGEN_DEBUG", None)
+    unittest.main()
