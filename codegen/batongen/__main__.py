@@ -1,22 +1,29 @@
 """`python3 -m batongen`: the stages of the generator, in order.
 
 Each stage takes what the one before it made and reports what is wrong to `run.diagnostics`; none of them stops at the
-first error. Only `render`, `explain` and `portable` need a correct input: they do nothing when there were errors.
+first error. Those after `read` need a correct input: they do nothing when there were errors.
 """
 
 import gc
 import sys
 
-from . import check, cli, explain, layout, parser, portable, render, resolve
+from . import check, cli, conform, explain, layout, parser, portable, render, resolve
+from .model import Model
 
 
-def generate(run: cli.Run) -> None:
-    """The generator in a few lines."""
+def read(run: cli.Run) -> tuple[Model, layout.Extents]:
     files = run.timed("parse", parser.parse_all, run)
     model = run.timed("resolve", resolve.resolve, files, run)
     extents = run.timed("layout", layout.lay_out, model)
     run.timed("check", check.check, model, extents, run)
+    return model, extents
+
+
+def generate(run: cli.Run) -> None:
+    """The generator in a few lines."""
+    model, extents = read(run)
     run.timed("render", render.render, model, extents, run)
+    conform.conform(model, extents, run, read)
     explain.explain(model, extents, run)
     portable.write(model, extents, run)
 

@@ -28,7 +28,7 @@ class Descriptions:
         return "".join(line + "\n" for block in self.blocks(root) for line in block)
 
     def blocks(self, root: NamedPart) -> list[tuple[str, ...]]:
-        return [("baton-type 1",), *(self._block(type_) for type_ in self.dependencies(root))]
+        return [("baton-type 1",), *(self.block(type_) for type_ in self.dependencies(root))]
 
     def dependencies(self, root: NamedPart) -> list[NamedPart]:
         """The types that the root is made of, each once, before what uses it; the root comes last."""
@@ -49,7 +49,8 @@ class Descriptions:
             self._parts[type_] = tuple(dict.fromkeys(direct_parts(type_)))
         return self._parts[type_]
 
-    def _block(self, type_: NamedPart) -> tuple[str, ...]:
+    def block(self, type_: NamedPart) -> tuple[str, ...]:
+        """The lines of one type, without those of its parts."""
         if type_ not in self._blocks:
             if isinstance(type_, Enum):
                 lines = _enum_block(type_)

@@ -31,7 +31,8 @@ class Run:
     explain: str | None = None  # the type to draw
     idl: str | None = None      # the type or file to write as IDL
     flatc: str = "flatc"        # FlatBuffers' compiler
-    answer: str = ""            # that drawing, or that text
+    older: Path | None = None   # what the only file is compared with
+    answer: str = ""            # that drawing, that text, or what has been added
     problem: str = ""           # why there is none
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
     inputs: list[Path] = field(default_factory=list)   # every IDL file that was read
@@ -52,6 +53,13 @@ class Run:
                     return Path(relative).as_posix()
         return None
 
+    def of_older(self) -> Run:
+        """A run for the older file: in the same place of its own tree, if it has such a place."""
+        new = self.relative_path(self.files[0]) or ""
+        old = os.path.abspath(self.older)
+        base = Path(old.removesuffix(new)) if new and old.endswith("/" + new) else Path(old).parent
+        return Run([self.older], [base, *self.include_dirs], base, None, True, self.defines, diagnostics=self.diagnostics)
+
     def timed(self, stage: str, function: Callable[..., Any], *arguments: Any) -> Any:
         start = time.process_time()
         result = function(*arguments)
@@ -61,9 +69,13 @@ class Run:
 
 def main(arguments: list[str], generate: Callable[[Run], None]) -> int:
     options = _parser().parse_args(arguments)
+    if options.conform and not options.files:
+        options.files = [options.conform[1]]
+        options.check = True
     run = Run([Path(file) for file in dict.fromkeys(options.files)], [Path(d) for d in options.include_dirs],
               Path(options.base_dir), Path(options.out) if options.out else None, options.check or options.out is None,
-              options.defines, options.explain, options.idl, options.flatc)
+              options.defines, options.explain, options.idl, options.flatc,
+              Path(options.conform[0]) if options.conform else None)
     try:
         run.diagnostics = Diagnostics(severities(options.warnings))
         problem = _usage_problem(run, options)
@@ -111,11 +123,13 @@ def _report(run: Run, options: argparse.Namespace) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="batongen", allow_abbrev=False,
                                      description="Writes a C++ header for each IDL file.")
-    parser.add_argument("files", nargs="+", metavar="FILE", help="IDL files to write headers for")
+    parser.add_argument("files", nargs="*", metavar="FILE", help="IDL files to write headers for")
     parser.add_argument("--check", action="store_true", help="report errors, write nothing")
     parser.add_argument("--explain", metavar="TYPE", help="draw how a type lies in memory; needs no --out")
     parser.add_argument("--idl", metavar="TYPE|FILE", help="write a type, or those of one of the files, as IDL for other tools, "
                         "with all that it is made of; needs no --out")
+    parser.add_argument("--conform", nargs=2, metavar=("OLD", "NEW"), help="say whether programs built from the one file "
+                        "understand those built from the other, and why not; takes no other files")
     parser.add_argument("-I", dest="include_dirs", action="append", default=[], metavar="DIR",
                         help="look for included files here too")
     parser.add_argument("-D", dest="defines", action="append", default=[], metavar="NAME",
@@ -140,6 +154,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _usage_problem(run: Run, options: argparse.Namespace) -> str | None:
+    if options.conform and (run.files != [Path(options.conform[1])] or run.out or run.explain or run.idl):
+        return "--conform compares two files and does nothing else"
+    if not run.files:
+        return "name the IDL files"
     if run.explain is not None and run.idl is not None:
         return "--explain and --idl would both print to standard output; give one of them"
     if run.out is None and not options.check and run.explain is None and run.idl is None:
@@ -157,12 +175,12 @@ def _usage_problem(run: Run, options: argparse.Namespace) -> str | None:
     for directory in run.include_dirs:
         if not directory.is_dir():
             return f"the include directory '{directory}' is not a directory"
-    for file in run.files:
+    for file in [*run.files, *([run.older] if run.older is not None else [])]:
         if not file.is_file():
             return f"there is no file '{file}'"
         if not os.access(file, os.R_OK):
             return f"the file '{file}' cannot be read"
-        if run.relative_path(file) is None:
+        if file is not run.older and run.relative_path(file) is None:
             return f"the file '{file}' is not under the base directory '{run.base_dir}' (see --base-dir)"
         if file.suffix != ".idl":
             return f"the file '{file}' is not called *.idl"

@@ -92,6 +92,8 @@ NAMES = {
     "key-type": "a @key that is of no type for keys",
     "range-type": "a @range, @min or @max that does not fit its member",
     "member-id": "ids of members that are not 0, 1, 2 ..., each once",
+    # Comparing with an older file.
+    "breaking-change": "a change after which older programs do not understand newer ones, found by --conform",
 }
 
 WARNINGS = tuple(name for name, text in NAMES.items() if text.startswith("warning: "))

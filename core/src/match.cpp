@@ -10,10 +10,16 @@ bool drops(Overflow overflow) noexcept {
   return overflow == Overflow::drop_oldest || overflow == Overflow::drop_newest;
 }
 
+/// The type itself comes last in its text.
+bool is_appendable(const PortAnnouncement& port) {
+  return port.canonical.find(fmt::format("\ntable {} appendable\n", port.type)) != std::string::npos;
+}
+
 Refusal type_refusal(const PortAnnouncement& publisher, const PortAnnouncement& subscriber) {
   const auto reason = [](const PortAnnouncement& mine, const PortAnnouncement& theirs) {
-    return fmt::format("the types differ: {}; build both programs from the same IDL",
-                       first_difference(mine.canonical, theirs.canonical, theirs.node));
+    return fmt::format("the types differ: {}; build both programs from the same IDL{}",
+                       first_difference(mine.canonical, theirs.canonical, theirs.node),
+                       is_appendable(mine) ? ", or only append to the older one" : "");
   };
   return {reason(publisher, subscriber), reason(subscriber, publisher)};
 }
@@ -54,7 +60,9 @@ Refusal lossless_refusal(const PortAnnouncement& publisher, const PortAnnounceme
 }  // namespace
 
 std::optional<Refusal> match(const PortAnnouncement& publisher, const PortAnnouncement& subscriber) {
-  if (publisher.fingerprint != subscriber.fingerprint) return type_refusal(publisher, subscriber);
+  if (publisher.fingerprint != subscriber.fingerprint && !compatible(publisher.canonical, subscriber.canonical)) {
+    return type_refusal(publisher, subscriber);
+  }
   if (publisher.transport != subscriber.transport) return transport_refusal(publisher, subscriber);
   if (is_out_of_reach(publisher, subscriber)) return reach_refusal(publisher, subscriber);
   const bool lossless_asked = subscriber.overflow_asked && !drops(subscriber.qos.overflow);

@@ -114,8 +114,14 @@ concept Message = TableMessage<T> ||
       { TypeTraits<T>::kZeroIsDefault } -> std::convertible_to<bool>;
     });
 
+/// Whether messages of the one type, given by its canonical text, can be read as messages of the other: equal texts, or
+/// two tables of which one has only got more members at its end, also in the tables inside it, or more enumerators in
+/// its enums, where both say @appendable. A reader finds what its writer does not know absent.
+BATON_API bool compatible(std::string_view mine, std::string_view theirs);
+
 /// The first thing in which two canonical texts differ, as a person would say it, from the side of `mine`:
-/// "field accel: double[3] here, float[3] in imu_driver". Empty if they are equal.
+/// "field accel: double[3] here, float[3] in imu_driver". Empty if they are equal. Of tables, the first thing in which
+/// they are not compatible.
 BATON_API std::string first_difference(std::string_view mine, std::string_view theirs, std::string_view their_name);
 
 }  // namespace v1

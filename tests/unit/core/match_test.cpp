@@ -47,6 +47,31 @@ TEST(Match, names_the_differing_field_to_each_side_from_its_own_view) {
             "programs from the same IDL");
 }
 
+PortAnnouncement announce_plan(const std::string& node, const std::string& members) {
+  PortAnnouncement port = announce(node, Overflow::drop_oldest, false);
+  port.type = "m::Plan";
+  port.canonical = "baton-type 1\ntable m::Plan appendable\n  title string #0\n" + members;
+  port.fingerprint.bytes[0] = static_cast<std::uint8_t>(members.size());
+  return port;
+}
+
+TEST(Match, connects_tables_of_which_one_only_has_more_members) {
+  const PortAnnouncement older = announce_plan("older", "");
+  const PortAnnouncement newer = announce_plan("newer", "  metres double #1\n");
+  EXPECT_FALSE(match(older, newer));
+  EXPECT_FALSE(match(newer, older));
+}
+
+TEST(Match, refuses_tables_that_have_gone_different_ways_and_says_how_to_go) {
+  const auto refusal =
+      match(announce_plan("one", "  metres double #1\n"), announce_plan("other", "  feet double #1\n"));
+  ASSERT_TRUE(refusal);
+  EXPECT_EQ(
+      refusal->for_publisher,
+      "the types differ: field metres: double here, absent in other; build both programs from the same IDL, or only "
+      "append to the older one");
+}
+
 TEST(Match, refuses_different_transports_and_names_both) {
   PortAnnouncement reader = announce("reader", Overflow::drop_oldest, false);
   reader.transport = "shm";
