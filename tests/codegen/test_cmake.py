@@ -84,6 +84,53 @@ class BatonGenerate(unittest.TestCase):
     def test_with_makefiles(self):
         self.check_with("Unix Makefiles")
 
+    def test_the_additional_headers_of_tables_are_installed_too(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            project, build = self.project(folder), folder / "build"
+            robot, plain = project / "robot/robot.idl", project / "plain.idl"
+            table = '@baton(layout = "table") struct Table { string text; };\n'
+            robot.write_text(robot.read_text() + table)
+            (project / "CMakeLists.txt").write_text((project / "CMakeLists.txt").read_text().replace(
+                "add_executable(program main.cpp)\ntarget_link_libraries(program PRIVATE robot more_messages)",
+                "add_custom_target(all_of_it ALL DEPENDS robot_batongen messages_batongen more_messages_batongen)"))
+
+            def installed():
+                result = run("cmake", "--install", build, "--prefix", folder / "prefix")
+                self.assertEqual(0, result.returncode, result.stderr)
+                return [name for name in files_under(folder / "prefix/include", ".hpp") if ".fb." in name]
+
+            self.configure(project, build)
+            self.build(build)
+            self.assertEqual(["robot.fb.hpp"], installed())
+            self.assertNotIn("Configuring", self.build(build)[2], "the guess was right")
+
+            # A file gets its first table: CMake finds out when it is built.
+            plain.write_text(plain.read_text() + table.replace("Table", "Second"))
+            self.build(build)
+            self.assertIn("Configuring", self.build(build)[2])
+            self.assertEqual(["plain.fb.hpp", "robot.fb.hpp"], installed())
+            self.assertNotIn("Configuring", self.build(build)[2])
+
+            shutil.rmtree(folder / "prefix")
+            plain.write_text("struct Plain { int32 a; };\n")
+            self.build(build)
+            self.build(build)
+            self.assertEqual(["robot.fb.hpp"], installed())
+            self.assertEqual([], list((build / "more_messages_generated").glob("*.f*")), "what is left of the table")
+
+    def test_a_flatc_that_is_not_there_is_told_where_a_table_needs_it(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            project, build = self.project(folder), folder / "build"
+            plain = project / "plain.idl"
+            plain.write_text(plain.read_text() + '@baton(layout="table") struct Table { string text; };\n')
+            self.configure(project, build, "-DBATON_FLATC=/nonexistent/flatc")
+            result = run("cmake", "--build", build, "--target", "more_messages_batongen")
+            self.assertNotEqual(0, result.returncode)
+            self.assertRegex(result.stdout + result.stderr, r"plain\.idl:2:31: error: cannot run '/nonexistent/flatc'.*\[flatc\]")
+            self.assertEqual(0, run("cmake", "--build", build, "--target", "robot_batongen").returncode)
+
     def test_in_a_cross_build_the_generator_runs_on_this_machine(self):
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)

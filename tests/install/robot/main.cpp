@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -43,6 +44,25 @@ bool is_whole(const robot::State& state, std::uint64_t number) {
   return true;
 }
 
+/// A table, built in place.
+int exchange_mission(baton::Node& node) {
+  auto subscriber = node.subscriber<robot::Mission>().value();
+  auto publisher = node.publisher<robot::Mission>().value();
+  auto loan = publisher.loan(512).value();
+  const std::vector<robot::Joint> goals(100, robot::Joint{.angle = 0.5, .velocity = 2, .name = "elbow"});
+  const robot::Mission_home home{1, 2, 3};
+  loan.finish(robot::CreateMissionDirect(loan.builder(), "tidy up", robot::Mode::MOVING, &goals, &home));
+  loan.publish();
+  if (!subscriber.wait(1s)) return EXIT_FAILURE;
+  const auto mission = subscriber.take();
+  if (!mission || mission->title()->str() != "tidy up" || mission->mode() != robot::Mode::MOVING ||
+      mission->goals()->size() != 100 || *mission->goals()->Get(99) != goals[99] || *mission->home() != home) {
+    fmt::print(stderr, "the mission arrived wrong\n");
+    return EXIT_FAILURE;
+  }
+  return EXIT_SUCCESS;
+}
+
 int exchange() {
   auto node = baton::Node::open("robot").value();
   auto subscriber = node.subscriber<robot::State>().value();
@@ -69,7 +89,7 @@ int exchange() {
     return EXIT_FAILURE;
   }
   fmt::print("{} messages exchanged\n", kMessages);
-  return EXIT_SUCCESS;
+  return exchange_mission(node);
 }
 
 int send() {
