@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from . import habits
 from .diagnostics import Diagnostics, Note
 from .evaluate import KIND_TEXT
-from .model import Value
+from .model import Hints, Value
 from .source import Span
 from .syntax import Annotation, Argument, BadExpr, Expr, Literal, NameExpr, Unary
 
@@ -234,8 +234,6 @@ def _check_baton(setting: Setting, diagnostics: Diagnostics) -> None:
             if layout_of(setting) == "fixed":
                 diagnostics.warning(span, "ignored-annotation", "'max_size' has no effect: all messages of a fixed type have "
                                     "one size")
-        elif key in BATON_KEYS:
-            diagnostics.warning(span, "ignored-annotation", f"'{key}' has no effect (yet)")
 
 
 def layout_of(setting: Setting | None) -> str:
@@ -243,6 +241,12 @@ def layout_of(setting: Setting | None) -> str:
     given = setting.arguments.get("layout") if setting is not None else None
     layout = given[0].data.decode("utf-8", errors="replace") if given is not None else _LAYOUTS[0]
     return layout if layout in _LAYOUTS else _LAYOUTS[0]
+
+
+def hints_of(setting: Setting | None) -> Hints:
+    given = {key: value.data for key, (value, _) in setting.arguments.items()} if setting is not None else {}
+    overflow = given.get("overflow")
+    return Hints(given.get("depth"), given.get("history"), overflow.decode(errors="replace") if overflow is not None else None)
 
 
 def _check_layout(layout: str, span: Span, diagnostics: Diagnostics) -> None:

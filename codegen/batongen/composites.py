@@ -51,7 +51,7 @@ class Composites:
                                         baton.arguments["layout"][1], "the layout is here"))
         topic = settings["topic"].value.data.decode(errors="replace") if "topic" in settings else ""
         return Struct(entity.qualified, tuple(members), topic, declaration.doc, declaration.name.span, layout, tail, max_size,
-                      appendable)
+                      appendable, annotations.hints_of(baton))
 
     def _tail(self, declaration: StructDecl, members: list[Member]) -> Member | None:
         """Takes the sequence at the end away from the members of a raw struct."""

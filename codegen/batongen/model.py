@@ -170,6 +170,15 @@ class Member:
     span: Span
 
 
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What @baton says of the quality of service of a struct's topics, where code and configuration do not."""
+
+    depth: int | None = None
+    history: int | None = None
+    overflow: str | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Struct:
     """`members` begin with those of the struct that it extends. `layout` is fixed, raw or table. `tail`, of a raw one, is
@@ -185,6 +194,7 @@ class Struct:
     tail: Member | None = None
     max_size: int = 0
     appendable: bool = False
+    hints: Hints = Hints()
 
     @property
     def is_table(self) -> bool:

@@ -104,8 +104,7 @@ class _Writer:
                 lines.append(f"{_INDENT * 2}{self._member(case.member, type_.name, names)}")
             return [*lines, "};"]
         topic = f"@topic(name=\"{type_.topic}\") " if type_.topic else ""
-        size = f", max_size={type_.max_size}" if type_.max_size else ""
-        layout = f"@baton(layout=\"{type_.layout}\"{size}) " if type_.layout != "fixed" else ""
+        layout = _baton(type_)
         final = "@appendable" if type_.appendable else "@final"
         names = self._member_names(type_)
         members = [_INDENT + self._member(member, type_.name, names) for member in all_members(type_)]
@@ -160,6 +159,15 @@ class _Writer:
             return f"sequence<{inner}>" if type_.bound is None else f"sequence<{inner}, {type_.bound}>"
         assert isinstance(type_, NamedPart)
         return "::".join(self._names[type_])
+
+
+def _baton(struct: Struct) -> str:
+    said = [f'layout="{struct.layout}"'] if struct.layout != "fixed" else []
+    said += [f"max_size={struct.max_size}"] if struct.max_size else []
+    hints = struct.hints
+    said += [f"{key}={value}" for key, value in (("depth", hints.depth), ("history", hints.history)) if value is not None]
+    said += [f'overflow="{hints.overflow}"'] if hints.overflow is not None else []
+    return f"@baton({', '.join(said)}) " if said else ""
 
 
 def _enumerators(enum: Enum) -> list[str]:

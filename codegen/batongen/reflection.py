@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from . import canonical, cpp
 from .layout import Extents, elements_offset
-from .model import (Bitmask, Enum, Member, NamedPart, Scalar, Struct, Type, Union, Value, flatten,
+from .model import (Bitmask, Enum, Hints, Member, NamedPart, Scalar, Struct, Type, Union, Value, flatten,
                     named_part, scoped, strip_alias, type_text)
 
 
@@ -48,7 +48,7 @@ class TailView:
 @dataclass(frozen=True, slots=True)
 class TypeView:
     """A struct, union, enum or bitmask as reflection shows it. `cpp` is its name from anywhere; `tag` the field that
-    describes the tag of a union; `underlying` and `all` the type and the bits of a bitmask."""
+    describes the tag of a union; `underlying` and `all` the type and the bits of a bitmask; `hints` what is given of the quality of service."""
 
     kind: str
     name: str
@@ -68,6 +68,7 @@ class TypeView:
     is_table: bool
     tail: TailView | None
     max_bytes: int
+    hints: str
 
     @property
     def all_fields(self) -> list[FieldView]:
@@ -128,7 +129,15 @@ def type_view(type_: NamedPart, extents: Extents, literals: Literals) -> TypeVie
         all=f"0x{type_.all:X}" if isinstance(type_, Bitmask) else "",
         tag=tag, fields=fields, enumerators=_enumerators(type_), is_table=table,
         max_bytes=type_.max_size if isinstance(type_, Struct) else 0,
+        hints=_hints(type_.hints) if isinstance(type_, Struct) else "",
         tail=_tail_view(type_, extents) if isinstance(type_, Struct) and type_.tail is not None else None)
+
+
+def _hints(hints: Hints) -> str:
+    given = [f".depth = {hints.depth}"] if hints.depth is not None else []
+    given += [f".history = {hints.history}"] if hints.history is not None else []
+    given += [f".overflow = Overflow::{hints.overflow}"] if hints.overflow is not None else []
+    return ", ".join(given)
 
 
 def _tail_view(struct: Struct, extents: Extents) -> TailView:

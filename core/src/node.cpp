@@ -122,7 +122,8 @@ struct Node::State {
                 fmt::format("use one of: auto, {}", transport_names(transports)));
   }
 
-  /// Lays the configuration file over the code's settings and finds the transport. The error names both layers.
+  /// Lays the configuration file over the code's settings, both over the IDL's, and finds the transport. The error
+  /// names both layers.
   Result<Resolved> resolve_port(const TypeInfo& type, std::string_view topic, const QosSettings& from_code) const {
     const std::string topic_name(topic.empty() ? type.topic : topic);
     if (topic_name.empty()) {
@@ -135,7 +136,8 @@ struct Node::State {
     const std::string where = from_file.origin.empty() ? fmt::format("topic '{}'", topic_name)
                                                        : fmt::format("{}: topic '{}'", from_file.origin, topic_name);
     const QosSettings settings = overlay(from_code, from_file.settings);
-    auto qos = resolve(settings, where);
+    const QosSettings from_idl{.depth = type.qos.depth, .overflow = type.qos.overflow, .history = type.qos.history};
+    auto qos = resolve(overlay(from_idl, settings), where);
     if (!qos) return fail(std::move(qos).error());
     auto transport = find_transport(qos->transport, where);
     if (!transport) return fail(std::move(transport).error());

@@ -36,6 +36,12 @@ struct Cloud {
   friend bool operator==(const Cloud&, const Cloud&) = default;
 };
 
+struct Hinted {
+  std::uint64_t number = 0;
+
+  friend bool operator==(const Hinted&, const Hinted&) = default;
+};
+
 }  // namespace conformance
 
 namespace conformance::other {
@@ -242,7 +248,6 @@ struct baton::TypeTraits<::conformance::Step> {
   };
 };
 
-
 template <>
 struct baton::TypeTraits<::conformance::Plan> {
   static constexpr const TypeInfo& info() noexcept { return kInfo; }
@@ -283,6 +288,45 @@ struct baton::TypeTraits<::conformance::Plan> {
   };
 };
 
+static_assert(sizeof(::conformance::Hinted) == 8 && alignof(::conformance::Hinted) == 8);
+static_assert(std::is_trivially_copyable_v<::conformance::Hinted> && std::is_standard_layout_v<::conformance::Hinted>);
+static_assert(offsetof(::conformance::Hinted, number) == 0);
+
+template <>
+struct baton::TypeTraits<::conformance::Hinted> {
+  static constexpr bool kZeroIsDefault = true;
+  static constexpr const TypeInfo& info() noexcept { return kInfo; }
+
+  template <class Visitor>
+  static constexpr void visit([[maybe_unused]] const ::conformance::Hinted& value, [[maybe_unused]] Visitor&& visitor) {
+    visitor("number", value.number);
+  }
+
+ private:
+  static constexpr FieldInfo kFields[] = {
+      {"number", "uint64", 0, 8, "", nullptr, ""},
+  };
+  static constexpr TypeInfo kInfo = {
+      .kind = TypeKind::struct_,
+      .name = "conformance::Hinted",
+      .topic = "",
+      .doc = "",
+      .fingerprint = fingerprint_from_hex("705b42f3c83dae488358805252ad70ee"),
+      .canonical =
+          "baton-type 1\n"
+          "struct conformance::Hinted fixed size 8 align 8\n"
+          "  number uint64 @0\n",
+      .size = 8,
+      .alignment = 8,
+      .layout = Layout::fixed,
+      .qos = {.depth = 3, .history = 2, .overflow = Overflow::reject},
+      .fields = kFields,
+      .enumerators = {},
+  };
+};
+
+template <>
+struct fmt::formatter<::conformance::Hinted> : baton::MessageFormatter<::conformance::Hinted> {};
 
 static_assert(sizeof(::conformance::other::Message) == 72 && alignof(::conformance::other::Message) == 8);
 static_assert(std::is_trivially_copyable_v<::conformance::other::Message> && std::is_standard_layout_v<::conformance::other::Message>);

@@ -476,7 +476,6 @@ struct baton::TypeTraits<::tables::Step> {
   };
 };
 
-
 template <>
 struct baton::TypeTraits<::tables::All> {
   static constexpr const TypeInfo& info() noexcept { return kInfo; }
@@ -609,7 +608,6 @@ struct baton::TypeTraits<::tables::All> {
   };
 };
 
-
 template <>
 struct baton::TypeTraits<::tables::Numbered> {
   static constexpr const TypeInfo& info() noexcept { return kInfo; }
@@ -652,4 +650,3 @@ struct baton::TypeTraits<::tables::Numbered> {
       .enumerators = {},
   };
 };
-

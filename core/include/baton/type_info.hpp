@@ -4,12 +4,14 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
 
 #include "baton/export.hpp"
+#include "baton/qos.hpp"
 
 namespace baton {
 inline namespace v1 {
@@ -66,6 +68,14 @@ struct EnumeratorInfo {
   std::string_view doc;
 };
 
+/// What the IDL says of the quality of service of a type's topics, with `@baton(depth=..., history=..., overflow=...)`:
+/// for ports that neither code nor configuration tell otherwise. Ports ask nothing of each other by it.
+struct TopicHints {
+  std::optional<std::uint32_t> depth = {};
+  std::optional<std::uint32_t> history = {};
+  std::optional<Overflow> overflow = {};
+};
+
 /// What is known of a message type at run time. The generator emits one for each struct, union, enum and
 /// bitmask of an IDL file, with static storage: pointers and views to it stay valid for the life of the program.
 struct TypeInfo {
@@ -81,6 +91,7 @@ struct TypeInfo {
   std::uint64_t elements_offset = 0;  ///< of a raw type: bytes from the start of the head to its elements
   std::uint64_t element_size = 0;     ///< of a raw type: bytes
   std::uint64_t max_bytes = 0;        ///< that a message may take, from `@baton(max_size=...)`; 0: no limit of its own
+  TopicHints qos = {};                ///< of its topics
   std::span<const FieldInfo> fields;  ///< of a struct; of a union the tag, called "(tag)", then the members
   std::span<const EnumeratorInfo> enumerators;  ///< of an enum or bitmask
 };
