@@ -15,18 +15,14 @@ from pathlib import Path
 from .canonical import Descriptions
 from .cli import Run
 from .cursor import RESERVED_WORDS
-from .diagnostics import Diagnostics
 from .layout import Extents
 from .model import (SCALARS, Array, Bitmask, Enum, Member, Model, NamedPart, Optional, QualifiedName, Scalar, Sequence, String,
-                    Struct, Type, Union, Value, all_members, flatten, scoped, strip_alias)
+                    Struct, Type, Union, Value, all_members, flatten, strip_alias)
+from .wanted import NoSuchType, find_type
 
 _INDENT = "  "
 _ENDS = (-(1 << 63), (1 << 64) - 1)  # of the integers: they bound nothing, and idlc overflows at the first one
 _WORDS = frozenset(word.lower() for word in RESERVED_WORDS) - {"interface", "valuetype", "void"}  # of idlc, in any case
-
-
-class _NoSuchType(Exception):
-    """The text says what there is instead."""
 
 
 def write(model: Model, extents: Extents, run: Run) -> None:
@@ -35,7 +31,7 @@ def write(model: Model, extents: Extents, run: Run) -> None:
         return
     try:
         roots = _find(run.idl, model)
-    except _NoSuchType as problem:
+    except NoSuchType as problem:
         run.problem = str(problem)
         return
     descriptions = Descriptions(extents)
@@ -44,15 +40,13 @@ def write(model: Model, extents: Extents, run: Run) -> None:
 
 
 def _find(wanted: str, model: Model) -> list[NamedPart]:
-    """One type by its full name, or all types of a file of the command line."""
+    """All types of a file of the command line, or one type by its name."""
     for file in model.files:
         if file.requested and Path(file.source.display) == Path(wanted):
             return [item for item in file.items if isinstance(item, NamedPart)]
-    types = {scoped(item.name): item for file in model.files for item in file.items if isinstance(item, NamedPart)}
-    name = wanted.removeprefix("::")
-    if name not in types:
-        raise _NoSuchType(f"'{wanted}' is neither a type nor one of the files{Diagnostics().suggestion(name, types)}")
-    return [types[name]]
+    if wanted.endswith(".idl"):
+        raise NoSuchType(f"'{wanted}' is none of the files of this command line")
+    return [find_type(wanted, model)]
 
 
 class _Writer:

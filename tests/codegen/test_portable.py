@@ -86,10 +86,16 @@ class Portable(unittest.TestCase):
                                           check=True, env=os.environ).stdout)
         self.assertEqual({}, found)
 
+    def test_types_are_found_as_those_that_are_explained(self):
+        (self.folder / "x.idl").write_text("module m { struct Imu { long x; }; typedef Imu Other; };")
+        _, text, _ = _written("--idl", "m::Imu", "x.idl", cwd=self.folder)
+        for name in ("Imu", "::m::Imu", "m::Other"):
+            self.assertEqual((0, text, ""), _written("--idl", name, "x.idl", cwd=self.folder))
+
     def test_what_cannot_be_written_is_told(self):
         (self.folder / "x.idl").write_text("module m { struct Imu { long x; }; };")
-        for wanted, message in (("m::Imo", "'m::Imo' is neither a type nor one of the files; did you mean 'm::Imu'?"),
-                                ("y.idl", "'y.idl' is neither a type nor one of the files")):
+        for wanted, message in (("m::Imo", "there is no type 'm::Imo' in these files; did you mean 'm::Imu'?"),
+                                ("y.idl", "'y.idl' is none of the files of this command line")):
             code, stderr = batongen_here("--idl", wanted, "x.idl", cwd=self.folder)
             self.assertEqual(2, code)
             self.assertIn(message, stderr)
