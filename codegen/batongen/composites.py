@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 from . import annotations
 from .diagnostics import Diagnostics, Note
 from .members import Members
-from .model import (BROKEN, Broken, Case, Enum, EnumValue, Member, Scalar, Sequence, Struct, Type, Union, Value, scoped,
-                    strip_alias, type_text)
+from .model import (BROKEN, Broken, Case, Enum, EnumValue, Member, Scalar, Sequence, String, Struct, Type, Union, Value,
+                    scoped, strip_alias, type_text)
 from .names import Entity
 from .references import References
 from .source import Span
@@ -44,6 +45,8 @@ class Composites:
         tail = self._tail(declaration, members) if baton.get("layout", (None,))[0] == _RAW else None
         max_size = baton["max_size"][0].data if tail is not None and "max_size" in baton else 0
         topic = settings["topic"].value.data.decode(errors="replace") if "topic" in settings else ""
+        if tail is None and _is_layout_unclear(declaration, baton):
+            members = [replace(m, type=BROKEN) if _is_unbounded(m.type) else m for m in members]
         return Struct(entity.qualified, tuple(members), topic, declaration.doc, declaration.name.span, tail, max_size)
 
     def _tail(self, declaration: StructDecl, members: list[Member]) -> Member | None:
@@ -128,6 +131,18 @@ class Composites:
                 annotations.read(parameter.annotations, "parameter", self._diagnostics)
                 parameters.add(parameter.name)
                 self._references.type(parameter.type, entity)
+
+
+def _is_layout_unclear(declaration: StructDecl, baton: dict[str, tuple[Value | None, Span]]) -> bool:
+    """Of a struct without a tail: whether its @baton, which was reported, may have been meant to allow one."""
+    if not baton:
+        return any(annotation.name == "baton" for annotation in declaration.annotations)
+    return "layout" in baton and baton["layout"][0].data not in (b"fixed", b"table")
+
+
+def _is_unbounded(type_: Type) -> bool:
+    plain = strip_alias(type_)
+    return isinstance(plain, (String, Sequence)) and plain.bound is None
 
 
 class _MemberNames:
