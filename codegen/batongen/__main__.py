@@ -7,7 +7,7 @@ first error. Only `render`, `explain` and `portable` need a correct input: they 
 import gc
 import sys
 
-from . import check, cli, explain, layout, parser, portable, render, resolve
+from . import check, cli, explain, layout, parser, portability, portable, render, resolve
 
 
 def generate(run: cli.Run) -> None:
@@ -16,6 +16,7 @@ def generate(run: cli.Run) -> None:
     model = run.timed("resolve", resolve.resolve, files, run)
     extents = run.timed("layout", layout.lay_out, model)
     run.timed("check", check.check, model, extents, run)
+    portability.check(files, model, run)
     run.timed("render", render.render, model, extents, run)
     explain.explain(model, extents, run)
     portable.write(model, extents, run)

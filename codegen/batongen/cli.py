@@ -30,6 +30,7 @@ class Run:
     defines: list[str] = field(default_factory=list)  # macros, which have no values
     explain: str | None = None  # the type to draw
     idl: str | None = None      # the type or file to write as IDL
+    portable: bool = False      # whether other IDL tools have to read the files as they are
     answer: str = ""            # that drawing, or that text
     problem: str = ""           # why there is none
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
@@ -62,9 +63,11 @@ def main(arguments: list[str], generate: Callable[[Run], None]) -> int:
     options = _parser().parse_args(arguments)
     run = Run([Path(file) for file in dict.fromkeys(options.files)], [Path(d) for d in options.include_dirs],
               Path(options.base_dir), Path(options.out) if options.out else None, options.check or options.out is None,
-              options.defines, options.explain, options.idl)
+              options.defines, options.explain, options.idl, options.portable)
     try:
-        run.diagnostics = Diagnostics(severities(options.warnings))
+        # Names that differ only in case are one to idlc, whatever -W says.
+        wanted = severities(options.warnings)
+        run.diagnostics = Diagnostics({**wanted, "name-differs-in-case": "error"} if options.portable else wanted)
         problem = _usage_problem(run, options)
     except PolicyProblem as error:
         problem = str(error)
@@ -115,6 +118,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--explain", metavar="TYPE", help="draw how a type lies in memory; needs no --out")
     parser.add_argument("--idl", metavar="TYPE|FILE", help="write a type, or those of one of the files, as IDL for other tools, "
                         "with all that it is made of; needs no --out")
+    parser.add_argument("--portable", action="store_true", help="report what Cyclone DDS's idlc or Foxglove's omgidl-parser would "
+                        "not read, as an error")
     parser.add_argument("-I", dest="include_dirs", action="append", default=[], metavar="DIR",
                         help="look for included files here too")
     parser.add_argument("-D", dest="defines", action="append", default=[], metavar="NAME",

@@ -9,17 +9,18 @@ from support import ROOT, batongen_here
 
 from batongen.diagnostics import NAMES
 
-_SNIPPET = re.compile(r"^```idl(?: (error|warning): (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_SNIPPET = re.compile(r"^```idl( portable)?(?: (error|warning): (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 class Documentation(unittest.TestCase):
     def test_the_snippets_do_what_the_text_says(self):
         snippets = _SNIPPET.findall((ROOT / "docs/idl.md").read_text(encoding="utf-8"))
         self.assertGreater(len(snippets), 3)
-        for severity, name, text in snippets:
+        for portable, severity, name, text in snippets:
             with self.subTest(snippet=text), tempfile.TemporaryDirectory() as folder:
                 (pathlib.Path(folder) / "x.idl").write_text(text, encoding="utf-8")
-                code, stderr = batongen_here("--out", "out", "x.idl", cwd=folder)
+                options = ["--portable"] if portable else []
+                code, stderr = batongen_here("--out", "out", *options, "x.idl", cwd=folder)
                 if severity:
                     self.assertEqual(1 if severity == "error" else 0, code)
                     self.assertIn(f"[{name}]", stderr)
