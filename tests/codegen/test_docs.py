@@ -9,6 +9,9 @@ from support import ROOT, batongen_here
 
 from batongen.diagnostics import NAMES
 
+# A row of a table with IDL in the middle and C++ at the end, or nothing there.
+_ROW = re.compile(r"^\| .* \| `([^`|]*)` \| (?:`([^`|]*)` )?\|$", re.MULTILINE)
+_DECLARATION = re.compile(r"^(@\w+(\([^)]*\))? )*(module|struct|union|enum|bitmask|const|typedef|interface|#include|///)")
 _SNIPPET = re.compile(r"^```idl( portable)?(?: (error|warning): (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -31,6 +34,24 @@ class Documentation(unittest.TestCase):
         text = (ROOT / "docs/idl.md").read_text(encoding="utf-8")
         table = dict(re.findall(r"^\| `([a-z0-9-]+)` \| (.*) \|$", text[text.index("| name |"):], re.MULTILINE))
         self.assertEqual(NAMES, table)
+
+    def test_the_cheat_sheet_shows_what_batongen_makes_of_its_idl(self):
+        rows = _ROW.findall((ROOT / "docs/idl-cheat-sheet.md").read_text(encoding="utf-8"))
+        self.assertGreater(len(rows), 60)
+        for idl, cpp in rows:
+            with self.subTest(idl=idl), tempfile.TemporaryDirectory() as folder:
+                folder = pathlib.Path(folder)
+                (folder / "geometry.idl").write_text("module geometry { struct Pose { double x; double y; }; };\n")
+                declared, member = [], []
+                for part in [idl] if _DECLARATION.match(idl) else re.findall(r"[^;]+;", idl):
+                    (declared if _DECLARATION.match(part.strip()) else member).append(part.strip())
+                text = ["#include \"geometry.idl\"", *declared, "struct Row {", *member, "};"]
+                (folder / "x.idl").write_text("\n".join(text) + "\n", encoding="utf-8")
+                code, stderr = batongen_here("--out", "out", "x.idl", cwd=folder)
+                self.assertEqual((0, ""), (code, stderr))
+                header = re.sub(r"friend bool operator==.*", "", (folder / "out/x.hpp").read_text(encoding="utf-8"))
+                header = " ".join(header.split())
+                self.assertIn(" ".join((cpp or "").split()), header)
 
     def test_the_text_tells_what_a_run_cannot(self):
         """What a user finds out only when g++ misses a header, and the forms that no snippet shows."""
