@@ -7,7 +7,7 @@ first error. Those after `read` need a correct input: they do nothing when there
 import gc
 import sys
 
-from . import check, cli, conform, explain, layout, parser, portable, render, resolve
+from . import check, cli, conform, explain, layout, parser, portability, portable, render, resolve
 from .model import Model
 
 
@@ -16,6 +16,7 @@ def read(run: cli.Run) -> tuple[Model, layout.Extents]:
     model = run.timed("resolve", resolve.resolve, files, run)
     extents = run.timed("layout", layout.lay_out, model)
     run.timed("check", check.check, model, extents, run)
+    portability.check(files, model, run)
     return model, extents
 
 

@@ -132,17 +132,19 @@ def _setting(annotation: Annotation, known: _Known, diagnostics: Diagnostics) ->
     given: dict[str, tuple[Value | None, Span]] = {}
     hint = ""
     for argument in annotation.arguments:
+        if _is_reported(argument.value):
+            ok = False
+            continue
         name = argument.name.text if argument.name is not None else "".join(known.parameters)
         positional = argument.name is None and len(known.parameters) != 1
         if positional or name not in known.parameters or name in given:
             ok = False
             _report_argument(annotation, argument, known, diagnostics)
+            if positional:
+                break  # the others are likely to be so too
             continue
         expr = argument.value
         literal = literal_value(expr)
-        if _is_reported(expr):
-            ok = False
-            continue
         kinds = known.parameters[name]
         if annotation.name != "default" and (literal is None or literal.kind not in kinds):
             ok = False

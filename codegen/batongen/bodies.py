@@ -97,6 +97,11 @@ class Bodies:
         docs = docs + cursor.doc_before()
         annotations = self._parts.annotations()
         docs = docs + (cursor.doc_before() if annotations else [])
+        if cursor.token.text in DECLARATION_WORDS:
+            cursor.diagnostics.error(cursor.here(), "unsupported", f"a {cursor.token.text} inside a union is not supported; "
+                                     f"declare it before {what}")
+            cursor.skip_to_semicolon()
+            raise SyntaxProblem
         type_ = self._parts.type("a member")
         declarators = self._parts.declarators(type_, f"a name for the member after its type '{type_.span.text}'")
         for extra in declarators[1:]:

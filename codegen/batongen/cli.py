@@ -32,6 +32,7 @@ class Run:
     idl: str | None = None      # the type or file to write as IDL
     flatc: str = "flatc"        # FlatBuffers' compiler
     older: Path | None = None   # what the only file is compared with
+    portable: bool = False      # whether other IDL tools have to read the files as they are
     answer: str = ""            # that drawing, that text, or what has been added
     problem: str = ""           # why there is none
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
@@ -75,9 +76,11 @@ def main(arguments: list[str], generate: Callable[[Run], None]) -> int:
     run = Run([Path(file) for file in dict.fromkeys(options.files)], [Path(d) for d in options.include_dirs],
               Path(options.base_dir), Path(options.out) if options.out else None, options.check or options.out is None,
               options.defines, options.explain, options.idl, options.flatc,
-              Path(options.conform[0]) if options.conform else None)
+              Path(options.conform[0]) if options.conform else None, options.portable)
     try:
-        run.diagnostics = Diagnostics(severities(options.warnings))
+        # Names that differ only in case are one to idlc, whatever -W says.
+        wanted = severities(options.warnings)
+        run.diagnostics = Diagnostics({**wanted, "name-differs-in-case": "error"} if options.portable else wanted)
         problem = _usage_problem(run, options)
     except PolicyProblem as error:
         problem = str(error)
@@ -130,6 +133,8 @@ def _parser() -> argparse.ArgumentParser:
                         "with all that it is made of; needs no --out")
     parser.add_argument("--conform", nargs=2, metavar=("OLD", "NEW"), help="say whether programs built from the one file "
                         "understand those built from the other, and why not; takes no other files")
+    parser.add_argument("--portable", action="store_true", help="report what Cyclone DDS's idlc or Foxglove's omgidl-parser would "
+                        "not read, as an error")
     parser.add_argument("-I", dest="include_dirs", action="append", default=[], metavar="DIR",
                         help="look for included files here too")
     parser.add_argument("-D", dest="defines", action="append", default=[], metavar="NAME",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 from . import annotations
+from .annotations import Setting
 from .diagnostics import Diagnostics, Note
 from .members import Members
-from .model import (BROKEN, Broken, Case, Enum, EnumValue, Member, Scalar, Sequence, Struct, Type, Union, Value, scoped,
-                    strip_alias, type_text)
+from .model import (BROKEN, Broken, Case, Enum, EnumValue, Member, Scalar, Sequence, String, Struct, Type, Union, Value,
+                    scoped, strip_alias, type_text)
 from .names import Entity
 from .references import References
 from .source import Span
@@ -43,13 +45,15 @@ class Composites:
         layout = annotations.layout_of(baton)
         tail = self._tail(declaration, members) if layout == "raw" else None
         max_size = baton.arguments["max_size"][0].data if layout != "fixed" and "max_size" in baton.arguments else 0
-        appendable = "appendable" in settings
+        appendable = "appendable" in settings and "final" not in settings
         if appendable and baton is not None and "layout" in baton.arguments and layout != "table":
             appendable = False
             self._diagnostics.error(settings["appendable"].span, "extensibility", f"a struct of the layout {layout} cannot be "
                                     "@appendable: its size is settled; use the layout table", Note(
                                         baton.arguments["layout"][1], "the layout is here"))
         topic = settings["topic"].value.data.decode(errors="replace") if "topic" in settings else ""
+        if tail is None and layout != "table" and _is_layout_unclear(declaration, baton):
+            members = [replace(m, type=BROKEN) if _is_unbounded(m.type) else m for m in members]
         return Struct(entity.qualified, tuple(members), topic, declaration.doc, declaration.name.span, layout, tail, max_size,
                       appendable, annotations.hints_of(baton))
 
@@ -136,6 +140,18 @@ class Composites:
                 annotations.read(parameter.annotations, "parameter", self._diagnostics)
                 parameters.add(parameter.name)
                 self._references.type(parameter.type, entity)
+
+
+def _is_layout_unclear(declaration: StructDecl, baton: Setting | None) -> bool:
+    """Of a struct without a tail: whether its @baton, which was reported, may have been meant to say another one."""
+    if baton is None:
+        return any(annotation.name == "baton" for annotation in declaration.annotations)
+    return "layout" in baton.arguments and baton.arguments["layout"][0].data != b"fixed"
+
+
+def _is_unbounded(type_: Type) -> bool:
+    plain = strip_alias(type_)
+    return isinstance(plain, (String, Sequence)) and plain.bound is None
 
 
 class _MemberNames:

@@ -35,6 +35,8 @@ class Cursor:
         self.tokens = tokens.tokens
         self._docs_before = tokens.docs_before
         self._docs_after = tokens.docs_after
+        self._stray = tokens.stray
+        self._cut_short = tokens.cut_short
         self.index = 0
         self.token = self.tokens[0]
         self.nesting = 0
@@ -89,6 +91,10 @@ class Cursor:
 
     def open(self, what: str) -> Span:
         """Takes the '{' of a body. Where it is missing, what looks like the body is read as one."""
+        if self.token.text in ("(", "[", "<"):
+            problem = self.missing(f"expected '{{' after {what}")
+            self._skip_brackets()
+            raise problem
         if self.token.kind == "name" or self.at("@") or self.at("}") and self._more_closed_than_opened():
             self.missing(f"expected '{{' after {what}")
             if self.peek().text == "{":  # one word too many
@@ -104,8 +110,11 @@ class Cursor:
         """Reports that something is missing behind the previous token."""
         found = self.token
         if found.kind == "end":
-            self.diagnostics.error(self.previous().after(), name, f"{message}, but the file ends here", *notes)
+            if not self._cut_short and self.index not in self._stray:
+                self.diagnostics.error(self.previous().after(), name, f"{message}, but the file ends here", *notes)
             raise EndOfFile
+        if self.index in self._stray:
+            return SyntaxProblem()  # it may be what was left out here, which was reported
         self.diagnostics.error(self.previous().after(), name, f"{message}, not {describe(found)}", *notes)
         return SyntaxProblem()
 
@@ -132,6 +141,11 @@ class Cursor:
         """Takes the ';' that ends `what`. If it is missing, that is one error, and the next declaration is still read."""
         if self.accept(";"):
             return
+        if self.at("}") and self._more_closed_than_opened():
+            self.diagnostics.error(self.here(), "syntax", "'}' without a '{' that it closes")
+            self.advance()
+            self.accept(";")
+            return
         try:
             self.missing(f"expected ';' after {what}", name="missing-semicolon")
         finally:
@@ -142,6 +156,22 @@ class Cursor:
                 self.skip_declaration()
 
     # --- Going on after an error -------------------------------------------------------------------------------------
+
+    def _skip_brackets(self) -> None:
+        """`( ... )` and the like in place of braces, up to what follows."""
+        depth = 0
+        while self.token.kind != "end" and not self.at("{"):
+            depth += (self.token.text in ("(", "[", "<")) - (self.token.text in (")", "]", ">"))
+            self.advance()
+            if depth <= 0:
+                return
+
+    def skip_to_semicolon(self) -> None:
+        """In front of the ';' that ends a declaration, behind its braces."""
+        depth = 0
+        while self.token.kind != "end" and not (depth == 0 and (self.at(";") or self.at("}"))):
+            depth += self.at("{") - self.at("}")
+            self.advance()
 
     def skip_rest(self, begun_at: int) -> None:
         """The same for a declaration of which a part was read already, some of its '{' maybe."""
@@ -177,11 +207,14 @@ class Cursor:
             self.advance()
 
     def _more_closed_than_opened(self) -> bool:
-        """Whether the file has more '}' than '{'."""
+        return self.unclosed_braces() < 0
+
+    def unclosed_braces(self) -> int:
+        """How many '{' the whole file has more than '}'."""
         if self._brace_balance is None:
             braces = [token.text for token in self.tokens if token.kind == "punct"]
             self._brace_balance = braces.count("{") - braces.count("}")
-        return self._brace_balance < 0
+        return self._brace_balance
 
     def names_since(self, index: int) -> list[Ident]:
         """The words in text that could not be understood: each may be the name of what it declares."""

@@ -39,6 +39,7 @@ NAMES = {
     "unclosed-brace": "a { without its }",
     "unsupported": "a construct of OMG IDL that batongen does not handle",
     "nesting-too-deep": "more than 64 levels of modules, parentheses or types",
+    "not-portable": "with --portable: what another IDL tool refuses or takes for something else",
     # Names.
     "duplicate-name": "two declarations of one name in one scope",
     "name-differs-in-case": "warning: two names of one scope that differ only in case",

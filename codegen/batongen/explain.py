@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from .cli import Run
-from .diagnostics import Diagnostics
 from . import fbs
 from .canonical import TAG, by_id, labels_text
+from .cli import Run
 from .layout import Extents, elements_offset
-from .model import (Alias, Bitmask, Enum, Model, NamedPart, Optional, Sequence, String, Struct, Type, Union, flatten, scoped,
+from .model import (Bitmask, Enum, Model, NamedPart, Optional, Sequence, String, Struct, Type, Union, flatten, scoped,
                     strip_alias, type_text)
+from .wanted import NoSuchType, find_type
 
 _LENGTH_BYTES = 4
 _COUNT_BYTES = 8
-
-
-class _NoSuchType(Exception):
-    """The text says what there is instead."""
 
 
 def explain(model: Model, extents: Extents, run: Run) -> None:
@@ -23,26 +19,9 @@ def explain(model: Model, extents: Extents, run: Run) -> None:
     if run.explain is None or run.diagnostics.error_count:
         return
     try:
-        run.answer = "".join(line + "\n" for line in _Drawing(extents).type(_find(run.explain, model)))
-    except _NoSuchType as problem:
+        run.answer = "".join(line + "\n" for line in _Drawing(extents).type(find_type(run.explain, model)))
+    except NoSuchType as problem:
         run.problem = str(problem)
-
-
-def _find(name: str, model: Model) -> NamedPart:
-    """A type by its full name, or by its last word if only one type has that."""
-    types = {scoped(item.name): strip_alias(item) for file in model.files for item in file.items
-             if isinstance(item, (NamedPart, Alias))}
-    wanted = name.removeprefix("::")
-    found = [wanted] if wanted in types else [full for full in types if full.rpartition("::")[2] == wanted]
-    if len(found) > 1:
-        raise _NoSuchType(f"'{name}' is the name of several types; say which: {', '.join(sorted(found)[:10])}")
-    if not found:
-        pool = types if "::" in wanted else [full.rpartition("::")[2] for full in types]
-        raise _NoSuchType(f"there is no type '{name}' in these files{Diagnostics().suggestion(wanted, pool)}")
-    type_ = types[found[0]]
-    if not isinstance(type_, NamedPart):
-        raise _NoSuchType(f"'{name}' is another name for {type_text(type_)}")
-    return type_
 
 
 class _Drawing:

@@ -88,7 +88,9 @@ def parse_name(cursor: Cursor, what: str) -> Name:
     start = cursor.here()
     absolute = cursor.accept("::") is not None
     parts = [cursor.identifier(what)]
-    while cursor.accept("::"):
+    while cursor.at("::") or cursor.at(".") and cursor.peek().kind == "name":
+        if cursor.advance().text == ".":
+            cursor.diagnostics.error(cursor.previous(), "syntax", "names are joined by '::', not by '.'")
         parts.append(cursor.identifier("a name after '::'"))
     return Name(tuple(parts), absolute, cursor.since(start))
 

@@ -125,9 +125,12 @@ class Grammar:
         cursor = self._cursor
         cursor.advance()
         name = cursor.identifier("a name for the module")
+        if cursor.at("::") or cursor.at("."):
+            raise cursor.unexpected(f"a module has one name; write 'module {name.text} {{ module ... {{ ... }}; }};'")
         opening = cursor.open(f"the module '{name.text}'")
         cursor.enter("modules")
         declarations: list[Declaration] = []
+        errors = cursor.diagnostics.error_count
         try:
             while not cursor.at("}"):
                 if cursor.token.kind == "end":
@@ -139,7 +142,7 @@ class Grammar:
             raise
         cursor.advance()
         cursor.leave()
-        if not declarations:
+        if not declarations and cursor.diagnostics.error_count == errors:
             cursor.diagnostics.error(name.span, "empty-module", f"the module '{name.text}' is empty")
         cursor.semicolon(f"the module '{name.text}'")
         return ModuleDecl(annotations, name, tuple(declarations), doc(docs, cursor.doc_after()))
@@ -151,7 +154,11 @@ class Grammar:
         if cursor.accept(";"):
             return ForwardDecl("struct", annotations, name)
         base = None
-        if cursor.accept(":"):
+        if cursor.at("extends") and cursor.peek().kind == "name":
+            cursor.diagnostics.error(cursor.here(), "syntax", f"write 'struct {name.text} : {cursor.peek().text}'")
+            cursor.advance()
+            base = parse_name(cursor, "the struct that this one extends")
+        elif cursor.accept(":"):
             base = parse_name(cursor, "the struct that this one extends")
             if cursor.at(","):
                 start = cursor.here()
@@ -172,6 +179,11 @@ class Grammar:
                 cursor.accept(";")
                 closed = False
                 break
+            if cursor.token.text in ("struct", "union", "enum") and cursor.peek(2).kind == "name" and (
+                    cursor.peek(2).text != "switch"):
+                cursor.diagnostics.error(cursor.here(), "syntax", f"drop '{cursor.token.text}': the name of a type is "
+                                         f"'{cursor.peek().text}' alone")
+                cursor.advance()
             if cursor.token.kind == "name" and cursor.token.text in DECLARATION_WORDS and not self._at_const_member():
                 closed = self._declaration_inside(opening, what)
                 if not closed:
@@ -238,26 +250,28 @@ class Grammar:
                 break
             ahead += 1
         follower = cursor.peek(ahead + 1)
-        if cursor.at("const"):
-            inside = token.text == ";" and follower.text not in DECLARATION_WORDS and not self._closes_file(ahead + 1)
+        if token.text == ";":
+            inside = follower.text not in DECLARATION_WORDS and not self._closes_file(ahead + 1)
         else:
-            inside = follower.kind == "name" and token.text == "}" and follower.text not in DECLARATION_WORDS
-        if inside and cursor.at("const"):
-            cursor.diagnostics.error(cursor.here(), "unsupported", f"a constant inside a struct is not supported; declare "
+            inside = (token.text == "}" and follower.text not in DECLARATION_WORDS
+                      and (follower.kind == "name" or cursor.unclosed_braces() == 0))
+        if inside and (cursor.at("const") or cursor.at("typedef")):
+            kind = "constant" if cursor.at("const") else "typedef"
+            cursor.diagnostics.error(cursor.here(), "unsupported", f"a {kind} inside a struct is not supported; declare "
                                      f"it before {what}")
             try:
-                constant = self._const((), [])
-                self._hoisted.append(BadDecl(constant.name))
+                declared = self._const((), []) if cursor.at("const") else self._typedef((), [])
+                names = [d.name for d in declared.declarators] if isinstance(declared, TypedefDecl) else [declared.name]
+                self._hoisted += [BadDecl(name) for name in names]
             except SyntaxProblem:
                 cursor.skip_declaration()
             return True
         if inside:
             cursor.diagnostics.error(cursor.here(), "unsupported", f"a {cursor.token.text} inside a struct is not "
                                      f"supported; declare it before {what}")
-            while cursor.peek(0) is not token and cursor.token.kind != "end":
-                cursor.advance()
-            cursor.advance()
-            cursor.skip_declaration()
+            self._hoisted.append(BadDecl(Ident(cursor.peek().text, cursor.span(cursor.peek()))))
+            cursor.skip_to_semicolon()
+            cursor.accept(";")
             return True
         cursor.diagnostics.error(
             cursor.previous().after(), "unclosed-brace",
@@ -315,8 +329,9 @@ class Grammar:
             return ForwardDecl("union", annotations, name)
         what = f"the union '{name.text}'"
         tag = self._bodies.tag(what)
+        errors = cursor.diagnostics.error_count
         cases = self._bodies.cases(what)
-        if not cases:
+        if not cases and cursor.diagnostics.error_count == errors:
             cursor.diagnostics.error(name.span, "empty-union", f"{what} has no members")
         cursor.semicolon(what)
         return UnionDecl(annotations, name, tag, cases, doc(docs, cursor.doc_after()))
@@ -349,13 +364,32 @@ class Grammar:
         except SyntaxProblem:
             cursor.skip_declaration()
             return BadDecl(name)
+        errors = cursor.diagnostics.error_count
         cursor.semicolon(f"the constant '{name.text}'")
+        if cursor.diagnostics.error_count > errors:  # the expression may go on in a way that is not understood
+            return BadDecl(name)
         return ConstDecl(annotations, name, type_, value, doc(docs, cursor.doc_after()))
 
-    def _typedef(self, annotations: tuple[Annotation, ...], docs: list[str]) -> TypedefDecl:
+    def _typedef(self, annotations: tuple[Annotation, ...], docs: list[str]) -> Declaration:
         cursor = self._cursor
         cursor.advance()
+        if cursor.token.text in ("struct", "union", "enum", "bitmask"):
+            return self._typedef_of_declaration()
         type_ = self._parts.type("a typedef")
         declarators = self._parts.declarators(type_, "a name for the typedef")
         cursor.semicolon(f"the typedef '{declarators[-1].name.text}'")
         return TypedefDecl(annotations, type_, declarators, doc(docs, cursor.doc_after()))
+
+    def _typedef_of_declaration(self) -> BadDecl:
+        """`typedef struct A { ... } B;`, as in C."""
+        cursor = self._cursor
+        start, word = cursor.here(), cursor.advance().text
+        name = cursor.identifier(f"a name for the {word}")
+        cursor.skip_to_semicolon()
+        self._hoisted.append(BadDecl(Ident(cursor.previous().text, cursor.previous())))
+        braces = "{" in cursor.since(start).text
+        cursor.diagnostics.error(start, "syntax", f"a typedef takes the name of a type: declare the {word} before it, "
+                                 f"'{word} {name.text} {{ ... }};'" if braces else
+                                 f"drop '{word}': the name of a type is '{name.text}' alone")
+        cursor.accept(";")
+        return BadDecl(name)

@@ -26,7 +26,7 @@ _TOKEN = re.compile(
   | (?P<open_string>["'][^\n]*)
   | (?P<curly_string>[\u201c\u201d\u201e][^\n"\u201c\u201d]*["\u201c\u201d])
   | (?P<hash>\#[^\n]*)
-  | (?P<punct>::|<<|[{}()\[\]<>;:,=@+\-*/%|&^~])
+  | (?P<punct>::|<<|[{}()\[\]<>;:,=@+\-*/%|&^~.])
   | (?P<stray>.)
     """,
     re.VERBOSE | re.DOTALL | re.ASCII,
@@ -56,6 +56,7 @@ class Tokens:
     tokens: list[Token] = field(default_factory=list)
     docs_before: dict[int, list[str]] = field(default_factory=dict)  # index of the token that follows
     docs_after: dict[int, list[str]] = field(default_factory=dict)   # index of the token that the `///<` follows
+    stray: set[int] = field(default_factory=set)  # indices of tokens before which something reported was left out
     cut_short: bool = False  # by a comment that does not end: what is missing behind it may be inside it
 
 
@@ -99,6 +100,7 @@ def _up_to_directive(source: Source, at: int, diagnostics: Diagnostics, result: 
         elif kind == "hash":
             if not text[text.rfind("\n", 0, start) + 1:start].strip():
                 return start
+            result.stray.add(len(tokens))
             diagnostics.error(Span(source, start, start + 1), "stray-character",
                               "'#' begins a directive only at the start of a line")
         elif kind == "open_comment":
@@ -108,6 +110,7 @@ def _up_to_directive(source: Source, at: int, diagnostics: Diagnostics, result: 
             what = "string" if text[start] == '"' else "character"
             diagnostics.error(Span(source, start, end), "unterminated-string",
                               f"this {what} literal does not end on its line")
+            result.stray |= {len(tokens), len(tokens) + 1}  # the rest of the line may be missing behind it
             tokens.append(Token("string" if text[start] == '"' else "char", "", start, end))
             if match.group().rstrip().endswith(";"):  # it is likely to end what the literal belongs to
                 tokens.append(Token("punct", ";", end - 1, end))
@@ -116,6 +119,7 @@ def _up_to_directive(source: Source, at: int, diagnostics: Diagnostics, result: 
                               "these quotation marks have no meaning in IDL; write straight ones: \"")
             tokens.append(Token("string", "", start, end))
         else:
+            result.stray.add(len(tokens))
             _report_stray(source, start, diagnostics)
     return None
 

@@ -139,6 +139,8 @@ class Names:
             if entity is None:
                 self._diagnostics.error(forward.name.span, "incomplete-type", f"'{forward.name.text}' is announced here and "
                                         f"declared nowhere; write '{forward.kind} {forward.name.text} {{ ... }};'")
+                forward.kind, forward.result = "broken", BROKEN
+                forward.parent.entities[forward.name.text] = forward  # what uses it is not to blame
             elif entity.kind not in (forward.kind, "broken"):
                 self._diagnostics.error(forward.name.span, "duplicate-name", f"'{forward.name.text}' is announced as "
                                         f"{forward.what}, and is {entity.what}",

@@ -32,7 +32,7 @@ class Parts:
         cursor = self._cursor
         declarators = []
         if cursor.at("["):
-            self._extents_before_name(type_.span.text)
+            self._extents_before_name(type_)
         while True:
             name = cursor.identifier(what)
             extents: list[Expr] = []
@@ -56,7 +56,7 @@ class Parts:
                 return tuple(declarators)
             what = "a name after ','"
 
-    def _extents_before_name(self, type_text: str) -> None:
+    def _extents_before_name(self, type_: TypeExpr) -> None:
         """`int32[3] x`, as other languages have it. The member is read as if the extent were not there."""
         cursor = self._cursor
         start = cursor.here()
@@ -66,8 +66,9 @@ class Parts:
             cursor.expect("]", "to close the array's extent")
         name = cursor.token.text if cursor.token.kind == "name" else "name"
         extents = shorten(cursor.since(start).text).replace("[]", "[N]")
-        cursor.diagnostics.error(cursor.since(start), "syntax",
-                                 f"the extent of an array stands behind the name; write '{shorten(type_text)} {name}{extents}'")
+        if not isinstance(type_, BadType):
+            cursor.diagnostics.error(cursor.since(start), "syntax", "the extent of an array stands behind the name; write "
+                                     f"'{shorten(type_.span.text)} {name}{extents}'")
 
     def _initialiser(self) -> None:
         """`= 3`, `{3}` or `= {3}` behind a member."""
@@ -112,6 +113,8 @@ class Parts:
             cursor.diagnostics.error(start, "unsupported",
                                      f"'{text}' is not supported (yet); use {_UNSUPPORTED_TYPES[text]}")
             self._skip_angles()
+            if cursor.at(";"):  # `case 1: void;`: there is no name either
+                raise SyntaxProblem
             return BadType(cursor.since(start))
         ahead = 1 if cursor.at("::") else 0
         if [cursor.peek(ahead).text, cursor.peek(ahead + 1).text, cursor.peek(ahead + 2).kind] == ["std", "::", "name"]:
@@ -229,12 +232,30 @@ class Parts:
         if name not in WITH_ARGUMENTS:
             self.skip_parentheses()
         elif cursor.accept("("):
-            while not cursor.at(")"):
-                arguments.append(self._argument(name))
-                if not cursor.accept(","):
-                    break
-            cursor.expect(")", f"after the arguments of '@{name}'")
+            try:
+                while not cursor.at(")"):
+                    arguments.append(self._argument(name))
+                    if not cursor.accept(","):
+                        break
+                cursor.expect(")", f"after the arguments of '@{name}'")
+            except SyntaxProblem:
+                if not self._skip_arguments():
+                    raise
+                arguments = [Argument(None, BadExpr(start), start)]
         return Annotation(name, tuple(arguments), cursor.since(start))
+
+    def _skip_arguments(self) -> bool:
+        """Behind the ')' that closes the arguments, if that comes before the declaration ends."""
+        cursor = self._cursor
+        depth, ahead = 1, 0
+        while (token := cursor.peek(ahead)).kind != "end" and token.text not in (";", "@"):
+            depth += (token.text in ("(", "{")) - (token.text in (")", "}"))
+            ahead += 1
+            if depth == 0:
+                for _ in range(ahead):
+                    cursor.advance()
+                return True
+        return False
 
     def _argument(self, annotation: str) -> Argument:
         cursor = self._cursor

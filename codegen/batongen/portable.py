@@ -1,32 +1,30 @@
 """Writes types as IDL for other tools: one text without includes, with every expression a number, and without what
-Foxglove's omgidl-parser does not read. `batongen --idl sensors::Imu`.
+Foxglove's omgidl-parser does not read. `batongen --idl sensors::Imu`. What it writes passes --portable.
 
-Members are what they are in memory, with these exceptions: inherited members are members; a bitmask, and an enum with values
-below 0, is the integer that it is stored in, and so is the tag of a union if it is a char, or an enum of another module; a
-sequence or array that is itself an element is the only member, `value`, of a struct of its own. A name that either tool takes for a word of IDL, or
-for another name, gets a '_' behind it. Hints that one of them does not read are left out.
+Members are what they are in memory, with these exceptions: inherited members are members; a bitmask, and an enum that is
+narrow or has values below 0, is the integer that it is stored in, and so is the tag of a union if it is a char, or an enum of
+another module; a sequence or array that is itself an element is the only member, `value`, of a struct of its own. A name that
+either tool takes for a word of IDL, or for another name, gets a '_' behind it. Hints that one of them does not read are left
+out. A label of more than 32 bits has no other form: idlc fails there.
 """
 
 from __future__ import annotations
 
 import itertools
+import re
 from pathlib import Path
 
 from .canonical import Descriptions
 from .cli import Run
-from .cursor import RESERVED_WORDS
-from .diagnostics import Diagnostics
 from .layout import Extents
 from .model import (SCALARS, Array, Bitmask, Enum, Member, Model, NamedPart, Optional, QualifiedName, Scalar, Sequence, String,
-                    Struct, Type, Union, Value, all_members, direct_parts, flatten, is_fixed, scoped, strip_alias)
+                    Struct, Type, Union, Value, all_members, flatten, is_fixed, strip_alias)
+from .portable_names import FOX_WORDS, IDLC_WORDS
+from .portable_types import LEAST_IN_ANNOTATION
+from .wanted import NoSuchType, find_type
 
 _INDENT = "  "
-_ENDS = (-(1 << 63), (1 << 64) - 1)  # of the integers: they bound nothing, and idlc overflows at the first one
-_WORDS = frozenset(word.lower() for word in RESERVED_WORDS) - {"interface", "valuetype", "void"}  # of idlc, in any case
-
-
-class _NoSuchType(Exception):
-    """The text says what there is instead."""
+_FIRST_WORD = re.compile(r"(?<![\w:])[A-Za-z_]\w*")  # of each scoped name
 
 
 def write(model: Model, extents: Extents, run: Run) -> None:
@@ -35,7 +33,7 @@ def write(model: Model, extents: Extents, run: Run) -> None:
         return
     try:
         roots = _find(run.idl, model)
-    except _NoSuchType as problem:
+    except NoSuchType as problem:
         run.problem = str(problem)
         return
     descriptions = Descriptions(extents)
@@ -44,22 +42,22 @@ def write(model: Model, extents: Extents, run: Run) -> None:
 
 
 def _find(wanted: str, model: Model) -> list[NamedPart]:
-    """One type by its full name, or all types of a file of the command line."""
+    """All types of a file of the command line, or one type by its name."""
     for file in model.files:
         if file.requested and Path(file.source.display) == Path(wanted):
             return [item for item in file.items if isinstance(item, NamedPart)]
-    types = {scoped(item.name): item for file in model.files for item in file.items if isinstance(item, NamedPart)}
-    name = wanted.removeprefix("::")
-    if name not in types:
-        raise _NoSuchType(f"'{wanted}' is neither a type nor one of the files{Diagnostics().suggestion(name, types)}")
-    return [types[name]]
+    if wanted.endswith(".idl"):
+        raise NoSuchType(f"'{wanted}' is none of the files of this command line")
+    return [find_type(wanted, model)]
 
 
 class _Writer:
     def __init__(self) -> None:
         self._wrappers: list[str] = []  # structs that the declaration under way needs before it
-        self._modules: dict[QualifiedName, QualifiedName] = {}  # as they are written
-        self._names: dict[NamedPart, QualifiedName] = {}        # the same
+        self._scopes: dict[QualifiedName, _Names] = {(): _Names()}     # of the modules, as they are written
+        self._modules: dict[QualifiedName, QualifiedName] = {(): ()}  # as they are written
+        self._names: dict[NamedPart, QualifiedName] = {}              # the same
+        self._enumerators: dict[Enum, dict[str, str]] = {}            # the same
 
     def text(self, types: list[NamedPart]) -> str:
         self._name_all(types)
@@ -74,12 +72,18 @@ class _Writer:
         return "".join(line + "\n" for line in lines)
 
     def _name_all(self, types: list[NamedPart]) -> None:
-        """Types whose name is their module's, but for case, are called otherwise."""
         for type_ in types:
-            module = tuple(_name(word) for word in type_.name[:-1])
-            self._modules[type_.name[:-1]] = module
-            names = _MemberNames(module[-1] if module else "")
-            self._names[type_] = (*module, names.add(type_.name[-1]))
+            module = self._module(type_.name[:-1])
+            self._names[type_] = (*module, self._scopes[module].add(type_.name[-1]))
+            if isinstance(type_, Enum) and not _is_integer(type_):
+                self._enumerators[type_] = {e.name: self._scopes[module].add(e.name) for e in type_.enumerators}
+
+    def _module(self, name: QualifiedName) -> QualifiedName:
+        if name not in self._modules:
+            outer = self._module(name[:-1])
+            self._modules[name] = (*outer, self._scopes[outer].add(name[-1]))
+            self._scopes[self._modules[name]] = _Names(self._modules[name][-1])
+        return self._modules[name]
 
     # --- Declarations ------------------------------------------------------------------------------------------------
 
@@ -90,31 +94,48 @@ class _Writer:
         if isinstance(type_, Enum) and _is_integer(type_):
             return [f"typedef int{type_.bits} {name};"]
         if isinstance(type_, Enum):
-            bits = "" if type_.bits == 32 else f"@bit_bound({type_.bits}) "
-            bits = "@appendable " + bits if type_.appendable else bits
-            return [f"{bits}enum {name} {{", *_joined([_INDENT + line for line in _enumerators(type_)]), "};"]
+            appendable = "@appendable " if type_.appendable else ""
+            return [f"{appendable}enum {name} {{", *_joined([_INDENT + line for line in self._enum_lines(type_)]), "};"]
         if isinstance(type_, Union):
-            tag = strip_alias(type_.tag)
-            spelt = _tag_integer(tag, type_.name[:-1]) or self._type(tag, type_.name, "")
-            lines = [f"@final union {name} switch ({spelt}) {{"]
-            names = self._member_names(type_)
-            for case in type_.cases:
-                lines += [f"{_INDENT}case {_label(label, bool(_tag_integer(tag, type_.name[:-1])))}:" for label in case.labels]
-                lines += [f"{_INDENT}default:"] if case.is_default else []
-                lines.append(f"{_INDENT * 2}{self._member(case.member, type_.name, names)}")
-            return [*lines, "};"]
+            return self._union(type_, name)
         topic = f"@topic(name=\"{type_.topic}\") " if type_.topic else ""
-        layout = _baton(type_)
         final = "@appendable" if type_.appendable else "@final"
-        names = self._member_names(type_)
-        members = [_INDENT + self._member(member, type_.name, names) for member in all_members(type_)]
-        return [f"{topic}{layout}{final} struct {name} {{", *members, "};"]
+        members = [(member, *self._member(member, type_)) for member in all_members(type_)]
+        names = _MemberNames(name, [spelt for _, _, spelt, _ in members])
+        lines = [f"{_INDENT}{hints}{spelt} {names.add(member.name, spelt)}{suffix};" for member, hints, spelt, suffix in members]
+        return [f"{topic}{_baton(type_)}{final} struct {name} {{", *lines, "};"]
 
-    def _member_names(self, type_: Struct | Union) -> _MemberNames:
-        """idlc takes the first word of `tables::Mode` for a member `Tables` that comes before."""
-        return _MemberNames(self._names[type_][-1], *(self._names[part][0] for part in direct_parts(type_)))
+    def _union(self, union: Union, name: str) -> list[str]:
+        tag = strip_alias(union.tag)
+        integer = _tag_integer(tag, union.name[:-1])
+        labels = [[f"case {self._label(label, bool(integer))}:" for label in case.labels] for case in union.cases]
+        members = [(case.member, *self._member(case.member, union)) for case in union.cases]
+        uses = [" ".join([*before, spelt]) for before, (_, _, spelt, _) in zip(labels, members)]
+        names = _MemberNames(name, uses)
+        lines = [f"@final union {name} switch ({integer or self._type(tag, union, '')}) {{"]
+        for case, own, use, (member, hints, spelt, suffix) in zip(union.cases, labels, uses, members):
+            lines += [_INDENT + label for label in own]
+            lines += [f"{_INDENT}default:"] if case.is_default else []
+            lines.append(f"{_INDENT * 2}{hints}{spelt} {names.add(member.name, use)}{suffix};")
+        return [*lines, "};"]
 
-    def _member(self, member: Member, owner: QualifiedName, names: _MemberNames) -> str:
+    def _enum_lines(self, enum: Enum) -> list[str]:
+        """A value is written where it is not the next one."""
+        lines, following = [], 0
+        for enumerator in enum.enumerators:
+            value = "" if enumerator.number == following else f"@value({enumerator.number}) "
+            default = "@default_literal " if enumerator is enum.default and enumerator is not enum.enumerators[0] else ""
+            lines.append(f"{default}{value}{self._enumerators[enum][enumerator.name]}")
+            following = enumerator.number + 1
+        return lines
+
+    def _label(self, label: Value, as_number: bool) -> str:
+        if label.kind == "enum":
+            return str(label.data.number) if as_number else self._enumerators[label.data.enum][label.data.name]
+        return str(label.data) if as_number else _literal(label)
+
+    def _member(self, member: Member, owner: Struct | Union) -> tuple[str, str, str]:
+        """Its annotations, its type, and what stands behind its name."""
         type_ = strip_alias(member.type)
         annotations = []
         if member.key:
@@ -124,31 +145,33 @@ class _Writer:
             type_ = strip_alias(type_.element)
         if member.id is not None:
             annotations.append(f"@id({member.id})")
-        if member.default is not None and member.default.kind != "char":
-            annotations.append(f"@default({_literal(member.default)})")
+        if member.default is not None:
+            annotations += _hint("default", member.default)
         if member.range is not None and not isinstance(flatten(type_)[0], Sequence):
             for end, value in (("min", member.range.low), ("max", member.range.high)):
-                annotations += [f"@{end}({_literal(value)})"] if value is not None and value.data not in _ENDS else []
+                annotations += _hint(end, value) if value is not None else []
         if member.unit:
-            annotations.append(f"@unit({_quoted(member.unit.encode())})")
+            annotations += _hint("unit", Value("string", member.unit.encode()))
         element, extents = flatten(type_)
         suffix = "".join(f"[{extent}]" for extent in extents)
         spelt = self._type(element, owner, member.name, wrap=bool(extents) and isinstance(element, Sequence))
-        return " ".join([*annotations, spelt, names.add(member.name) + suffix + ";"])
+        return "".join(f"{annotation} " for annotation in annotations), spelt, suffix
 
     # --- Types -------------------------------------------------------------------------------------------------------
 
-    def _type(self, type_: Type, owner: QualifiedName, member: str, wrap: bool = False) -> str:
+    def _type(self, type_: Type, owner: Struct | Union, member: str, wrap: bool = False) -> str:
         """`wrap`: a sequence or array is needed where both tools want a name."""
         type_ = strip_alias(type_)
         if wrap:
             element, extents = flatten(type_)
             inner = self._type(element, owner, member, wrap=bool(extents) and isinstance(element, Sequence))
-            name = f"{owner[-1]}_{member}_{len(self._wrappers) + 1}"  # those inside have come before
+            module = self._names[owner][:-1]
+            name = self._scopes[module].add(f"{owner.name[-1]}_{member}_{len(self._wrappers) + 1}")  # those inside came before
             suffix = "".join(f"[{extent}]" for extent in extents)
+            value = _MemberNames(name, [inner]).add("value", inner)
             layout = "" if is_fixed(type_) else '@baton(layout="table") '
-            self._wrappers.append(f"{layout}@nested @final struct {name} {{ {inner} value{suffix}; }};")
-            return name
+            self._wrappers.append(f"{layout}@nested @final struct {name} {{ {inner} {value}{suffix}; }};")
+            return "::".join((*module, name))
         if isinstance(type_, Scalar):
             return type_.name
         if isinstance(type_, String):
@@ -170,41 +193,47 @@ def _baton(struct: Struct) -> str:
     return f"@baton({', '.join(said)}) " if said else ""
 
 
-def _enumerators(enum: Enum) -> list[str]:
-    """A value is written where it is not the next one."""
-    lines, following = [], 0
-    for enumerator in enum.enumerators:
-        value = "" if enumerator.number == following else f"@value({enumerator.number}) "
-        default = "@default_literal " if enumerator is enum.default and enumerator is not enum.enumerators[0] else ""
-        lines.append(f"{default}{value}{_name(enumerator.name)}")
-        following = enumerator.number + 1
-    return lines
-
-
 def _joined(lines: list[str]) -> list[str]:
     return [line + "," for line in lines[:-1]] + lines[-1:]
 
 
-def _name(word: str) -> str:
-    return f"{word}_" if word in RESERVED_WORDS or word.lower() in _WORDS else word
+class _Names:
+    """The names of one scope, in which idlc does not tell `x` from `X`, nor from the name of the scope itself."""
 
-
-class _MemberNames:
-    """The names of the members of one type. idlc does not tell `x` from `X`, nor from the type's own name."""
-
-    def __init__(self, *others: str) -> None:
-        self._taken = {other.lower() for other in others}
+    def __init__(self, owner: str = "") -> None:
+        self._taken = {owner.lower()}
 
     def add(self, word: str) -> str:
-        name = _name(word)
+        name = word.lstrip("_") or "x"
+        if name.lower() in IDLC_WORDS or name in FOX_WORDS:
+            name += "_"
         while name.lower() in self._taken:
             name += "_"
         self._taken.add(name.lower())
         return name
 
 
+class _MemberNames(_Names):
+    """Of a struct or union. `uses`: for each member the text with the names that it needs. A member that is called like the
+    first word of one of them is taken for what is meant, by idlc if that word was not used before, or is all of a name that
+    comes later, but for case, and by omgidl-parser if it is all of the name."""
+
+    def __init__(self, owner: str, uses: list[str]) -> None:
+        super().__init__(owner)
+        self._all = {word.lower() for use in uses for word in _FIRST_WORD.findall(use)}
+        self._whole = {word for use in uses for word in re.findall(r"[\w:]+", use)}
+        self._used: set[str] = set()
+        self._later = [{word.lower() for word in re.findall(r"[\w:]+", use)} for use in uses]
+
+    def add(self, word: str, use: str) -> str:
+        self._used |= {first.lower() for first in _FIRST_WORD.findall(use)}
+        del self._later[0]
+        hiding = word in self._whole or word.lower() in (self._all - self._used).union(*self._later)
+        return super().add(word + "_" if hiding else word)
+
+
 def _is_integer(enum: Enum) -> bool:
-    return any(enumerator.number < 0 for enumerator in enum.enumerators)
+    return enum.bits != 32 or any(enumerator.number < 0 for enumerator in enum.enumerators)
 
 
 def _tag_integer(tag: Type, module: QualifiedName) -> str:
@@ -215,29 +244,25 @@ def _tag_integer(tag: Type, module: QualifiedName) -> str:
     return "octet" if tag is SCALARS["char"] else ""
 
 
-def _label(label: Value, as_number: bool) -> str:
-    if label.kind == "enum":
-        return str(label.data.number) if as_number else _name(label.data.name)
-    return str(label.data) if as_number else _literal(label)
+def _hint(name: str, value: Value) -> list[str]:
+    """An annotation with this value, if both tools read it."""
+    if value.kind == "char" or value.kind == "int" and value.data < LEAST_IN_ANNOTATION:
+        return []
+    if value.kind == "string" and not _is_plain(value.data):
+        return []
+    return [f"@{name}({_literal(value)})"]
+
+
+def _is_plain(data: bytes) -> bool:
+    """Whether the text can stand in a literal as it is: no escape means the same to both tools."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return False
+    return text.isprintable() and '"' not in text and "\\" not in text
 
 
 def _literal(value: Value) -> str:
     if value.kind == "bool":
         return "TRUE" if value.data else "FALSE"
-    if value.kind == "string":
-        return _quoted(value.data)
-    if value.kind == "char":
-        return "'" + _escaped(bytes([value.data]), "'") + "'"
-    return repr(value.data)
-
-
-def _quoted(data: bytes) -> str:
-    return '"' + _escaped(data, '"') + '"'
-
-
-def _escaped(data: bytes, quote: str) -> str:
-    out = []
-    for byte in data:
-        char = chr(byte)
-        out.append("\\" + char if char in (quote, "\\") else char if 0x20 <= byte < 0x7F else f"\\{byte:03o}")
-    return "".join(out)
+    return f'"{value.data.decode()}"' if value.kind == "string" else repr(value.data)

@@ -1,4 +1,5 @@
-"""One slip is one error, told where it is: each token of each good file is taken out in turn."""
+"""One slip is one error, told where it is: each token of each good file is taken out in turn, and each line of slips.txt is
+a file with one mistake, of those that people make."""
 
 import pathlib
 import shutil
@@ -41,6 +42,45 @@ class Recovery(unittest.TestCase):
                 path.write_text(text, encoding="utf-8")
         self.assertGreater(len(errors), 1000)
         self.assertLess(sum(errors) / len(errors), FEW_ERRORS)
+
+    def test_each_line_of_slips_txt_is_one_error(self):
+        lines = (pathlib.Path(__file__).resolve().parent / "slips.txt").read_text(encoding="utf-8").splitlines()
+        self.assertGreater(len(lines), 450)
+        with tempfile.TemporaryDirectory() as folder:
+            for line in lines:
+                with self.subTest(text=line):
+                    (pathlib.Path(folder) / "x.idl").write_text(line + "\n", encoding="utf-8")
+                    _, stderr = batongen_here("--out", "out", "x.idl", cwd=folder)
+                    self.assertEqual(["error"], [severity for *_, severity, _ in REPORTED.findall(stderr)], stderr)
+
+    def test_of_two_errors_the_more_useful_one_is_left(self):
+        for text, message in (
+                ("struct Later; struct A { Later x; };", "1:8: error: 'Later' is announced here and declared nowhere"),
+                ("typedef struct A { long x; } B; struct C { A a; B b; };",
+                 "1:9: error: a typedef takes the name of a type: declare the struct before it, 'struct A { ... };'"),
+                ("struct A { long x; }; typedef struct A B; struct C { B b; };",
+                 "1:31: error: drop 'struct': the name of a type is 'A' alone"),
+                ("enum E { X }; struct A { enum E e; };", "1:26: error: drop 'enum': the name of a type is 'E' alone"),
+                ("struct A { struct B { long x; }; B b; }; struct C { B b; };",
+                 "1:12: error: a struct inside a struct is not supported; declare it before the struct 'A'"),
+                ("struct A { typedef long B; B b; };", "a typedef inside a struct is not supported"),
+                ("struct B { long y; }; struct A extends B { long x; };", "1:32: error: write 'struct A : B'"),
+                ("struct A ( long x; ); struct B { long x; };", "1:9: error: expected '{' after the struct 'A', not '('"),
+                ("union U switch (long) { case 1 long x; };", "expected ':' after the label, not 'long'"),
+                ("union U switch (long) { case 1: struct B { long x; } b; };", "a struct inside a union is not supported"),
+                ("enum E { A }; const E C = E.A; struct B { long x; };", "names are joined by '::', not by '.'"),
+                ("module a.b { struct A { long x; }; }; struct B { a::b::A a; };", "a module has one name; write"),
+                ("struct A { long x; }}; struct B { A a; };", "1:21: error: '}' without a '{' that it closes"),
+                ("struct A { @range(1, 2) long x; };", "1:19: error: the arguments of '@range' have names"),
+                ("@baton(layuot=\"raw\") struct A { sequence<octet> s; };", "did you mean 'layout'?"),
+                ("@baton(layout=\"raw\") struct A { sequence<octet> s; long x; };", "the last member of a struct of the layout raw"),
+                ("struct A { long x; /* comment };", "1:20: error: this comment is not closed with '*/'"),
+                ("const long A = 1'000;", "1:17: error: this character literal does not end on its line")):
+            with self.subTest(text=text), tempfile.TemporaryDirectory() as folder:
+                (pathlib.Path(folder) / "x.idl").write_text(text + "\n", encoding="utf-8")
+                _, stderr = batongen_here("--out", "out", "x.idl", cwd=folder)
+                self.assertIn(message, stderr)
+                self.assertEqual(1, len(REPORTED.findall(stderr)), stderr)
 
     def test_a_missing_token_is_one_error(self):
         for text, message in (
