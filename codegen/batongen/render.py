@@ -25,7 +25,7 @@ def render(model: Model, extents: Extents, run: Run) -> None:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, auto_reload=False)
-    literals = Literals(Descriptions(extents))
+    literals = Literals(Descriptions(extents), extents)
     for file in model.files:
         if not file.requested:
             continue
