@@ -39,6 +39,19 @@ struct baton::TypeTraits<::hello::Greeting> {
       {"count", "uint64", 0, 8, "", nullptr, ""},
       {"text", "string<32>", 8, 36, "", nullptr, ""},
   };
+  static constexpr std::uint64_t kDescription[] = {  // a FlatBuffer: baton/type_description.hpp reads it
+      0xa000000000010, 0xc000800040010, 0xc0000000a, 0x11000000128, 0x2c00000001,
+      0x22000000000000, 0x100020, 0x18001400080000, 0, 0x1c000000000000,
+      0x22, 0x30, 0x8000000b4, 0x140000000c, 0x200000000,
+      0x2400000074, 0x6c6c65680000000e, 0x6974656572672f6f, 0x20000c0000676e, 0x18000800140010,
+      0xc, 8, 0x1800000028, 1, 0xc000800000000,
+      0x800040008, 0xd00000020, 0x7478657400000004, 0xc000800000000, 0x800080004,
+      0xc00000018, 0x4000800060000, 0xa00000006, 0x6e756f6300000005, 0xf00000074,
+      0x473a3a6f6c6c6568, 0x676e6974656572, 0x1000000000, 0x1f38b6b588c9ddd2, 0x952f0546c455d40a,
+      0x6f74616200000061, 0x3120657079742d6e, 0x207463757274730a, 0x473a3a6f6c6c6568, 0x20676e6974656572,
+      0x6973206465786966, 0x6c6120383420657a, 0x20200a38206e6769, 0x697520746e756f63, 0xa3040203436746e,
+      0x7320747865742020, 0x32333c676e697274, 0xa3840203e,
+  };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,
       .name = "hello::Greeting",
@@ -55,6 +68,7 @@ struct baton::TypeTraits<::hello::Greeting> {
       .layout = Layout::fixed,
       .fields = kFields,
       .enumerators = {},
+      .description = kDescription,
   };
 };
 

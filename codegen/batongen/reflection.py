@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 
 from . import canonical, cpp
+from .description import BinaryDescriptions
 from .layout import Extents, elements_offset
 from .model import (Bitmask, Enum, Hints, Member, NamedPart, Scalar, Struct, Type, Union, Value, flatten,
                     named_part, scoped, strip_alias, type_text)
+
+_WORDS_PER_LINE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,8 @@ class TailView:
 @dataclass(frozen=True, slots=True)
 class TypeView:
     """A struct, union, enum or bitmask as reflection shows it. `cpp` is its name from anywhere; `tag` the field that
-    describes the tag of a union; `underlying` and `all` the type and the bits of a bitmask; `hints` what is given of the quality of service."""
+    describes the tag of a union; `underlying` and `all` the type and the bits of a bitmask; `hints` what is given of the
+    quality of service; `description` the binary one of a struct, in lines of words."""
 
     kind: str
     name: str
@@ -69,6 +74,7 @@ class TypeView:
     tail: TailView | None
     max_bytes: int
     hints: str
+    description: tuple[str, ...]
 
     @property
     def all_fields(self) -> list[FieldView]:
@@ -85,14 +91,21 @@ class TypeView:
 
 
 class Literals:
-    """The canonical texts as string literals of C++, one line each; what several of them repeat is spelt once."""
+    """The canonical texts as string literals of C++, one line each; what several of them repeat is spelt once. And the
+    binary descriptions, as words."""
 
-    def __init__(self, descriptions: canonical.Descriptions) -> None:
+    def __init__(self, descriptions: canonical.Descriptions, extents: Extents) -> None:
         self.descriptions = descriptions
+        self._binary = BinaryDescriptions(descriptions, extents)
         self._blocks: dict[tuple[str, ...], str] = {}
 
     def of(self, type_: NamedPart) -> str:
         return "\n".join(self._literal(block) for block in self.descriptions.blocks(type_))
+
+    def words(self, struct_: Struct) -> tuple[str, ...]:
+        data = self._binary.of(struct_)
+        words = [f"0x{word:x}," if word > 9 else f"{word}," for word in struct.unpack(f"<{len(data) // 8}Q", data)]
+        return tuple(" ".join(words[i:i + _WORDS_PER_LINE]) for i in range(0, len(words), _WORDS_PER_LINE))
 
     def _literal(self, block: tuple[str, ...]) -> str:
         text = self._blocks.get(block)
@@ -130,7 +143,8 @@ def type_view(type_: NamedPart, extents: Extents, literals: Literals) -> TypeVie
         tag=tag, fields=fields, enumerators=_enumerators(type_), is_table=table,
         max_bytes=type_.max_size if isinstance(type_, Struct) else 0,
         hints=_hints(type_.hints) if isinstance(type_, Struct) else "",
-        tail=_tail_view(type_, extents) if isinstance(type_, Struct) and type_.tail is not None else None)
+        tail=_tail_view(type_, extents) if isinstance(type_, Struct) and type_.tail is not None else None,
+        description=literals.words(type_) if isinstance(type_, Struct) else ())
 
 
 def _hints(hints: Hints) -> str:
@@ -140,11 +154,12 @@ def _hints(hints: Hints) -> str:
     return ", ".join(given)
 
 
-def _tail_view(struct: Struct, extents: Extents) -> TailView:
-    element = strip_alias(struct.tail.type).element
+def _tail_view(struct_: Struct, extents: Extents) -> TailView:
+    tail = struct_.tail
+    element = strip_alias(tail.type).element
     field = FieldView(
-        name=_literal(struct.tail.name), identifier="", place="", type=_literal(type_text(struct.tail.type)),
-        offset=elements_offset(extents.of(struct)), size=0, doc=_doc_literal(cpp.comment_lines(struct.tail.doc, struct.tail.unit)),
+        name=_literal(tail.name), identifier="", place="", type=_literal(type_text(tail.type)),
+        offset=elements_offset(extents.of(struct_)), size=0, doc=_doc_literal(cpp.comment_lines(tail.doc, tail.unit)),
         nested=_nested(element), role='""', range="", key="")
     return TailView(cpp.Scope(()).type(element), extents.of(element).size, field)
 
@@ -158,10 +173,10 @@ def _enumerators(type_: NamedPart) -> tuple[EnumeratorView, ...]:
                                 _doc_literal(cpp.comment_lines(each.doc))) for each, number in pairs)
 
 
-def _member_view(struct: Struct, index: int, extents: Extents) -> FieldView:
-    member = struct.members[index]
-    identifier = cpp.member_identifier(struct, member.name)
-    offset = extents.of(struct).offsets[index]
+def _member_view(struct_: Struct, index: int, extents: Extents) -> FieldView:
+    member = struct_.members[index]
+    identifier = cpp.member_identifier(struct_, member.name)
+    offset = extents.of(struct_).offsets[index]
     return _field_view(member, identifier, identifier, offset, "key" if member.key else "", extents)
 
 

@@ -22,7 +22,7 @@ def render(model: Model, extents: Extents, run: Run) -> None:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, auto_reload=False)
-    literals = Literals(Descriptions(extents))
+    literals = Literals(Descriptions(extents), extents)
     template = environment.get_template("header.hpp.j2")
     for file in model.files:
         if file.requested:

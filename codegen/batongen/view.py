@@ -123,6 +123,8 @@ def _system_includes(items: Iterable[Item]) -> list[str]:
             found.add("cstddef")  # std::size_t
         elif isinstance(item, (Struct, Union)):
             found.add("type_traits")
+            if isinstance(item, Struct):
+                found.add("cstdint")  # the words of its description
             if item.members:
                 found.add("cstddef")  # offsetof
         if isinstance(item, Struct) and sum(member.key for member in item.members) > 1:

@@ -70,6 +70,7 @@ struct baton::TypeTraits<::geometry::Side> {
       .layout = Layout::fixed,
       .fields = {},
       .enumerators = kEnumerators,
+      .description = {},
   };
 };
 
@@ -100,6 +101,20 @@ struct baton::TypeTraits<::geometry::Point> {
       {"y", "double", 8, 8, "", nullptr, ""},
       {"z", "double", 16, 8, "", nullptr, ""},
   };
+  static constexpr std::uint64_t kDescription[] = {  // a FlatBuffer: baton/type_description.hpp reads it
+      0xa000000000010, 0xc000800040010, 0xc0000000a, 0x1240000013c, 0x2c00000001,
+      0x20002400000000, 0x10, 0x1800140008, 0, 0x1c000000000000,
+      0x24, 0x18, 0x8000000cc, 0xa400000008, 0x7800000003,
+      0x400000040, 0xffffffd4, 0x10, 0x6c00000014, 2,
+      0x100000000, 0x20000c0000007a, 0x18000800140010, 0xc, 8,
+      0x3400000014, 1, 0x100000000, 0xc000800000079, 0x800080004,
+      0xc00000018, 0x4000800060000, 0xc00000006, 0x7800000001, 0x6f70204100000015,
+      0x73206e6920746e69, 0x6d5b202e65636170, 0xf0000005d, 0x797274656d6f6567, 0x746e696f503a3a,
+      0x83c9b74200000010, 0x90dbc2be12bf7659, 0x654f99b6aa, 0x79742d6e6f746162, 0x7274730a31206570,
+      0x6d6f656720746375, 0x6f503a3a79727465, 0x6578696620746e69, 0x3220657a69732064, 0x206e67696c612034,
+      0x6f64207820200a38, 0xa304020656c6275, 0x62756f6420792020, 0x20200a384020656c, 0x656c62756f64207a,
+      0xa36314020,
+  };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,
       .name = "geometry::Point",
@@ -117,6 +132,7 @@ struct baton::TypeTraits<::geometry::Point> {
       .layout = Layout::fixed,
       .fields = kFields,
       .enumerators = {},
+      .description = kDescription,
   };
 };
 
@@ -144,6 +160,30 @@ struct baton::TypeTraits<::geometry::Pose> {
       {"position", "geometry::Point", 0, 24, "", &TypeTraits<::geometry::Point>::info(), ""},
       {"orientation", "float[4]", 24, 16, "a quaternion", nullptr, ""},
   };
+  static constexpr std::uint64_t kDescription[] = {  // a FlatBuffer: baton/type_description.hpp reads it
+      0x14, 0x40010000a0000, 0xa000c0008, 0x2840000000c, 0x20000026c,
+      0x13400000030, 0x20002400000000, 0x10, 0x1800140008, 0,
+      0x1c000000000000, 0x24, 0x18, 0x8000000cc, 0xa400000008,
+      0x7800000003, 0x400000040, 0xffffffd4, 0x10, 0x6c00000014,
+      2, 0x100000000, 0x20000c0000007a, 0x18000800140010, 0xc,
+      8, 0x3400000014, 1, 0x100000000, 0xc000800000079,
+      0x800080004, 0xc00000018, 0x4000800060000, 0xc00000006, 0x7800000001,
+      0x6f70204100000015, 0x73206e6920746e69, 0x6d5b202e65636170, 0xf0000005d, 0x797274656d6f6567,
+      0x746e696f503a3a, 0x12000000000000, 0x100020, 0x18001400080000, 0x12,
+      0x28, 0x800000104, 0xc, 0x200000000, 0x1c000000a0,
+      0x14001000200018, 0x1c0008, 0x18000000000000, 0x18, 0x18,
+      0x2c00000058, 0x100000008, 0x757120610000000c, 0x6e6f696e72657461, 0x10000c00000000,
+      0x800040000000c, 0xc0000000c, 0xf00000018, 0x400000001, 0x4000800060000,
+      0xb00000006, 0x6569726f0000000b, 0x6e6f697461746e, 0x80004000c0008, 0x3800000008,
+      0xe000000000014, 0x8000c, 0xe00040000, 0x1100000008, 0x6d6f65670000000f,
+      0x6f503a3a79727465, 0x800746e69, 0x6e6f697469736f70, 0xe00000000, 0x797274656d6f6567,
+      0x65736f503a3a, 0x1000000000, 0x5c6e0ee9e55e700b, 0x6476de67accc070c, 0x6f746162000000ca,
+      0x3120657079742d6e, 0x207463757274730a, 0x797274656d6f6567, 0x20746e696f503a3a, 0x6973206465786966,
+      0x6c6120343220657a, 0x20200a38206e6769, 0x656c62756f642078, 0x207920200a304020, 0x4020656c62756f64,
+      0x6f64207a20200a38, 0x36314020656c6275, 0x207463757274730a, 0x797274656d6f6567, 0x662065736f503a3a,
+      0x7a69732064657869, 0x696c612030342065, 0x7020200a38206e67, 0x206e6f697469736f, 0x797274656d6f6567,
+      0x20746e696f503a3a, 0x69726f20200a3040, 0x6e6f697461746e65, 0x345b74616f6c6620, 0xa343240205d,
+  };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,
       .name = "geometry::Pose",
@@ -164,6 +204,7 @@ struct baton::TypeTraits<::geometry::Pose> {
       .layout = Layout::fixed,
       .fields = kFields,
       .enumerators = {},
+      .description = kDescription,
   };
 };
 

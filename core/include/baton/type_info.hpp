@@ -94,6 +94,8 @@ struct TypeInfo {
   TopicHints qos = {};                ///< of its topics
   std::span<const FieldInfo> fields;  ///< of a struct; of a union the tag, called "(tag)", then the members
   std::span<const EnumeratorInfo> enumerators;  ///< of an enum or bitmask
+  std::span<const std::uint64_t> description;   ///< of a struct: all this and more, for programs without its code, as
+                                                ///< bytes that `TypeDescription::load` reads
 };
 
 /// Specialised by generated code for every type it declares:

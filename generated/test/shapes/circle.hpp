@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <type_traits>
 
 #include "baton/message.hpp"
@@ -34,6 +35,16 @@ struct baton::TypeTraits<::shapes::Circle> {
   static constexpr FieldInfo kFields[] = {
       {"radius", "float", 0, 4, "", nullptr, ""},
   };
+  static constexpr std::uint64_t kDescription[] = {  // a FlatBuffer: baton/type_description.hpp reads it
+      0xa000000000010, 0xc000800040010, 0xc0000000a, 0xb8000000d0, 0x2c00000001,
+      0x22000000000000, 0x100020, 0x18001400080000, 0, 0x1c000000000000,
+      0x22, 4, 0x40000005c, 0x100000000c, 0x100000000,
+      0xb0000001c, 0x7269632f74736574, 0xc000800656c63, 0x800080004, 0xc00000018,
+      0x4000800060000, 0xb00000006, 0x6964617200000006, 0xe00007375, 0x3a3a736570616873,
+      0x656c63726943, 0x1000000000, 0x51de25d61592e276, 0x7ec6e7bd69fc294d, 0x6f7461620000004a,
+      0x3120657079742d6e, 0x207463757274730a, 0x3a3a736570616873, 0x6620656c63726943, 0x7a69732064657869,
+      0x67696c6120342065, 0x617220200a34206e, 0x6f6c662073756964, 0xa3040207461,
+  };
   static constexpr TypeInfo kInfo = {
       .kind = TypeKind::struct_,
       .name = "shapes::Circle",
@@ -49,6 +60,7 @@ struct baton::TypeTraits<::shapes::Circle> {
       .layout = Layout::fixed,
       .fields = kFields,
       .enumerators = {},
+      .description = kDescription,
   };
 };
 
