@@ -24,7 +24,7 @@ class Evolution(unittest.TestCase):
 
     def start(self, program, *arguments):
         process = subprocess.Popen([program, *arguments], env={**os.environ, "BATON_DOMAIN": self.domain},
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.processes.append(process)
         return process
 
@@ -78,10 +78,12 @@ class Evolution(unittest.TestCase):
             writer = self.start(writer_program, "write", "1")
             ages = [pathlib.Path(program).name.removeprefix("evolution_") for program in (reader_program, writer_program)]
             words = "; build both programs from the same IDL, or only append to the older one"
-            self.assertIn(f"refused: the types differ: field number: {mine} here, {theirs} in {ages[1]}_writer{words}",
-                          self.finish(reader, 3))
-            self.assertIn(f"refused: the types differ: field number: {theirs} here, {mine} in {ages[0]}_reader{words}",
-                          self.finish(writer, 3))
+            self.assertEqual(f"refused: the types differ: field number: {mine} here, {theirs} in {ages[1]}_writer{words}\n",
+                             reader.stdout.readline())
+            self.assertEqual(f"refused: the types differ: field number: {theirs} here, {mine} in {ages[0]}_reader{words}\n",
+                             writer.stdout.readline())
+            for process in (reader, writer):
+                self.finish(process, 3)
 
 
 if __name__ == "__main__":

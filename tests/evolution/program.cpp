@@ -29,6 +29,13 @@ std::optional<std::string> refusal(baton::Node& node) {
   return std::nullopt;
 }
 
+/// Stays until standard input ends, for the other side has to find out too.
+int tell(const std::string& reason) {
+  std::cout << "refused: " << reason << std::endl;
+  std::cin.get();
+  return kRefused;
+}
+
 void build(baton::Loan<Plan>& loan, std::uint64_t number) {
   auto& builder = loan.builder();
   const auto name = builder.CreateString("step " + std::to_string(number));
@@ -60,8 +67,7 @@ int write(std::uint64_t count) {
   const auto until = std::chrono::steady_clock::now() + kPatience;
   while (publisher.subscriber_count() == 0) {
     if (const auto reason = refusal(node)) {
-      std::cout << "refused: " << *reason << '\n';
-      return kRefused;
+      return tell(*reason);
     }
     if (std::chrono::steady_clock::now() > until) return 1;
     std::this_thread::sleep_for(1ms);
@@ -91,8 +97,7 @@ int read(std::vector<std::string> writers) {
   const auto until = std::chrono::steady_clock::now() + kPatience;
   while (!writers.empty() && std::chrono::steady_clock::now() < until) {
     if (const auto reason = refusal(node)) {
-      std::cout << "refused: " << *reason << '\n';
-      return kRefused;
+      return tell(*reason);
     }
     if (!subscriber.wait(10ms)) continue;
     while (const auto sample = subscriber.take()) {
