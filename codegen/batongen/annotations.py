@@ -53,7 +53,7 @@ _KNOWN = {
     "default_literal": _Known(("enumerator",)),
     "bit_bound": _Known(("enum", "bitmask"), {"value": ("int",)}),
     "position": _Known(("flag",), {"value": ("int",)}),
-    "service": _Known(("interface",)),
+    "service": _Known(("interface", "struct")),
     "baton": _Known(("struct",), BATON_KEYS, optional=True),
 }
 _UNSUPPORTED = {

@@ -104,6 +104,8 @@ class _Text:
             self._report(token.start, token.end, FOX, f"keeps the '_' of '{text}' in the name; use another name")
         elif text == "," and after is not None and after.text == "}":
             self._report(token.start, token.end, IDLC, "refuses a ',' behind the last enumerator; remove it")
+        elif text == ">" and after is not None and after.text == ">" and after.start == token.end:
+            self._report(token.start, after.end, IDLC, "takes '>>' for an operator; write '> >'")
         elif text == "@" and after is not None and after.start != token.end:
             self._report(token.start, token.end, IDLC, "refuses a blank behind '@'; remove it")
         elif text == "(" and after is not None and after.text == ")" and before is not None:

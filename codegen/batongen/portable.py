@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import itertools
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
+from .annotations import WITH_ARGUMENTS
 from .canonical import Descriptions
 from .cli import Run
 from .layout import Extents
 from .model import (SCALARS, Array, Bitmask, Enum, Member, Model, NamedPart, Optional, QualifiedName, Scalar, Sequence, String,
-                    Struct, Type, Union, Value, all_members, flatten, is_fixed, strip_alias)
+                    Struct, Type, Union, Value, all_members, flatten, is_fixed, named_part,
+                    strip_alias)
 from .portable_names import FOX_WORDS, IDLC_WORDS
 from .portable_types import LEAST_IN_ANNOTATION
 from .wanted import NoSuchType, find_type
@@ -49,6 +52,25 @@ def _find(wanted: str, model: Model) -> list[NamedPart]:
     if wanted.endswith(".idl"):
         raise NoSuchType(f"'{wanted}' is none of the files of this command line")
     return [find_type(wanted, model)]
+
+
+@dataclass(frozen=True)
+class _Member:
+    """As it is written, but for its name; `labels` stand before it in a union."""
+
+    member: Member
+    hints: str
+    labels: str
+    type: str
+    suffix: str
+
+    @property
+    def uses(self) -> str:
+        """The text with the names that it needs."""
+        return f"{self.labels} {self.type}"
+
+    def text(self, names: _MemberNames) -> str:
+        return f"{self.hints}{self.type} {names.add(self.member.name)}{self.suffix};"
 
 
 class _Writer:
@@ -100,23 +122,22 @@ class _Writer:
             return self._union(type_, name)
         topic = f"@topic(name=\"{type_.topic}\") " if type_.topic else ""
         final = "@appendable" if type_.appendable else "@final"
-        members = [(member, *self._member(member, type_)) for member in all_members(type_)]
-        names = _MemberNames(name, [spelt for _, _, spelt, _ in members])
-        lines = [f"{_INDENT}{hints}{spelt} {names.add(member.name, spelt)}{suffix};" for member, hints, spelt, suffix in members]
+        members = [self._member(member, type_) for member in all_members(type_)]
+        names = _MemberNames(name, members)
+        lines = [_INDENT + member.text(names) for member in members]
         return [f"{topic}{_baton(type_)}{final} struct {name} {{", *lines, "};"]
 
     def _union(self, union: Union, name: str) -> list[str]:
         tag = strip_alias(union.tag)
         integer = _tag_integer(tag, union.name[:-1])
         labels = [[f"case {self._label(label, bool(integer))}:" for label in case.labels] for case in union.cases]
-        members = [(case.member, *self._member(case.member, union)) for case in union.cases]
-        uses = [" ".join([*before, spelt]) for before, (_, _, spelt, _) in zip(labels, members)]
-        names = _MemberNames(name, uses)
+        members = [self._member(case.member, union, " ".join(own)) for case, own in zip(union.cases, labels)]
+        names = _MemberNames(name, members)
         lines = [f"@final union {name} switch ({integer or self._type(tag, union, '')}) {{"]
-        for case, own, use, (member, hints, spelt, suffix) in zip(union.cases, labels, uses, members):
+        for case, own, member in zip(union.cases, labels, members):
             lines += [_INDENT + label for label in own]
             lines += [f"{_INDENT}default:"] if case.is_default else []
-            lines.append(f"{_INDENT * 2}{hints}{spelt} {names.add(member.name, use)}{suffix};")
+            lines.append(_INDENT * 2 + member.text(names))
         return [*lines, "};"]
 
     def _enum_lines(self, enum: Enum) -> list[str]:
@@ -134,8 +155,7 @@ class _Writer:
             return str(label.data.number) if as_number else self._enumerators[label.data.enum][label.data.name]
         return str(label.data) if as_number else _literal(label)
 
-    def _member(self, member: Member, owner: Struct | Union) -> tuple[str, str, str]:
-        """Its annotations, its type, and what stands behind its name."""
+    def _member(self, member: Member, owner: Struct | Union, labels: str = "") -> _Member:
         type_ = strip_alias(member.type)
         annotations = []
         if member.key:
@@ -155,7 +175,7 @@ class _Writer:
         element, extents = flatten(type_)
         suffix = "".join(f"[{extent}]" for extent in extents)
         spelt = self._type(element, owner, member.name, wrap=bool(extents) and isinstance(element, Sequence))
-        return "".join(f"{annotation} " for annotation in annotations), spelt, suffix
+        return _Member(member, "".join(f"{annotation} " for annotation in annotations), labels, spelt, suffix)
 
     # --- Types -------------------------------------------------------------------------------------------------------
 
@@ -168,9 +188,8 @@ class _Writer:
             module = self._names[owner][:-1]
             name = self._scopes[module].add(f"{owner.name[-1]}_{member}_{len(self._wrappers) + 1}")  # those inside came before
             suffix = "".join(f"[{extent}]" for extent in extents)
-            value = _MemberNames(name, [inner]).add("value", inner)
             layout = "" if is_fixed(type_) else '@baton(layout="table") '
-            self._wrappers.append(f"{layout}@nested @final struct {name} {{ {inner} {value}{suffix}; }};")
+            self._wrappers.append(f"{layout}@nested @final struct {name} {{ {inner} {_Names(name).add('value')}{suffix}; }};")
             return "::".join((*module, name))
         if isinstance(type_, Scalar):
             return type_.name
@@ -179,7 +198,8 @@ class _Writer:
         if isinstance(type_, Sequence):
             element = strip_alias(type_.element)
             inner = self._type(element, owner, member, wrap=isinstance(element, (Sequence, Array)))
-            return f"sequence<{inner}>" if type_.bound is None else f"sequence<{inner}, {type_.bound}>"
+            end = " >" if inner.endswith(">") else ">"  # idlc takes '>>' for an operator
+            return f"sequence<{inner}{end}" if type_.bound is None else f"sequence<{inner}, {type_.bound}>"
         assert isinstance(type_, NamedPart)
         return "::".join(self._names[type_])
 
@@ -198,38 +218,51 @@ def _joined(lines: list[str]) -> list[str]:
 
 
 class _Names:
-    """The names of one scope, in which idlc does not tell `x` from `X`, nor from the name of the scope itself."""
+    """The names of one scope, in which idlc does not tell `x` from `X`, nor from the name of the scope itself. It takes an
+    annotation for what else is called so."""
 
     def __init__(self, owner: str = "") -> None:
         self._taken = {owner.lower()}
 
     def add(self, word: str) -> str:
         name = word.lstrip("_") or "x"
-        if name.lower() in IDLC_WORDS or name in FOX_WORDS:
+        if name.lower() in IDLC_WORDS or name in FOX_WORDS or self._is_annotation(name):
             name += "_"
         while name.lower() in self._taken:
             name += "_"
         self._taken.add(name.lower())
         return name
 
+    def _is_annotation(self, name: str) -> bool:
+        return name in WITH_ARGUMENTS
+
 
 class _MemberNames(_Names):
-    """Of a struct or union. `uses`: for each member the text with the names that it needs. A member that is called like the
-    first word of one of them is taken for what is meant, by idlc if that word was not used before, or is all of a name that
-    comes later, but for case, and by omgidl-parser if it is all of the name."""
+    """Of a struct or union; `members` as they will be written, in their order. A member that is called like the first word of
+    what a later one needs is taken for that by idlc, unless a struct or union of that word was used before; by omgidl-parser, if
+    the word is all of the name."""
 
-    def __init__(self, owner: str, uses: list[str]) -> None:
+    def __init__(self, owner: str, members: list[_Member]) -> None:
         super().__init__(owner)
-        self._all = {word.lower() for use in uses for word in _FIRST_WORD.findall(use)}
-        self._whole = {word for use in uses for word in re.findall(r"[\w:]+", use)}
-        self._used: set[str] = set()
-        self._later = [{word.lower() for word in re.findall(r"[\w:]+", use)} for use in uses]
+        self._whole = {word for member in members for word in re.findall(r"[\w:]+", member.uses)}
+        self._known: set[str] = set()
+        self._left = list(members)
 
-    def add(self, word: str, use: str) -> str:
-        self._used |= {first.lower() for first in _FIRST_WORD.findall(use)}
-        del self._later[0]
-        hiding = word in self._whole or word.lower() in (self._all - self._used).union(*self._later)
+    def add(self, word: str) -> str:
+        member = self._left.pop(0)
+        if isinstance(named_part(member.member.type), (Struct, Union)):
+            self._known |= _first_words(member.type)
+        later = {first for other in self._left for first in _first_words(other.uses)}
+        hiding = word.lower() in later - self._known or word in self._whole
         return super().add(word + "_" if hiding else word)
+
+    def _is_annotation(self, name: str) -> bool:
+        return any(re.search(rf"@{name}\b", other.hints) for other in self._left)
+
+
+def _first_words(text: str) -> set[str]:
+    """Of all scoped names in it."""
+    return {word.lower() for word in _FIRST_WORD.findall(text)}
 
 
 def _is_integer(enum: Enum) -> bool:

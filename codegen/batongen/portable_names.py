@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .annotations import WITH_ARGUMENTS
 from .cursor import RESERVED_WORDS
 from .diagnostics import Diagnostics, Note
 from .source import Span
@@ -14,6 +15,8 @@ _OWN_NAMES = frozenset(("interface", "valuetype", "void", "exception"))  # words
 # What each tool takes for a word: idlc in any case.
 IDLC_WORDS = frozenset(word.lower() for word in RESERVED_WORDS - _OWN_NAMES)
 FOX_WORDS = frozenset(("byte",))
+# Those that idlc knows are hidden by what is called so in a module or a struct, not by what stands outside of all modules.
+IDLC_ANNOTATIONS = WITH_ARGUMENTS - {"baton", "service"}
 
 
 def report(span: Span, tool: str, problem: str, diagnostics: Diagnostics, *notes: Note) -> None:
@@ -21,22 +24,23 @@ def report(span: Span, tool: str, problem: str, diagnostics: Diagnostics, *notes
 
 
 class Uses:
-    """Which names a struct or union declares and uses, in this order: idlc finds a member that is called like a type or
-    constant, but for case, before what is meant, unless that was used before."""
+    """Which names a struct or union declares and uses, in this order: idlc finds a member that is called like the first word of
+    a name, but for case, before what is meant, unless a struct or union of that word is the type of an earlier member."""
 
     def __init__(self, owner: Ident, diagnostics: Diagnostics) -> None:
         self._owner = owner
         self._diagnostics = diagnostics
         self._declared: dict[str, Ident] = {}
-        self._used: set[str] = set()
+        self._known: set[str] = set()
 
-    def add(self, name: Name) -> None:
+    def add(self, name: Name, of_composite: bool = False) -> None:
         word = name.parts[0].text
         member = self._declared.get(word.lower())
-        if member is not None and word.lower() not in self._used and not name.absolute:
+        if member is not None and word.lower() not in self._known and not name.absolute:
             report(name.span, IDLC, f"takes '{word}' for the member '{member.text}'; rename the member", self._diagnostics,
                    Note(member.span, "it is here"))
-        self._used.add(word.lower())
+        if of_composite:
+            self._known.add(word.lower())
 
     def declare(self, member: Ident) -> None:
         if member.text.lower() == self._owner.text.lower():

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from .diagnostics import Diagnostics, Note
-from .model import Alias, Array, Enum, FileModel, Item, Member, Optional, Scalar, Sequence, Struct, Type, Union, strip_alias
-from .portable_names import FOX, FOX_WORDS, IDLC, IDLC_WORDS, Uses, names_of, references, report
+from .model import (Alias, Array, Enum, FileModel, Item, Member, Optional, Scalar, Sequence, Struct, Type, Union, named_part,
+                    strip_alias)
+from .portable_names import FOX, FOX_WORDS, IDLC, IDLC_ANNOTATIONS, IDLC_WORDS, Uses, names_of, references, report
 from .source import Span
 from .syntax import (Annotation, AnnotationDecl, BitmaskDecl, Case, ConstDecl, Declaration, Declarator, EnumDecl, Expr,
                      ForwardDecl, Ident, InterfaceDecl, Literal, ModuleDecl, Name, NameExpr, NamedType, SequenceType, StringType,
@@ -28,14 +29,17 @@ class Declarations:
     def __init__(self, file: FileModel, diagnostics: Diagnostics) -> None:
         self._diagnostics = diagnostics
         self._items: dict[int, Item] = {item.span.start: item for item in file.items}
+        self._scopes: list[dict[str, Ident]] = []  # what is declared so far, from the outermost module inwards
 
     def check(self, declarations: tuple[Declaration, ...], module: Ident | None = None) -> None:
+        self._scopes.append({})
         for declaration in declarations:
             self._annotations(getattr(declaration, "annotations", ()), declaration)
             if isinstance(declaration, (BitmaskDecl, InterfaceDecl, ForwardDecl, AnnotationDecl)):
                 self._not_known(declaration)
                 continue
             for name in names_of(declaration):
+                self._scopes[-1].setdefault(name.text, name)
                 self._name(name)
                 if module is not None and name.text.lower() == module.text.lower():
                     self._report(name.span, IDLC, f"takes '{name.text}' for its module '{module.text}'; use another name")
@@ -51,6 +55,7 @@ class Declarations:
                 self._const(declaration)
             elif isinstance(declaration, TypedefDecl):
                 self._typedef(declaration)
+        self._scopes.pop()
 
     def _report(self, span: Span, tool: str, problem: str, *notes: Note) -> None:
         report(span, tool, problem, self._diagnostics, *notes)
@@ -83,12 +88,14 @@ class Declarations:
         uses = Uses(declaration.name, self._diagnostics)
         own = {declarator.name.text for member in declaration.members for declarator in member.declarators}
         members = {m.span.start: m for m in (*struct.members, struct.tail) if m} if isinstance(struct, Struct) else {}
+        self._scopes.append({})
         for member in declaration.members:
             self._annotations(member.annotations, member)
             for name in references(member):
                 if not name.absolute and len(name.parts) == 1 and name.parts[0].text in own:
                     self._report(name.span, FOX, f"takes '{name}' for the member of that name; rename the member")
             self._member(member, members, uses)
+        self._scopes.pop()
 
     def _union(self, declaration: UnionDecl) -> None:
         union = self._items.get(declaration.name.span.start)
@@ -97,10 +104,12 @@ class Declarations:
         if isinstance(union, Union):
             self._tag(declaration, union)
         uses = Uses(declaration.name, self._diagnostics)
+        self._scopes.append({})
         for case in declaration.cases:
             self._labels(case, union, uses)
             self._annotations(case.member.annotations, case.member)
             self._member(case.member, members, uses)
+        self._scopes.pop()
 
     def _tag(self, declaration: UnionDecl, union: Union) -> None:
         tag = strip_alias(union.tag)
@@ -132,11 +141,14 @@ class Declarations:
                 self._report(label.span, IDLC, f"fails at labels below {LABELS[0]} and above {LABELS[-1]}; use smaller ones")
 
     def _member(self, declaration: MemberDecl, members: dict[int, Member], uses: Uses) -> None:
-        for name in references(declaration):
-            uses.add(name)
         declarators = declaration.declarators
+        resolved = members.get(declarators[0].name.span.start)
+        part = named_part(resolved.type) if resolved is not None else None
+        for name in references(declaration):
+            uses.add(name, isinstance(part, (Struct, Union)) and name.parts[-1].text == part.name[-1])
         for declarator in declarators:
             self._name(declarator.name)
+            self._scopes[-1].setdefault(declarator.name.text, declarator.name)
             uses.declare(declarator.name)
         with_extents = next((d for d in declarators if d.extents), None)
         if len(declarators) > 1 and with_extents is not None:
@@ -244,6 +256,11 @@ class Declarations:
             name = annotation.name
             text = annotation.span.text
             arguments = text[text.index("("):] if "(" in text else ""
+            scopes = self._scopes[1:] if name in IDLC_ANNOTATIONS else self._scopes
+            hiding = next((scope[name] for scope in reversed(scopes) if name in scope), None)
+            if hiding is not None:
+                self._report(annotation.span, IDLC, f"takes '@{name}' for what is called '{name}' before it; rename that",
+                             Note(hiding.span, "it is here"))
             if name == "must_understand" or name in _OF_MEMBERS and not isinstance(at, MemberDecl):
                 self._report(annotation.span, IDLC, f"refuses @{name} here; remove it")
             elif not annotation.arguments and arguments.strip("() \t\n") and not _ARGUMENTS.fullmatch(arguments) and (

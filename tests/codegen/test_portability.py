@@ -64,6 +64,7 @@ CASES = [
     ("1:45 idlc takes 'N' for the member 'n'",
      "const long N = 3; struct A { long n; long y[N]; };",
      "const long N = 3; struct A { long m; long y[N]; };"),
+    ("1:37 idlc takes 'E' for the member 'e'", "enum E { KA }; struct A { E x; E e; E  y; };", "enum E { KA }; struct A { E x; E y; E e; };"),
     ("1:39 omgidl takes 'Pose' for the member of that name",
      "struct Pose { double z; }; struct A { Pose Pose; };",
      "struct Pose { double z; }; struct A { Pose pose; };"),
@@ -125,6 +126,7 @@ CASES = [
     ("1:43 omgidl knows no arrays of sequences",
      "typedef sequence<long, 2> T; struct A { T x[3]; };",
      "struct B { sequence<long, 2> v; }; struct A { B x[3]; };"),
+    ("1:29 idlc takes '>>' for an operator", "struct A { sequence<string<2>> x; };", "struct A { sequence<string<2> > x; };"),
     # Unions.
     ("1:17 omgidl takes no char for a tag",
      "union U switch (char) { default: long x; };",
@@ -148,6 +150,13 @@ CASES = [
      "union U switch (uint32) { case 2147483648: long x; };",
      "union U switch (uint32) { case 2147483647: long x; };"),
     # Annotations.
+    ("1:23 idlc takes '@unit' for what is called 'unit' before it", 'struct A { long unit; @unit("m") long x; };',
+     'struct A { long unit_; @unit("m") long x; };'),
+    ("1:22 idlc takes '@key' for what is called 'key' before it", "struct A { long key; @key long x; };",
+     "struct A { long key_; @key long x; };"),
+    ("1:45 idlc takes '@topic' for what is called 'topic' before it",
+     'module m { @final struct topic { long x; }; @topic(name="a") struct A { long x; }; };',
+     'module m { @final struct topic_ { long x; }; @topic(name="a") struct A { long x; }; };'),
     ("1:28 idlc refuses @range at 'T', a typedef",
      "typedef long T; struct A { @range(min=1, max=2) T x; };",
      "struct A { @range(min=1, max=2) long x; };"),
@@ -225,6 +234,12 @@ class Portability(unittest.TestCase):
                 refused = idlc(files[text], self.folder) or read[files[text]].get("error")
                 if not refused:
                     self.assertNotEqual(read[files[instead]]["types"], read[files[text]]["types"], "both read it rightly")
+
+    @unittest.skipUnless(HAS_IDLC, NO_IDLC)
+    def test_idlc_loses_a_key_behind_a_member_that_is_called_key(self):
+        for member, keys in (("key", 0), ("key_", 1)):
+            self.assertEqual("", idlc(self.write("x.idl", f"struct A {{ long {member}; @key long x; }};"), self.folder))
+            self.assertIn(f".m_nkeys = {keys}u", (self.folder / "x.c").read_text())
 
     @unittest.skipUnless(HAS_IDLC and has_fox(), f"{NO_IDLC}, or {NO_FOX}")
     def test_every_file_that_passes_is_read_by_both_as_it_is(self):
