@@ -18,7 +18,7 @@ build_packages=(
   libspdlog-dev       # logging
   libtomlplusplus-dev # configuration files
   libexpected-dev     # tl::expected: Result
-  libflatbuffers-dev  # messages of the layout `table`
+  libflatbuffers-dev  # messages of the layout `table`, descriptions of types
   flatbuffers-compiler  # flatc, which writes their C++
   libcli11-dev        # the command lines of the examples
   nlohmann-json3-dev  # what they print as JSON, and what ports announce to each other

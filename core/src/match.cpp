@@ -70,6 +70,11 @@ std::optional<Refusal> match(const PortAnnouncement& publisher, const PortAnnoun
   return std::nullopt;
 }
 
+bool pass_by(const PortAnnouncement& publisher, const PortAnnouncement& subscriber) noexcept {
+  return subscriber.generic && (publisher.fingerprint != subscriber.fingerprint ||
+                                publisher.transport != subscriber.transport || is_out_of_reach(publisher, subscriber));
+}
+
 Overflow connection_overflow(const PortAnnouncement& publisher, const PortAnnouncement& subscriber) noexcept {
   const bool subscriber_drops = subscriber.overflow_asked && drops(subscriber.qos.overflow);
   return subscriber_drops ? subscriber.qos.overflow : publisher.qos.overflow;

@@ -12,6 +12,7 @@
 #include "baton/domain/member.hpp"
 #include "baton/log.hpp"
 #include "baton/names.hpp"
+#include "generic/subscriber.hpp"
 
 namespace baton {
 inline namespace v1 {
@@ -58,6 +59,10 @@ class Announced final : public domain::Kept {
   const std::shared_ptr<domain::Presence> presence_;
   domain::Peers peers_;
 };
+
+std::string bytes_of(std::span<const std::uint64_t> words) {
+  return {reinterpret_cast<const char*>(words.data()), words.size_bytes()};
+}
 
 std::string transport_names(const std::vector<std::shared_ptr<Transport>>& transports) {
   std::vector<std::string_view> names;
@@ -123,8 +128,9 @@ struct Node::State {
   }
 
   /// Lays the configuration file over the code's settings, both over the IDL's, and finds the transport. The error
-  /// names both layers.
-  Result<Resolved> resolve_port(const TypeInfo& type, std::string_view topic, const QosSettings& from_code) const {
+  /// names both layers. `publisher`, if it is not null, is the one that a generic subscriber's port is for.
+  Result<Resolved> resolve_port(const TypeInfo& type, std::string_view topic, const QosSettings& from_code,
+                                const PortAnnouncement* publisher = nullptr) const {
     const std::string topic_name(topic.empty() ? type.topic : topic);
     if (topic_name.empty()) {
       return fail(Errc::no_topic_name, fmt::format("type {}", type.name), "no topic name was given",
@@ -135,7 +141,11 @@ struct Node::State {
     const Config::TopicSettings from_file = config.topic(topic_name);
     const std::string where = from_file.origin.empty() ? fmt::format("topic '{}'", topic_name)
                                                        : fmt::format("{}: topic '{}'", from_file.origin, topic_name);
-    const QosSettings settings = overlay(from_code, from_file.settings);
+    QosSettings settings = overlay(from_code, from_file.settings);
+    if (publisher != nullptr) {  // for a generic subscriber's port: nothing may keep it from this one, or hold that up
+      settings.transport = publisher->transport;
+      settings.overflow = from_code.overflow.value_or(Overflow::drop_oldest);
+    }
     const QosSettings from_idl{.depth = type.qos.depth, .overflow = type.qos.overflow, .history = type.qos.history};
     auto qos = resolve(overlay(from_idl, settings), where);
     if (!qos) return fail(std::move(qos).error());
@@ -158,7 +168,9 @@ struct Node::State {
                              settings.overflow.has_value(),
                              settings.history.has_value(),
                              (*transport)->reach(),
-                             domain::process_token()};
+                             domain::process_token(),
+                             publisher != nullptr,
+                             bytes_of(type.description)};
     return resolved;
   }
 
@@ -248,6 +260,44 @@ Result<PublisherPortHandle> Node::open_publisher(const TypeInfo& type, std::stri
   auto request = state_->request(type, domain::PortRole::publisher, *std::move(resolved));
   if (!request) return fail(std::move(request).error());
   return transport.create_publisher(*request);
+}
+
+Result<GenericPublisher> Node::generic_publisher(std::string_view topic, const TypeDescription& type,
+                                                 const QosSettings& settings) {
+  auto port = open_publisher(type.info(), topic, settings);
+  if (!port) return fail(std::move(port).error());
+  return GenericPublisher(*std::move(port), type);
+}
+
+Result<GenericSubscriber> Node::generic_subscriber(std::string_view pattern, const QosSettings& settings) {
+  if (auto valid = check_topic_pattern(pattern); !valid) return fail(std::move(valid).error());
+  if (auto valid = resolve(settings, fmt::format("topics '{}'", pattern)); !valid)
+    return fail(std::move(valid).error());
+  const auto open = [node = state_, settings](const TypeDescription& type,
+                                              const PortAnnouncement& publisher) -> Result<SubscriberPortHandle> {
+    auto resolved = node->resolve_port(type.info(), publisher.topic, settings, &publisher);
+    if (!resolved) return fail(std::move(resolved).error());
+    Transport& transport = *resolved->transport;
+    auto request = node->request(type.info(), domain::PortRole::subscriber, *std::move(resolved));
+    if (!request) return fail(std::move(request).error());
+    return transport.create_subscriber(*request);
+  };
+  auto made = GenericSubscriber::State::make(state_->name, std::string(pattern), open);
+  if (!made) return fail(std::move(made).error());
+  for (const auto& transport : state_->transports) {
+    DirectoryRequest request{state_->domain, nullptr, {}};
+    if (transport->reach() == Reach::machine) {
+      auto joined = state_->join();
+      if (!joined) return fail(std::move(joined).error());
+      request.member = *std::move(joined);
+    }
+    auto added = (*made)->add_directory([&](std::function<void()> changed) {
+      request.changed = std::move(changed);
+      return transport->watch_publishers(std::move(request));
+    });
+    if (!added) return fail(std::move(added).error());
+  }
+  return GenericSubscriber(*std::move(made));
 }
 
 Result<SubscriberPortHandle> Node::open_subscriber(const TypeInfo& type, std::string_view topic,

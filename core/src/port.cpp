@@ -48,5 +48,9 @@ std::string_view to_string(WaitStatus status) noexcept {
   return "unknown";
 }
 
+Result<std::unique_ptr<PublisherDirectory>> Transport::watch_publishers(DirectoryRequest /*request*/) {
+  return std::unique_ptr<PublisherDirectory>();
+}
+
 }  // namespace v1
 }  // namespace baton

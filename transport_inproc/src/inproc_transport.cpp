@@ -29,6 +29,25 @@ tl::unexpected<Error> beyond_max_memory(const PortRequest& request, const inproc
       "raise max_memory, or lower the others");
 }
 
+class Directory final : public PublisherDirectory {
+ public:
+  explicit Directory(DirectoryRequest request)
+      : domain_(std::move(request.domain)), watch_(std::move(request.changed)) {}
+
+  bool look(std::vector<std::shared_ptr<const PortAnnouncement>>& found) override {
+    const std::uint64_t version = inproc::Topic::version();  // first: what comes meanwhile is found by the next look
+    if (version == seen_) return false;
+    seen_ = version;
+    found = inproc::Topic::publishers_in(domain_);
+    return true;
+  }
+
+ private:
+  const std::string domain_;
+  const inproc::Topic::Watch watch_;
+  std::uint64_t seen_ = 0;
+};
+
 class InprocTransport final : public Transport {
  public:
   std::string_view name() const noexcept override { return "inproc"; }
@@ -60,6 +79,10 @@ class InprocTransport final : public Transport {
     return handle;
   } catch (const std::bad_alloc&) {
     return out_of_memory(request);
+  }
+
+  Result<std::unique_ptr<PublisherDirectory>> watch_publishers(DirectoryRequest request) override {
+    return std::make_unique<Directory>(std::move(request));
   }
 };
 

@@ -1,6 +1,7 @@
 #include "topic.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <utility>
 
@@ -13,6 +14,8 @@ namespace {
 struct Hub {
   std::mutex mutex;
   std::map<std::pair<std::string, std::string>, std::weak_ptr<Topic>> topics;
+  std::vector<const Topic::Watch*> watches;
+  std::atomic<std::uint64_t> version{1};
 
   static Hub& instance() {
     static Hub* const hub = new Hub;
@@ -62,6 +65,7 @@ std::shared_ptr<Topic> Topic::find(std::string_view domain, std::string_view nam
 void Topic::connect(InprocPublisher& publisher, const std::shared_ptr<InprocSubscriber>& subscriber, Reports& reports) {
   const PortAnnouncement& writer = publisher.announcement();
   const PortAnnouncement& reader = subscriber->announcement();
+  if (pass_by(writer, reader)) return;
   if (auto refusal = match(writer, reader)) {
     report_both(reports, publisher, *subscriber, EventKind::refused, *std::move(refusal));
     return;
@@ -85,6 +89,7 @@ void Topic::join(InprocPublisher& publisher) {
     for (const auto& subscriber : subscribers_) connect(publisher, subscriber, reports);
     publishers_.push_back(&publisher);
   }
+  publishers_changed();
   announce(reports);
 }
 
@@ -108,6 +113,7 @@ void Topic::leave(InprocPublisher& publisher) noexcept {
       report_both(reports, publisher, *link.reader, EventKind::unmatched);
     }
   }
+  publishers_changed();
   announce(reports);
 }
 
@@ -122,6 +128,48 @@ void Topic::leave(InprocSubscriber& subscriber) noexcept {
     }
   }
   announce(reports);
+}
+
+std::vector<std::shared_ptr<const PortAnnouncement>> Topic::publishers_in(std::string_view domain) {
+  std::vector<std::shared_ptr<Topic>> topics;  // let go of when no lock is held: the last owner needs the hub's
+  {
+    Hub& hub = Hub::instance();
+    const std::lock_guard lock(hub.mutex);
+    for (const auto& [key, known] : hub.topics) {
+      if (key.first != domain) continue;
+      if (auto topic = known.lock()) topics.push_back(std::move(topic));
+    }
+  }
+  std::vector<std::shared_ptr<const PortAnnouncement>> found;
+  for (const auto& topic : topics) {
+    const std::lock_guard lock(topic->mutex_);
+    for (const InprocPublisher* const publisher : topic->publishers_) {
+      found.push_back(std::make_shared<const PortAnnouncement>(publisher->announcement()));
+    }
+  }
+  return found;
+}
+
+std::uint64_t Topic::version() noexcept { return Hub::instance().version.load(std::memory_order_acquire); }
+
+/// After the topic's list has changed: who is woken by it, or sees the new version, finds it so.
+void Topic::publishers_changed() noexcept {
+  Hub& hub = Hub::instance();
+  hub.version.fetch_add(1, std::memory_order_release);
+  const std::lock_guard lock(hub.mutex);
+  for (const Watch* const watch : hub.watches) watch->changed_();
+}
+
+Topic::Watch::Watch(std::function<void()> changed) : changed_(std::move(changed)) {
+  Hub& hub = Hub::instance();
+  const std::lock_guard lock(hub.mutex);
+  hub.watches.push_back(this);
+}
+
+Topic::Watch::~Watch() {
+  Hub& hub = Hub::instance();
+  const std::lock_guard lock(hub.mutex);
+  std::erase(hub.watches, this);
 }
 
 }  // namespace baton::inproc

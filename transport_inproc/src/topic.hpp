@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -28,9 +30,29 @@ class Topic {
   void leave(InprocPublisher& publisher) noexcept;
   void leave(InprocSubscriber& subscriber) noexcept;
 
+  /// What the publishers of all topics of a domain announce.
+  static std::vector<std::shared_ptr<const PortAnnouncement>> publishers_in(std::string_view domain);
+
+  /// Changes whenever a publisher of this process has come or gone; never 0.
+  static std::uint64_t version() noexcept;
+
+  /// Has `changed` called at each such change, with a lock held, as long as it lives.
+  class Watch {
+   public:
+    explicit Watch(std::function<void()> changed);
+    ~Watch();
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+
+   private:
+    friend class Topic;
+    const std::function<void()> changed_;
+  };
+
  private:
   using Reports = std::vector<std::pair<std::shared_ptr<EventQueue>, Event>>;
 
+  static void publishers_changed() noexcept;
   void connect(InprocPublisher& publisher, const std::shared_ptr<InprocSubscriber>& subscriber, Reports& reports);
 
   std::mutex mutex_;

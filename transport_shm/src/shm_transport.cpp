@@ -22,9 +22,26 @@ tl::unexpected<Error> forked(const PortRequest& request) {
               "open a node in the child, or fork before opening one");
 }
 
+/// The domain's list has the ports of all transports.
+class Directory final : public PublisherDirectory {
+ public:
+  explicit Directory(DirectoryRequest request) : publishers_(std::move(request.member), std::move(request.changed)) {}
+
+  bool look(std::vector<std::shared_ptr<const PortAnnouncement>>& found) override {
+    if (!publishers_.look(found)) return false;
+    std::erase_if(found, [](const auto& announcement) { return announcement->transport != kName; });
+    return true;
+  }
+
+  static constexpr std::string_view kName = "shm";
+
+ private:
+  domain::Publishers publishers_;
+};
+
 class ShmTransport final : public Transport {
  public:
-  std::string_view name() const noexcept override { return "shm"; }
+  std::string_view name() const noexcept override { return Directory::kName; }
   Reach reach() const noexcept override { return Reach::machine; }
 
   Result<PublisherPortHandle> create_publisher(const PortRequest& request) override try {
@@ -39,6 +56,10 @@ class ShmTransport final : public Transport {
     return shm::ShmSubscriber::open(request);
   } catch (const std::exception& error) {
     return out_of_memory(request, error);
+  }
+
+  Result<std::unique_ptr<PublisherDirectory>> watch_publishers(DirectoryRequest request) override {
+    return std::make_unique<Directory>(std::move(request));
   }
 };
 

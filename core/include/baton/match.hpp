@@ -30,6 +30,8 @@ struct PortAnnouncement {
   bool history_asked = false;    ///< false: a subscriber wants as much history as the publisher keeps
   Reach reach = Reach::machine;  ///< of the transport
   std::uint64_t process = 0;     ///< tells the processes of a machine apart: see domain::process_token
+  bool generic = false;          ///< a subscriber that has a port for each type and transport of the topic
+  std::string description;  ///< the type's description in binary form, not checked: TypeDescription::load does that
 };
 
 /// Why two ports of one topic are not connected, as each of them should be told.
@@ -41,6 +43,10 @@ struct Refusal {
 /// Decides whether a publisher and a subscriber of the same topic are connected: nothing, or the reasons why not. A
 /// pure function of what both announce, so both sides come to the same result wherever it is evaluated.
 BATON_API std::optional<Refusal> match(const PortAnnouncement& publisher, const PortAnnouncement& subscriber);
+
+/// Whether two ports are nothing to each other, so that there is no refusal to report: a generic subscriber has ports
+/// of its own for what is published with another type, or another way.
+BATON_API bool pass_by(const PortAnnouncement& publisher, const PortAnnouncement& subscriber) noexcept;
 
 /// The overflow policy of the connection of two ports that match: a subscriber's own choice to drop wins, everything
 /// else is the publisher's.

@@ -11,6 +11,7 @@
 #include "baton/config.hpp"
 #include "baton/error.hpp"
 #include "baton/event.hpp"
+#include "baton/generic.hpp"
 #include "baton/port.hpp"
 #include "baton/publisher.hpp"
 #include "baton/subscriber.hpp"
@@ -78,6 +79,17 @@ class BATON_API Node {
     if (!port) return fail(std::move(port).error());
     return Subscriber<T>(*std::move(port));
   }
+
+  /// A publisher for a type that is known by its description; otherwise the same rules.
+  [[nodiscard]] Result<GenericPublisher> generic_publisher(std::string_view topic, const TypeDescription& type,
+                                                           const QosSettings& settings = {});
+
+  /// A subscriber for all topics whose names fit `pattern` (see `topic_matches`), of any type, on any of the node's
+  /// transports. The topics' settings of the configuration file hold, but for two: the transport is the publisher's,
+  /// and unless `settings` says otherwise it drops the oldest, so that it never holds up a publisher. Fails on an
+  /// invalid pattern, or where the domain cannot be joined.
+  [[nodiscard]] Result<GenericSubscriber> generic_subscriber(std::string_view pattern = "**",
+                                                             const QosSettings& settings = {});
 
   const std::string& name() const noexcept;
   const std::string& domain() const noexcept;

@@ -39,6 +39,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -283,6 +284,25 @@ struct PortRequest {
   std::shared_ptr<domain::Presence> presence;
 };
 
+/// The publishers that are there, of all topics of a domain, as one transport knows them. For one thread at a time.
+class BATON_API PublisherDirectory {
+ public:
+  /// Puts what each of them announces into `found`, in place of what was in it. False if nothing has changed since the
+  /// last call: then `found` is left alone.
+  virtual bool look(std::vector<std::shared_ptr<const PortAnnouncement>>& found) = 0;
+
+  virtual ~PublisherDirectory() = default;
+};
+
+/// What a node asks of a transport when it looks for publishers.
+struct DirectoryRequest {
+  std::string domain;
+  std::shared_ptr<domain::Member> member;  ///< as in PortRequest
+  /// To be called, on any thread, whenever there may be other publishers, as long as the directory lives. It may be
+  /// called with locks held, and only wakes somebody.
+  std::function<void()> changed;
+};
+
 /// A way to carry a topic. Shared by the nodes that use it.
 class BATON_API Transport {
  public:
@@ -294,6 +314,10 @@ class BATON_API Transport {
   /// Both connect the new port to its peers before they return, and report each match and refusal to both sides.
   virtual Result<PublisherPortHandle> create_publisher(const PortRequest& request) = 0;
   virtual Result<SubscriberPortHandle> create_subscriber(const PortRequest& request) = 0;
+
+  /// For subscribers that do not know their topics: see GenericSubscriber. A transport that cannot tell returns null,
+  /// and generic subscribers get nothing that it carries.
+  virtual Result<std::unique_ptr<PublisherDirectory>> watch_publishers(DirectoryRequest request);
 
   virtual ~Transport() = default;
 };

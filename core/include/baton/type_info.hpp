@@ -93,9 +93,9 @@ struct TypeInfo {
   std::uint64_t max_bytes = 0;        ///< that a message may take, from `@baton(max_size=...)`; 0: no limit of its own
   TopicHints qos = {};                ///< of its topics
   std::span<const FieldInfo> fields;  ///< of a struct; of a union the tag, called "(tag)", then the members
-  std::span<const EnumeratorInfo> enumerators;  ///< of an enum or bitmask
-  std::span<const std::uint64_t> description;   ///< of a struct: all this and more, for programs without its code, as
-                                                ///< bytes that `TypeDescription::load` reads
+  std::span<const EnumeratorInfo> enumerators;      ///< of an enum or bitmask
+  std::span<const std::uint64_t> description = {};  ///< of a struct: all this and more, for programs without its code,
+                                                    ///< as bytes that `TypeDescription::load` reads
 };
 
 /// Specialised by generated code for every type it declares:

@@ -21,6 +21,11 @@ Finding read_raw(const Type& type, const Json& json, Bytes& message) {
   if (elements == json.end()) return std::nullopt;
   if (!elements->is_array()) return detail::inside(tail.name, expected("an array", *elements));
   const std::uint64_t count = elements->size();
+  const std::uint64_t most = type.max_bytes == 0 ? kMaxMessageBytes : std::min(type.max_bytes, kMaxMessageBytes);
+  if (count > (most - std::min(most, type.elements_offset)) / type.element_size) {
+    return detail::inside(
+        tail.name, ValidationError{"", fmt::format("{} elements are more than {} bytes have room for", count, most)});
+  }
   message.resize(type.elements_offset + count * type.element_size);
   std::memcpy(message.data() + (type.size + 7) / 8 * 8, &count, sizeof(count));
   return detail::inside(tail.name,

@@ -16,8 +16,7 @@ using detail::inside;
 using flatbuffers::uoffset_t;
 using flatbuffers::voffset_t;
 
-constexpr std::size_t kMaxInline = 65'000;                // of a table's fields: its vtable counts with 16 bits
-constexpr std::size_t kMaxBytes = std::size_t{1} << 30U;  // of the whole; the builder cannot be told no
+constexpr std::size_t kMaxInline = 65'000;  // of a table's fields: its vtable counts with 16 bits
 
 /// Parts come before what refers to them, so a table's strings, vectors and tables are made first, and then its fields.
 class Builder {
@@ -100,7 +99,7 @@ class Builder {
   }
 
   Finding referred(const Shape& shape, Holding holding, const Member* about, const Json& json, uoffset_t& made) {
-    if (builder_.GetSize() > kMaxBytes) return ValidationError{"", "the message takes more than 1 GiB"};
+    if (builder_.GetSize() > kMaxMessageBytes) return too_large();
     switch (holding) {
       case Holding::table: return table(*shape.type, json, made);
       case Holding::vector: return vector(shape, about, json, made);
@@ -123,6 +122,8 @@ class Builder {
       }
     }
   }
+
+  static Finding too_large() { return ValidationError{"", "the message takes more than 1 GiB"}; }
 
   uoffset_t string(std::string_view text) { return builder_.CreateString(text.data(), text.size()).o; }
 
@@ -162,6 +163,7 @@ class Builder {
     const Holding holding = held_in_vector(element);
     if (is_in_place(holding)) {
       const std::size_t before = elements.bytes.size();
+      if (json.size() > (kMaxMessageBytes - std::min(before, kMaxMessageBytes)) / element.size) return too_large();
       elements.bytes.resize(before + json.size() * element.size);
       return read_elements(element, about, json, elements.bytes.data() + before);
     }

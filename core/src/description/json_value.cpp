@@ -74,11 +74,10 @@ Finding read_float(const Shape& shape, const Json& json, std::uint64_t& bits) {
     return expected("a number, \"NaN\", \"Infinity\" or \"-Infinity\"", json);
   }
   if (shape.form == Form::float32 && std::isfinite(value)) {
+    constexpr double kLargest{std::numeric_limits<float>::max()};
     // What rounds to the largest float or below still fits; converting more than that is undefined.
-    if (std::abs(value) > double{std::numeric_limits<float>::max()} * (1 + 1e-8)) {
-      return expected("a number that a float can have", json);
-    }
-    value = std::clamp(value, -double{std::numeric_limits<float>::max()}, double{std::numeric_limits<float>::max()});
+    if (std::abs(value) > kLargest * (1 + 1e-8)) return expected("a number that a float can have", json);
+    value = double{static_cast<float>(std::clamp(value, -kLargest, kLargest))};  // as its range has it
   }
   bits = std::bit_cast<std::uint64_t>(value);
   return std::nullopt;

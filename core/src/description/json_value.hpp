@@ -17,6 +17,9 @@ namespace description {
 using Json = nlohmann::json;
 using detail::Finding;
 
+/// What a message made of JSON may take: a few characters of it can mean a large element.
+inline constexpr std::size_t kMaxMessageBytes = std::size_t{1} << 30U;
+
 /// "a string", "an array", "-3": for "expected ..., got ...".
 std::string told(const Json& json);
 Finding expected(std::string_view what, const Json& json);

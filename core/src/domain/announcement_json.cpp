@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base64.hpp"
 #include "baton/names.hpp"
 #include "domain/file_content.hpp"
 #include "qos_ranges.hpp"
@@ -78,6 +79,12 @@ class Reader {
     return bytes;
   }
 
+  std::string base64(const char* key) {
+    auto bytes = from_base64(text(key));
+    if (!bytes) wrong(key, "is not base64");
+    return std::move(bytes).value_or(std::string());
+  }
+
   template <class Enum, std::size_t kCount>
   Enum choice(const char* key, const std::array<Enum, kCount>& values) {
     const std::string name = text(key);
@@ -148,7 +155,9 @@ std::string to_json(const PortAnnouncement& announcement) {
                   {"canonical", announcement.canonical},
                   {"qos", qos_to_json(announcement.qos)},
                   {"overflow_asked", announcement.overflow_asked},
-                  {"history_asked", announcement.history_asked}};
+                  {"history_asked", announcement.history_asked},
+                  {"generic", announcement.generic},
+                  {"description", to_base64(announcement.description)}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -171,6 +180,8 @@ Result<PortAnnouncement> announcement_from_json(std::string_view text, std::stri
   announcement.canonical = reader.text("canonical");
   announcement.overflow_asked = reader.flag("overflow_asked");
   announcement.history_asked = reader.flag("history_asked");
+  announcement.generic = reader.flag("generic");
+  announcement.description = reader.base64("description");
   const Json* const qos = reader.member("qos");
   if (!reader.problem().empty()) return damaged(file, reader.problem());
 

@@ -25,26 +25,47 @@ bool is_of_the_file(const Error& error) noexcept {
 Result<std::shared_ptr<const BucketView::Ports>> BucketView::look(Member& member, std::uint32_t bucket, PortRole role,
                                                                   std::uint64_t hash, std::uint64_t& seen) {
   const std::lock_guard lock(mutex_);
-  // E1 (acquire), before the directory is listed: a change that comes after is found by another epoch.
-  const std::uint32_t epoch = member.epoch(bucket).load(std::memory_order_acquire);
-  if (!current_ || epoch != epoch_) {
-    current_ = false;
-    if (auto listed = list(member, bucket); !listed) return fail(std::move(listed).error());
-    epoch_ = epoch;
-    current_ = true;
-  }
+  if (auto caught_up = catch_up(member, bucket); !caught_up) return fail(std::move(caught_up).error());
   Group& group = groups_[{role, hash}];
   if (group.version == 0) group.version = ++last_version_;
   if (group.version == seen) return std::shared_ptr<const Ports>();
-  if (group.in_order == nullptr) {
-    auto directory = member.directory(bucket);
-    if (!directory) return fail(std::move(directory).error());
-    auto ports = read(**directory, group);
-    if (!ports) return fail(std::move(ports).error());
-    group.in_order = *std::move(ports);
-  }
+  if (auto ordered = bring_in_order(member, bucket, group); !ordered) return fail(std::move(ordered).error());
   seen = group.version;
   return group.in_order;
+}
+
+Result<BucketView::Ports> BucketView::all(Member& member, std::uint32_t bucket, PortRole role) {
+  const std::lock_guard lock(mutex_);
+  if (auto caught_up = catch_up(member, bucket); !caught_up) return fail(std::move(caught_up).error());
+  Ports all;
+  for (auto& [key, group] : groups_) {
+    if (key.first != role) continue;
+    if (auto ordered = bring_in_order(member, bucket, group); !ordered) return fail(std::move(ordered).error());
+    all.insert(all.end(), group.in_order->begin(), group.in_order->end());
+  }
+  return all;
+}
+
+/// Lists the directory anew if the epoch has changed.
+Result<void> BucketView::catch_up(Member& member, std::uint32_t bucket) {
+  // E1 (acquire), before the directory is listed: a change that comes after is found by another epoch.
+  const std::uint32_t epoch = member.epoch(bucket).load(std::memory_order_acquire);
+  if (current_ && epoch == epoch_) return {};
+  current_ = false;
+  if (auto listed = list(member, bucket); !listed) return listed;
+  epoch_ = epoch;
+  current_ = true;
+  return {};
+}
+
+Result<void> BucketView::bring_in_order(Member& member, std::uint32_t bucket, Group& group) {
+  if (group.in_order != nullptr) return {};
+  auto directory = member.directory(bucket);
+  if (!directory) return fail(std::move(directory).error());
+  auto ports = read(**directory, group);
+  if (!ports) return fail(std::move(ports).error());
+  group.in_order = *std::move(ports);
+  return {};
 }
 
 Result<void> BucketView::list(Member& member, std::uint32_t bucket) {

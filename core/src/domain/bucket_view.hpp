@@ -32,6 +32,9 @@ class BucketView {
   Result<std::shared_ptr<const Ports>> look(Member& member, std::uint32_t bucket, PortRole role, std::uint64_t hash,
                                             std::uint64_t& seen);
 
+  /// All ports of one role, whatever their topic.
+  Result<Ports> all(Member& member, std::uint32_t bucket, PortRole role);
+
  private:
   /// The ports of one topic and role.
   struct Group {
@@ -41,7 +44,9 @@ class BucketView {
   };
   using Key = std::pair<PortRole, std::uint64_t>;
 
+  Result<void> catch_up(Member& member, std::uint32_t bucket);
   Result<void> list(Member& member, std::uint32_t bucket);
+  static Result<void> bring_in_order(Member& member, std::uint32_t bucket, Group& group);
   static Result<std::shared_ptr<const Ports>> read(const posix::FileDescriptor& directory, Group& group);
 
   std::mutex mutex_;

@@ -70,6 +70,8 @@ void Member::unlink(std::uint32_t bucket, const std::string& name) noexcept {
              std::generic_category().message(errno));
 }
 
+bool Member::has_directory(std::uint32_t bucket) { return !forked() && state_->registration().has_bucket(bucket); }
+
 Result<std::vector<std::string>> Member::list(std::uint32_t bucket, std::string_view prefix) {
   auto place = directory(bucket);
   if (!place) return fail(std::move(place).error());

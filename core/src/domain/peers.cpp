@@ -57,6 +57,7 @@ struct Peers::State {
     // Another topic may have the same hash. What the transport connects by itself it also judges.
     if (peer.announcement.topic != own.topic || connects_itself(peer.announcement)) return;
     const bool publishes = own_role == PortRole::publisher;
+    if (publishes ? pass_by(own, peer.announcement) : pass_by(peer.announcement, own)) return;
     if (auto refusal = publishes ? match(own, peer.announcement) : match(peer.announcement, own)) {
       look.refusals.push_back(
           refused(peer.announcement.node, publishes ? refusal->for_publisher : refusal->for_subscriber));

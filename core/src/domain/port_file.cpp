@@ -18,7 +18,7 @@ namespace domain {
 namespace {
 
 // A type's description is the only long thing in an announcement; one of this size would have ten thousand members.
-constexpr std::uint64_t kMaxAnnouncementBytes = 4U << 20U;
+constexpr std::uint64_t kMaxAnnouncementBytes = 16U << 20U;
 
 FileKind kind_of(PortRole role) noexcept {
   return role == PortRole::publisher ? FileKind::publisher : FileKind::subscriber;

@@ -333,6 +333,13 @@ Result<const posix::FileDescriptor*> Registration::bucket(std::uint32_t number) 
   return &known;
 }
 
+bool Registration::has_bucket(std::uint32_t number) {
+  const std::lock_guard lock(buckets_mutex_);
+  struct stat status {};
+  return buckets_[number] ||
+         ::fstatat(directory_.fd.get(), bucket_name(number).c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 bool Registration::is_lost() const noexcept {
   struct stat status {};
   return ::fstat(file_->fd().get(), &status) == 0 && status.st_nlink == 0;

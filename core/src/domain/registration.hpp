@@ -55,6 +55,8 @@ class Registration final : private ForkAware {
   bool is_there(const NodeId& node) const noexcept { return node_at(node.slot) == node; }
 
   Result<const posix::FileDescriptor*> bucket(std::uint32_t bucket);
+  /// Whether the bucket has a directory. Nothing is made.
+  bool has_bucket(std::uint32_t bucket);
 
   /// Whether somebody has removed the registry's file.
   bool is_lost() const noexcept;

@@ -81,6 +81,26 @@ TEST(Match, refuses_different_transports_and_names_both) {
   EXPECT_NE(refusal->for_subscriber.find("shm here, inproc in writer"), std::string::npos) << refusal->for_subscriber;
 }
 
+TEST(Match, lets_generic_subscribers_pass_by_what_another_port_of_theirs_receives) {
+  PortAnnouncement reader = announce("reader", Overflow::drop_oldest, true);
+  EXPECT_FALSE(pass_by(kDropping, reader));
+  reader.generic = true;
+  EXPECT_FALSE(pass_by(kDropping, reader));
+  EXPECT_FALSE(match(kDropping, reader));
+  PortAnnouncement other_type = reader;
+  other_type.fingerprint = TypeTraits<conformance::other::Message>::info().fingerprint;
+  EXPECT_TRUE(pass_by(kDropping, other_type));
+  other_type.generic = false;
+  EXPECT_FALSE(pass_by(kDropping, other_type));
+  PortAnnouncement other_transport = reader;
+  other_transport.transport = "shm";
+  EXPECT_TRUE(pass_by(kDropping, other_transport));
+  PortAnnouncement out_of_reach = reader;
+  out_of_reach.reach = Reach::process;
+  out_of_reach.process = kDropping.process + 1;
+  EXPECT_TRUE(pass_by(kDropping, out_of_reach));
+}
+
 TEST(Match, refuses_a_lossless_wish_that_the_publisher_does_not_grant) {
   for (const Overflow wish : {Overflow::reject, Overflow::block}) {
     EXPECT_TRUE(match(kDropping, announce("reader", wish, true)));

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -158,6 +159,9 @@ class BATON_API Member : public std::enable_shared_from_this<Member> {
   /// Removes a name; one that is not there is fine.
   void unlink(std::uint32_t bucket, const std::string& name) noexcept;
 
+  /// Whether the bucket has a directory. Nothing is made.
+  bool has_directory(std::uint32_t bucket);
+
   /// Names of a bucket's directory that begin with `prefix`.
   Result<std::vector<std::string>> list(std::uint32_t bucket, std::string_view prefix);
 
@@ -220,6 +224,7 @@ class BATON_API Member : public std::enable_shared_from_this<Member> {
 
  private:
   friend class Peers;
+  friend class Publishers;
   explicit Member(std::shared_ptr<Membership> state) noexcept;
 
   const std::shared_ptr<Membership> state_;  // the keeper's thread has a share: the last port may go on that thread
@@ -275,6 +280,26 @@ class BATON_API Peers {
  private:
   struct State;
   std::shared_ptr<State> state_;
+};
+
+/// The publishers of all topics of the domain on this machine. For one thread at a time.
+class BATON_API Publishers {
+ public:
+  /// `changed` is called whenever there may be others: on the keeper's thread, or in `Member::keep`. It may only wake
+  /// somebody.
+  Publishers(std::shared_ptr<Member> member, std::function<void()> changed);
+  ~Publishers();
+  Publishers(const Publishers&) = delete;
+  Publishers& operator=(const Publishers&) = delete;
+
+  /// Puts what each of them announces into `found`; false, and nothing is done, if no port of the domain has come or
+  /// gone since the last call. Announcements that cannot be read are left out; a bucket that cannot be listed now is as
+  /// it was, and `changed` is called again.
+  bool look(std::vector<std::shared_ptr<const PortAnnouncement>>& found);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace domain

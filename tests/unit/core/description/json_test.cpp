@@ -285,6 +285,7 @@ TEST(Json, says_where_it_is_wrong_and_what_was_expected) {
   contains(problem_with<members::Ranged>(R"({"small": 6})"), "small: 6 is not from -5 to 5");
   contains(problem_with<members::Ranged>(R"({"positive": 0})"), "positive: 0 is not from 1 to 18446744073709551615");
   contains(problem_with<members::Ranged>(R"({"fraction": 0.75})"), "fraction: 0.75 is not from -inf to 0.5");
+  EXPECT_EQ(problem_with<members::Ranged>(R"({"fraction": 0.5, "ratios": [0, 1]})"), "");
   contains(problem_with<members::Ranged>(R"({"ratios": [0, 2]})"), "ratios[1]: 2 is not from 0 to 1");
   contains(problem_with<members::Ranged>(R"({"digit": 0})"), "digit: 0 is not from 1 to 9");
   contains(problem_with<unions::Scene>(R"({"letter": {"flag": true, "kinds": []}})"), "letter: has two members");

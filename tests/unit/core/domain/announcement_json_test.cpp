@@ -30,6 +30,8 @@ PortAnnouncement unusual() {
   port.history_asked = true;
   port.reach = Reach::process;
   port.process = 0xfedcba9876543210U;
+  port.generic = true;
+  port.description = std::string("\0\xff and more", 11);
   return port;
 }
 
@@ -71,6 +73,8 @@ TEST(AnnouncementJson, is_read_as_it_was_written) {
   EXPECT_EQ(read->history_asked, port.history_asked);
   EXPECT_EQ(read->reach, port.reach);
   EXPECT_EQ(read->process, port.process);
+  EXPECT_EQ(read->generic, port.generic);
+  EXPECT_EQ(read->description, port.description);
 }
 
 TEST(AnnouncementJson, is_refused_with_the_file_and_what_is_wrong) {

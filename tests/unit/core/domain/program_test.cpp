@@ -3,6 +3,7 @@
 
 #include "baton/node.hpp"
 #include "baton/transport_inproc.hpp"
+#include "baton/transport_shm.hpp"
 #include "program.hpp"
 #include "test/conformance.hpp"
 
@@ -60,6 +61,21 @@ TEST(DomainProgram, DISABLED_publishes_in_process) {
   const auto publisher = node.publisher<conformance::Message>("topic").value();
   write_line(started.fd, "ready");
   read_line(started.fd);
+}
+
+// Publishes over shared memory what no other program was built with; each line it hears is a message.
+TEST(DomainProgram, DISABLED_publishes_json) {
+  Started started;
+  const Config config =
+      Config::parse(fmt::format("[shared_memory]\ndirectory = \"{}\"\n", started.place.path()), "test.toml").value();
+  auto node = Node::open("other", {.domain = "test", .config = config, .transports = {shm_transport()}}).value();
+  const auto type = TypeDescription::of<conformance::Message>().value();
+  auto publisher = node.generic_publisher("topic", type).value();
+  write_line(started.fd, "open");
+  for (std::string line = read_line(started.fd); !line.empty(); line = read_line(started.fd)) {
+    const auto result = publisher.publish_json(line);
+    write_line(started.fd, result ? "ok" : result.error().message());
+  }
 }
 
 }  // namespace

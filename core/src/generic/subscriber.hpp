@@ -1,0 +1,91 @@
+// What a generic subscriber is made of: the directories of the transports, and a port for each topic, type and
+// transport that somebody publishes.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "baton/generic.hpp"
+#include "baton/posix/event_fd.hpp"
+
+namespace baton {
+inline namespace v1 {
+
+class GenericSubscriber::State {
+ public:
+  /// Opens a port that a publisher's announcement matches.
+  using Open =
+      std::function<Result<SubscriberPortHandle>(const TypeDescription& type, const PortAnnouncement& publisher)>;
+
+  static Result<std::unique_ptr<State>> make(std::string node, std::string pattern, Open open);
+
+  /// Before the first look: where publishers are looked for. `watch` is given what is to be called when there may be
+  /// others.
+  using Watch = std::function<Result<std::unique_ptr<PublisherDirectory>>(std::function<void()> changed)>;
+  Result<void> add_directory(const Watch& watch);
+
+  GenericSample take();
+  WaitStatus wait(std::chrono::nanoseconds timeout);
+  std::vector<Source> sources();
+  const std::string& pattern() const noexcept { return pattern_; }
+  void close() noexcept;
+
+ private:
+  struct Key {
+    std::string topic;
+    std::string transport;
+    std::array<std::uint8_t, 16> fingerprint;
+
+    auto operator<=>(const Key&) const = default;
+  };
+  struct Port {
+    SubscriberPortHandle handle;
+    std::shared_ptr<const TypeDescription> description;
+  };
+  /// Shared with the directories, which call from other threads.
+  struct Signal {
+    explicit Signal(posix::EventFd made) : wake(std::move(made)) {}
+
+    void raise() noexcept {
+      raised.store(true, std::memory_order_release);  // what is there to be found was stored before
+      wake.signal();
+    }
+
+    std::atomic<bool> raised{true};
+    posix::EventFd wake;
+  };
+
+  State(std::string node, std::string pattern, Open open, std::shared_ptr<Signal> signal)
+      : node_(std::move(node)), pattern_(std::move(pattern)), open_(std::move(open)), signal_(std::move(signal)) {}
+
+  GenericSample take_known(TakeStatus& status) noexcept;
+  bool look();
+  bool open_new(const std::vector<std::shared_ptr<const PortAnnouncement>>& present);
+  std::optional<Port> open_for(const Key& key, const PortAnnouncement& publisher);
+  void close_old(const std::vector<std::shared_ptr<const PortAnnouncement>>& present);
+  Result<std::size_t> sleep(std::optional<std::chrono::steady_clock::time_point> deadline);
+
+  const std::string node_;
+  const std::string pattern_;
+  const Open open_;
+  const std::shared_ptr<Signal> signal_;
+  struct Directory {
+    std::unique_ptr<PublisherDirectory> directory;
+    std::vector<std::shared_ptr<const PortAnnouncement>> found;
+  };
+  std::vector<Directory> directories_;
+  std::map<Key, std::optional<Port>> ports_;                          // nothing: it cannot be opened, and that was said
+  std::map<Key, std::optional<Port>>::iterator turn_ = ports_.end();  // to be asked next
+  GenericSample pending_;   // taken by `wait`, to know that there is something
+  bool leftovers_ = false;  // of a port whose publishers are gone
+  bool closed_ = false;
+};
+
+}  // namespace v1
+}  // namespace baton
