@@ -1,7 +1,7 @@
 """`python3 -m batongen`: the stages of the generator, in order.
 
 Each stage takes what the one before it made and reports what is wrong to `run.diagnostics`; none of them stops at the
-first error. Those after `read` need a correct input: they do nothing when there were errors.
+first error. `portability`, and those after `read`, need a correct input: they do nothing when there were errors.
 """
 
 import gc

@@ -19,15 +19,18 @@ from .portable_types import Declarations
 from .source import Source, Span
 from .syntax import File
 
-_BLOCK_COMMENT = re.compile(r'//[^\n]*|"(?:[^"\\\n]|\\[^\n])*"|\'(?:[^\'\\\n]|\\[^\n])*\'|(?P<block>/\*.*?\*/)', re.DOTALL)
+# Block comments, and what their beginning may be hidden in. What does not end takes all that is left, so that this stays quick.
+_BLOCK_COMMENT = re.compile(r'//[^\n]*|"(?:[^"\\\n]|\\[^\n])*"|\'(?:[^\'\\\n]|\\[^\n])*\'|["\'][^\n]*|(?P<block>/\*(?:.*?\*/|.*))',
+                            re.DOTALL)
 _NO_COMMENT_LINE = re.compile("[\r\u2028\u2029]")  # where omgidl-parser's '.' does not match
 _SPLICE = re.compile(r"\\[ \t]*\r?\n")
 _INCLUDE = re.compile(r'#\s*include\s*["<]' + re.escape(ANNOTATIONS_FILE) + r'[">]\s*')
 
 
 def check(files: tuple[File, ...], model: Model, run: Run) -> None:
-    if not run.portable:
-        return
+    if not run.portable or any(found.severity == "error" and found.name != "name-differs-in-case"
+                               for found in run.diagnostics.sorted()):
+        return  # what is wrong is not worth judging
     for file, resolved in zip(files, model.files):
         if file.requested:
             _Text(file.source, run.diagnostics).check()
@@ -113,7 +116,9 @@ class _Text:
 
     def _number(self, token: Token) -> None:
         text = token.text
-        if text[:2] in ("0x", "0X"):
+        if len(text) > 100:  # Python refuses to convert very long ones; there is a fraction in it, or it is in skipped text
+            return
+        if re.fullmatch(r"0[xX][0-9A-Fa-f]+", text):
             self._report(token.start, token.end, FOX, f"knows no hexadecimal numbers; write {int(text, 16)}")
         elif re.fullmatch(r"0[0-7]+", text) and int(text, 8) != int(text):
             self._report(token.start, token.end, FOX, f"takes an octal number for a decimal one; write {int(text, 8)}")

@@ -1,12 +1,13 @@
 """--portable reports exactly what one of the other tools refuses or takes for something else, where it stands, and says what to
 write instead: each case is tried with the tools where they are installed, and so is what was written instead."""
 
-import json
 import pathlib
 import re
 import tempfile
+import time
 import unittest
 
+from hostile import HOSTILE
 from other_tools import HAS_IDLC, NO_FOX, NO_IDLC, fox, has_fox, idlc
 from support import REPORTED, ROOT, batongen_here
 
@@ -234,6 +235,20 @@ class Portability(unittest.TestCase):
                 refused = idlc(files[text], self.folder) or read[files[text]].get("error")
                 if not refused:
                     self.assertNotEqual(read[files[instead]]["types"], read[files[text]]["types"], "both read it rightly")
+
+    def test_hostile_files_take_at_most_2_seconds(self):
+        for what, text in HOSTILE.items():
+            if not re.search("quotes|comment|apostrophes|directive|escape|annotat|labels|enumerators|members?$|base|scopes", what):
+                continue  # no more is done to these than without --portable
+            with self.subTest(what=what):
+                for _ in range(2):  # a busy machine is slow now and then
+                    start = time.process_time()
+                    code, stderr = batongen_here("--check", "--portable", self.write("x.idl", text), cwd=self.folder)
+                    seconds = time.process_time() - start
+                    if seconds < 2:
+                        break
+                self.assertLess(seconds, 2 * max(1.0, len(text) / 100_000))
+                self.assertIn(code, (0, 1), stderr[-300:])
 
     @unittest.skipUnless(HAS_IDLC, NO_IDLC)
     def test_idlc_loses_a_key_behind_a_member_that_is_called_key(self):
