@@ -2,7 +2,6 @@
 // first that every read stays inside (FlatBuffers' verifier), then that it makes sense. Layouts are computed again, by
 // the rules of codegen/batongen/layout.py, and have to come out as described: then every offset lies inside.
 #include <algorithm>
-#include <cctype>
 #include <cstring>
 #include <limits>
 #include <set>
@@ -29,8 +28,11 @@ std::uint64_t round_up(std::uint64_t value, std::uint64_t align) noexcept {
 }
 
 bool is_identifier(std::string_view name) noexcept {
-  const auto is_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; };
-  return !name.empty() && std::all_of(name.begin(), name.end(), is_word) && (name.front() < '0' || name.front() > '9');
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const auto is_word = [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_';
+  };
+  return !name.empty() && std::all_of(name.begin(), name.end(), is_word) && !is_digit(name.front());
 }
 
 bool is_scoped(std::string_view name) noexcept {
