@@ -182,8 +182,10 @@ class Loader {
     member.doc = text_of(from.doc());
     member.is_default = from.is_default();
     member.tag = from.tag();
-    if (from.labels() != nullptr && may_copy(from.labels()->size() * 64))
-      member.labels.assign(from.labels()->begin(), from.labels()->end());
+    if (from.labels() != nullptr && may_copy(std::size_t{from.labels()->size()} * 64)) {
+      member.labels.resize(from.labels()->size());  // byte by byte: the verifier lets them lie anywhere
+      if (!member.labels.empty()) std::memcpy(member.labels.data(), from.labels()->Data(), member.labels.size() * 8);
+    }
     if (from.shape() == nullptr) return wrong("has no type");
     member.shape = load_shape(*from.shape(), true);
     if (member.shape == nullptr) return false;
@@ -248,7 +250,7 @@ class Loader {
   bool load_extents(const wire::Shape& from, Shape& shape) {
     if (from.extents() == nullptr || from.extents()->size() == 0) return wrong("has no extents");
     if (shape.element->form == Form::array) return wrong("is an array of arrays");
-    if (!may_copy(from.extents()->size() * 4)) return wrong("has too many extents");
+    if (!may_copy(std::size_t{from.extents()->size()} * 4)) return wrong("has too many extents");
     shape.count = 1;
     for (const std::uint32_t extent : *from.extents()) {
       if (extent == 0 || extent > kMaxTypeBytes / shape.count) return wrong("has too many elements, or none");
