@@ -37,7 +37,7 @@ class BinaryDescriptions:
         text = self._descriptions.text(root)
         writer = Writer()
         canonical = writer.string(text.encode())
-        print_ = writer.vector("B", bytes.fromhex(fingerprint(text)))
+        digest = writer.vector("B", bytes.fromhex(fingerprint(text)))
         types = []
         for type_ in reversed(self._descriptions.dependencies(root)):  # so that they come in their order
             block, position = self._block(type_)
@@ -46,7 +46,7 @@ class BinaryDescriptions:
             writer.put(block, 8)
             types.append(before + position)
         vector = writer.references(types[::-1])
-        return writer.finish(writer.table([(0, REFERENCE, vector), (1, REFERENCE, canonical), (2, REFERENCE, print_)]))
+        return writer.finish(writer.table([(0, REFERENCE, vector), (1, REFERENCE, canonical), (2, REFERENCE, digest)]))
 
     def _block(self, type_: NamedPart) -> tuple[bytes, int]:
         """The bytes, a multiple of 8, and the position of the type's table in them."""

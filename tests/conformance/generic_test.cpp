@@ -1,5 +1,7 @@
 // Ports for types that the program was not built with.
 
+#include <poll.h>
+
 #include <cstring>
 #include <set>
 #include <string>
@@ -217,6 +219,30 @@ TEST_P(Generic, subscribers_let_go_of_topics_that_are_gone) {
     EXPECT_TRUE(subscriber.take());
     EXPECT_TRUE(eventually([&] { return !subscriber.take() && subscriber.sources().empty(); }));
   }
+}
+
+TEST_P(Generic, subscribers_have_a_descriptor_that_is_readable_while_there_is_something) {
+  auto subscriber = other_.generic_subscriber().value();
+  const auto is_readable = [fd = subscriber.fd().value()] {
+    pollfd entry{fd, POLLIN, 0};
+    return ::poll(&entry, 1, 0) == 1;
+  };
+  const auto becomes_quiet = [&] { return eventually([&] { return !subscriber.take() && !is_readable(); }); };
+  ASSERT_TRUE(becomes_quiet());
+  auto publisher = node_.publisher<Message>("topic").value();
+  ASSERT_TRUE(eventually(is_readable)) << "a new topic is news";
+  ASSERT_TRUE(meets(subscriber, 1));
+  ASSERT_TRUE(becomes_quiet());
+  for (int round = 0; round < 3; ++round) {
+    publish(publisher, 1, 1);
+    ASSERT_TRUE(eventually(is_readable));
+    EXPECT_TRUE(subscriber.wait(1s));
+    EXPECT_TRUE(is_readable());
+    EXPECT_TRUE(subscriber.take());
+    ASSERT_TRUE(becomes_quiet());
+  }
+  publisher.close();
+  ASSERT_TRUE(becomes_quiet());
 }
 
 TEST_P(Generic, subscribers_that_are_closed_say_so) {

@@ -135,6 +135,7 @@ std::vector<std::shared_ptr<const PortAnnouncement>> Topic::publishers_in(std::s
   {
     Hub& hub = Hub::instance();
     const std::lock_guard lock(hub.mutex);
+    topics.reserve(hub.topics.size());
     for (const auto& [key, known] : hub.topics) {
       if (key.first != domain) continue;
       if (auto topic = known.lock()) topics.push_back(std::move(topic));

@@ -159,6 +159,10 @@ class BATON_API GenericSubscriber {
     return WaitResult(wait_for(std::chrono::duration_cast<nanoseconds>(timeout)));
   }
 
+  /// A descriptor for epoll, poll or select: readable from when there is something to take, or may be, until a `take`
+  /// finds nothing. It belongs to the subscriber: do not read or close it.
+  [[nodiscard]] Result<int> fd();
+
   /// One topic, type and transport that it receives from.
   struct Source {
     std::string topic;

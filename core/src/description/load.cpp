@@ -2,7 +2,6 @@
 // first that every read stays inside (FlatBuffers' verifier), then that it makes sense. Layouts are computed again, by
 // the rules of codegen/batongen/layout.py, and have to come out as described: then every offset lies inside.
 #include <algorithm>
-#include <cctype>
 #include <cstring>
 #include <limits>
 #include <set>
@@ -29,8 +28,11 @@ std::uint64_t round_up(std::uint64_t value, std::uint64_t align) noexcept {
 }
 
 bool is_identifier(std::string_view name) noexcept {
-  const auto is_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; };
-  return !name.empty() && std::all_of(name.begin(), name.end(), is_word) && (name.front() < '0' || name.front() > '9');
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const auto is_word = [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_';
+  };
+  return !name.empty() && std::all_of(name.begin(), name.end(), is_word) && !is_digit(name.front());
 }
 
 bool is_scoped(std::string_view name) noexcept {
@@ -180,8 +182,10 @@ class Loader {
     member.doc = text_of(from.doc());
     member.is_default = from.is_default();
     member.tag = from.tag();
-    if (from.labels() != nullptr && may_copy(from.labels()->size() * 64))
-      member.labels.assign(from.labels()->begin(), from.labels()->end());
+    if (from.labels() != nullptr && may_copy(std::size_t{from.labels()->size()} * 64)) {
+      member.labels.resize(from.labels()->size());  // byte by byte: the verifier lets them lie anywhere
+      if (!member.labels.empty()) std::memcpy(member.labels.data(), from.labels()->Data(), member.labels.size() * 8);
+    }
     if (from.shape() == nullptr) return wrong("has no type");
     member.shape = load_shape(*from.shape(), true);
     if (member.shape == nullptr) return false;
@@ -246,7 +250,7 @@ class Loader {
   bool load_extents(const wire::Shape& from, Shape& shape) {
     if (from.extents() == nullptr || from.extents()->size() == 0) return wrong("has no extents");
     if (shape.element->form == Form::array) return wrong("is an array of arrays");
-    if (!may_copy(from.extents()->size() * 4)) return wrong("has too many extents");
+    if (!may_copy(std::size_t{from.extents()->size()} * 4)) return wrong("has too many extents");
     shape.count = 1;
     for (const std::uint32_t extent : *from.extents()) {
       if (extent == 0 || extent > kMaxTypeBytes / shape.count) return wrong("has too many elements, or none");

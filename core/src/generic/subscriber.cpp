@@ -60,6 +60,7 @@ WaitStatus GenericSubscriber::wait_for(std::chrono::nanoseconds timeout) { retur
 std::vector<GenericSubscriber::Source> GenericSubscriber::sources() { return state_->sources(); }
 const std::string& GenericSubscriber::pattern() const noexcept { return state_->pattern(); }
 void GenericSubscriber::close() noexcept { state_->close(); }
+Result<int> GenericSubscriber::fd() { return state_->fd(); }
 
 // --- Its state -------------------------------------------------------------------------------------------------------
 
@@ -82,7 +83,10 @@ GenericSample GenericSubscriber::State::take() {
   if (closed_) return GenericSample(TakeStatus::closed);
   if (pending_) return std::move(pending_);
   // acquire: what was to be found is found by the look.
-  if (signal_->raised.exchange(false, std::memory_order_acquire)) look();
+  if (signal_->raised.exchange(false, std::memory_order_acquire)) {
+    signal_->wake.drain();
+    look();
+  }
   TakeStatus status = TakeStatus::empty;
   if (GenericSample sample = take_known(status)) return sample;
   // A node without a keeper is told of nothing.
@@ -143,7 +147,14 @@ std::optional<GenericSubscriber::State::Port> GenericSubscriber::State::open_for
     log::warn("[{}] topic '{}': messages of {} cannot be received: {}", node_, key.topic, publisher.node, port.error());
     return std::nullopt;
   }
-  return Port{*std::move(port), std::make_shared<const TypeDescription>(*std::move(description))};
+  Port opened{*std::move(port), std::make_shared<const TypeDescription>(*std::move(description))};
+  if (epoll_) {
+    if (auto watched = watch(opened); !watched) {
+      log::warn("[{}] topic '{}': messages cannot be received: {}", node_, key.topic, watched.error());
+      return std::nullopt;
+    }
+  }
+  return opened;
 }
 
 /// Ports whose publishers are all gone, and that have nothing left; those that have are looked at again.
@@ -155,6 +166,7 @@ void GenericSubscriber::State::close_old(const std::vector<std::shared_ptr<const
     if (wanted.contains(entry.first)) return false;
     const std::optional<Port>& port = entry.second;
     const bool done = !port || (port->handle->connection_count() == 0 && port->handle->counters().total.queued == 0);
+    if (done && port) unwatch(*port);
     leftovers_ |= !done;
     return done;
   });
@@ -169,26 +181,49 @@ WaitStatus GenericSubscriber::State::wait(std::chrono::nanoseconds timeout) {
     if (closed_) return WaitStatus::closed;
     // A take that finds nothing makes the descriptors quiet; one that finds something is what is waited for.
     if (!pending_) pending_ = take();
-    if (pending_) return WaitStatus::ready;
+    if (pending_) {
+      signal_->raise();  // the descriptor of who waits in another way has to say so, too
+      return WaitStatus::ready;
+    }
     if (deadline && steady_clock::now() >= *deadline) return WaitStatus::timeout;
-    if (auto slept = sleep(deadline); !slept) {
-      log::error("[{}] a generic subscriber cannot wait: {}", node_, slept.error());
+    posix::Poll poll;
+    auto descriptor = fd();
+    if (descriptor) poll.add(*descriptor);
+    auto waited = descriptor ? poll.wait(deadline) : fail(descriptor.error());
+    if (!waited) {
+      log::error("[{}] a generic subscriber cannot wait: {}", node_, waited.error());
       return WaitStatus::timeout;
     }
-    signal_->wake.drain();  // before what it was signalled for is looked at
   }
 }
 
-Result<std::size_t> GenericSubscriber::State::sleep(std::optional<steady_clock::time_point> deadline) {
-  posix::Poll poll;
-  poll.add(signal_->wake.fd().get());
-  for (const auto& [key, port] : ports_) {
-    if (!port) continue;
-    auto fd = port->handle->fd();
-    if (!fd) return fail(std::move(fd).error());
-    poll.add(*fd);
+Result<int> GenericSubscriber::State::fd() {
+  if (!epoll_) {
+    auto made = posix::Epoll::create();
+    if (!made) return fail(std::move(made).error());
+    epoll_.emplace(*std::move(made));
+    auto added = epoll_->add(signal_->wake.fd().get());
+    for (const auto& [key, port] : ports_) {
+      if (added && port) added = watch(*port);
+    }
+    if (!added) {
+      epoll_.reset();
+      return fail(std::move(added).error());
+    }
   }
-  return poll.wait(deadline);
+  return epoll_->fd().get();
+}
+
+Result<void> GenericSubscriber::State::watch(const Port& port) {
+  auto descriptor = port.handle->fd();
+  if (!descriptor) return fail(std::move(descriptor).error());
+  return epoll_->add(*descriptor);
+}
+
+/// Before a port is closed.
+void GenericSubscriber::State::unwatch(const Port& port) noexcept {
+  if (!epoll_) return;
+  if (const auto descriptor = port.handle->fd()) epoll_->remove(*descriptor);
 }
 
 std::vector<GenericSubscriber::Source> GenericSubscriber::State::sources() {
@@ -206,6 +241,9 @@ void GenericSubscriber::State::close() noexcept {
   closed_ = true;
   pending_.release();
   directories_.clear();
+  for (const auto& [key, port] : ports_) {
+    if (port) unwatch(*port);
+  }
   ports_.clear();
   turn_ = ports_.end();
 }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "baton/generic.hpp"
+#include "baton/posix/epoll.hpp"
 #include "baton/posix/event_fd.hpp"
 
 namespace baton {
@@ -32,6 +33,7 @@ class GenericSubscriber::State {
 
   GenericSample take();
   WaitStatus wait(std::chrono::nanoseconds timeout);
+  Result<int> fd();
   std::vector<Source> sources();
   const std::string& pattern() const noexcept { return pattern_; }
   void close() noexcept;
@@ -52,9 +54,10 @@ class GenericSubscriber::State {
   struct Signal {
     explicit Signal(posix::EventFd made) : wake(std::move(made)) {}
 
+    /// In this order: a signal whose flag is not to be seen yet is drained by the next look, never left behind.
     void raise() noexcept {
-      raised.store(true, std::memory_order_release);  // what is there to be found was stored before
       wake.signal();
+      raised.store(true, std::memory_order_release);  // what is there to be found was stored before
     }
 
     std::atomic<bool> raised{true};
@@ -69,7 +72,8 @@ class GenericSubscriber::State {
   bool open_new(const std::vector<std::shared_ptr<const PortAnnouncement>>& present);
   std::optional<Port> open_for(const Key& key, const PortAnnouncement& publisher);
   void close_old(const std::vector<std::shared_ptr<const PortAnnouncement>>& present);
-  Result<std::size_t> sleep(std::optional<std::chrono::steady_clock::time_point> deadline);
+  Result<void> watch(const Port& port);
+  void unwatch(const Port& port) noexcept;
 
   const std::string node_;
   const std::string pattern_;
@@ -82,8 +86,9 @@ class GenericSubscriber::State {
   std::vector<Directory> directories_;
   std::map<Key, std::optional<Port>> ports_;                          // nothing: it cannot be opened, and that was said
   std::map<Key, std::optional<Port>>::iterator turn_ = ports_.end();  // to be asked next
-  GenericSample pending_;   // taken by `wait`, to know that there is something
-  bool leftovers_ = false;  // of a port whose publishers are gone
+  GenericSample pending_;              // taken by `wait`, to know that there is something
+  std::optional<posix::Epoll> epoll_;  // of the signal and all ports, once somebody waits
+  bool leftovers_ = false;             // of a port whose publishers are gone
   bool closed_ = false;
 };
 

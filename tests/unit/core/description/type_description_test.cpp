@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "baton/json.hpp"
 #include "types.hpp"
 
 namespace {
@@ -98,6 +99,16 @@ TEST(TypeDescription, refuses_or_understands_whatever_its_bytes_have_become) {
       if (random() % 8 == 0) bytes.resize(random() % bytes.size());
       if (const auto loaded = TypeDescription::load(bytes)) {
         ++understood;
+        // What it is now serves as well as any other.
+        std::vector<std::byte> message(random() % 400);
+        for (std::byte& byte : message) byte = static_cast<std::byte>(random());
+        static_cast<void>(baton::to_json(*loaded, message, {.max_bytes = 10'000}));
+        static_cast<void>(baton::validate(*loaded, message));
+        const auto made = baton::from_json(*loaded, "{}");
+        ASSERT_TRUE(made || made.error().code() == baton::Errc::too_large) << made.error();
+        if (!made) continue;
+        EXPECT_TRUE(baton::to_json(*loaded, *made, {.max_bytes = 10'000}) ||
+                    loaded->info().size > 1'000);  // it may have become long
       } else {
         EXPECT_EQ(loaded.error().code(), baton::Errc::corrupt);
       }
