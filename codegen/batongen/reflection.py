@@ -58,6 +58,7 @@ class TypeView:
     kind: str
     name: str
     cpp: str
+    namespace: str
     topic: str
     doc: str
     fingerprint: str
@@ -80,6 +81,10 @@ class TypeView:
     def all_fields(self) -> list[FieldView]:
         """As reflection lists them: the tag of a union first, the elements of a raw struct last."""
         return [*([self.tag] if self.tag else []), *self.fields, *([self.tail.field] if self.tail else [])]
+
+    @property
+    def formatter(self) -> str:
+        return "TableFormatter" if self.is_table else "EnumFormatter" if self.kind in ("enum", "bitmask") else "MessageFormatter"
 
     @property
     def keys(self) -> list[FieldView]:
@@ -132,6 +137,7 @@ def type_view(type_: NamedPart, extents: Extents, literals: Literals) -> TypeVie
         kind=type(type_).__name__.lower(),
         name=_literal(scoped(type_.name)),
         cpp="::" + cpp.scoped_identifier(type_.name),
+        namespace=cpp.scoped_identifier(type_.name[:-1]),
         topic=_literal(type_.topic) if isinstance(type_, Struct) else '""',
         doc=_doc_literal(cpp.comment_lines(type_.doc)),
         fingerprint=canonical.fingerprint(literals.descriptions.text(type_)),

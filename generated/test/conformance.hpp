@@ -332,6 +332,13 @@ struct baton::TypeTraits<::conformance::Step> {
 };
 
 template <>
+struct fmt::formatter<::conformance::Step> : baton::TableFormatter<::conformance::Step> {};
+
+namespace conformance {
+inline bool operator==(const ::conformance::Step& a, const ::conformance::Step& b) { return baton::table::equal(a, b); }
+}  // namespace conformance
+
+template <>
 struct baton::TypeTraits<::conformance::Plan> {
   static constexpr const TypeInfo& info() noexcept { return kInfo; }
 
@@ -395,6 +402,13 @@ struct baton::TypeTraits<::conformance::Plan> {
       .description = kDescription,
   };
 };
+
+template <>
+struct fmt::formatter<::conformance::Plan> : baton::TableFormatter<::conformance::Plan> {};
+
+namespace conformance {
+inline bool operator==(const ::conformance::Plan& a, const ::conformance::Plan& b) { return baton::table::equal(a, b); }
+}  // namespace conformance
 
 static_assert(sizeof(::conformance::Hinted) == 8 && alignof(::conformance::Hinted) == 8);
 static_assert(std::is_trivially_copyable_v<::conformance::Hinted> && std::is_standard_layout_v<::conformance::Hinted>);

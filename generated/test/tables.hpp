@@ -558,6 +558,13 @@ struct baton::TypeTraits<::tables::Step> {
 };
 
 template <>
+struct fmt::formatter<::tables::Step> : baton::TableFormatter<::tables::Step> {};
+
+namespace tables {
+inline bool operator==(const ::tables::Step& a, const ::tables::Step& b) { return baton::table::equal(a, b); }
+}  // namespace tables
+
+template <>
 struct baton::TypeTraits<::tables::All> {
   static constexpr const TypeInfo& info() noexcept { return kInfo; }
 
@@ -863,6 +870,13 @@ struct baton::TypeTraits<::tables::All> {
 };
 
 template <>
+struct fmt::formatter<::tables::All> : baton::TableFormatter<::tables::All> {};
+
+namespace tables {
+inline bool operator==(const ::tables::All& a, const ::tables::All& b) { return baton::table::equal(a, b); }
+}  // namespace tables
+
+template <>
 struct baton::TypeTraits<::tables::Numbered> {
   static constexpr const TypeInfo& info() noexcept { return kInfo; }
 
@@ -930,3 +944,10 @@ struct baton::TypeTraits<::tables::Numbered> {
       .description = kDescription,
   };
 };
+
+template <>
+struct fmt::formatter<::tables::Numbered> : baton::TableFormatter<::tables::Numbered> {};
+
+namespace tables {
+inline bool operator==(const ::tables::Numbered& a, const ::tables::Numbered& b) { return baton::table::equal(a, b); }
+}  // namespace tables

@@ -30,6 +30,11 @@ struct JsonStyle {
 [[nodiscard]] BATON_API Result<std::string> to_json(const TypeDescription& type, std::span<const std::byte> message,
                                                     const JsonStyle& style = {});
 
+namespace detail {
+/// As `to_json`, of a table that was verified, wherever it lies.
+BATON_API std::string table_text(const TypeDescription& type, const void* table);
+}  // namespace detail
+
 /// Makes a message of JSON text, in the form that `to_json` reads. Members that are left out have the defaults of their
 /// IDL. Fails with `Errc::invalid_argument` and the path of what is wrong: "accel[2]: expected a number, got a string".
 [[nodiscard]] BATON_API Result<std::vector<std::byte>> from_json(const TypeDescription& type, std::string_view text);

@@ -9,13 +9,17 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include <flatbuffers/flatbuffers.h>
 
+#include "baton/json.hpp"
 #include "baton/key.hpp"
 #include "baton/publisher.hpp"
+#include "baton/type_description.hpp"
+#include "baton/validate.hpp"
 
 namespace baton {
 inline namespace v1 {
@@ -50,6 +54,20 @@ auto key_part(const T* value) {
   } else {
     return copy;
   }
+}
+
+/// What is known of a type of table, read once.
+template <TableMessage T>
+const TypeDescription& description_of() {
+  static const TypeDescription description = TypeDescription::of<T>().value();
+  return description;
+}
+
+/// For generated code: whether two tables have the same members with the same values. What is absent and has a default
+/// is equal to the default. Compares texts: for tests and tools.
+template <TableMessage T>
+bool equal(const T& a, const T& b) {
+  return detail::table_text(description_of<T>(), &a) == detail::table_text(description_of<T>(), &b);
 }
 
 /// Gives a builder the memory of a loaned chunk. A builder fills its memory from the end, so a table ends where its
@@ -120,6 +138,22 @@ class ChunkAllocator final : public flatbuffers::Allocator {
 };
 
 }  // namespace table
+
+/// As `validate` of other messages: ranges, bounds, numbers of elements, values of enums, tags, in it and in all that
+/// it contains. `take` has verified already that it can be read.
+template <TableMessage T>
+[[nodiscard]] std::optional<ValidationError> validate(const T& value) {
+  return detail::validate_table(table::description_of<T>(), &value);
+}
+
+/// What generated code derives the fmt::formatter of a table from: it prints JSON.
+template <TableMessage T>
+struct TableFormatter {
+  constexpr auto parse(fmt::format_parse_context& context) { return context.begin(); }
+  fmt::appender format(const T& value, fmt::format_context& context) const {
+    return fmt::format_to(context.out(), "{}", detail::table_text(table::description_of<T>(), &value));
+  }
+};
 
 /// A chunk in which a table is being built: create its parts with `builder()`, hand the root to `finish`, `publish`.
 /// Destroying the loan discards it.

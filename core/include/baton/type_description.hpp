@@ -60,6 +60,11 @@ class BATON_API TypeDescription {
   std::shared_ptr<const description::Model> model_;  // never null
 };
 
+namespace detail {
+/// Of a table that was verified, wherever it lies.
+BATON_API std::optional<ValidationError> validate_table(const TypeDescription& type, const void* table);
+}  // namespace detail
+
 /// The first thing in which a message breaks its IDL, or nothing: what `validate(T)` says, without the type. Of a
 /// table, also a structure that leads astray. Safe whatever the bytes are; `message` is the message alone, as
 /// `GenericSample::bytes` has it.

@@ -167,7 +167,7 @@ Finding validate_value(const T& value) {
 /// lengths, booleans, in it and in all that it contains. A writer that is still at work can change the value after it
 /// was looked at: check a copy of what comes from a process that is not trusted.
 template <class T>
-requires requires { TypeTraits<T>::info(); }
+requires(!TableMessage<T>) && requires { TypeTraits<T>::info(); }
 [[nodiscard]] std::optional<ValidationError> validate(const T& value) { return detail::validate_value(value); }
 
 }  // namespace v1

@@ -1,6 +1,7 @@
 // From a message to JSON text.
 #include <fmt/format.h>
 
+#include "baton/json.hpp"
 #include "description/json_text.hpp"
 #include "description/table_view.hpp"
 
@@ -15,6 +16,14 @@ class Writer {
  public:
   Writer(std::span<const std::byte> message, const JsonStyle& style)
       : buffer_(message), message_(message), out_(style) {}
+
+  /// For a table alone, which has no message around it.
+  explicit Writer(const void* table) : buffer_(TableBuffer::around(table)), out_(JsonStyle{}) {}
+
+  std::string text_of_table(const Type& type) {
+    write_table(type, TableBuffer::kAroundTable);
+    return out_.take();
+  }
 
   /// Why the message cannot be written, or nothing.
   std::string write(const Type& root) {
@@ -246,6 +255,10 @@ class Writer {
 
 }  // namespace
 }  // namespace description
+
+std::string detail::table_text(const TypeDescription& type, const void* table) {
+  return description::Writer(table).text_of_table(type.model().root());
+}
 
 Result<std::string> to_json(const TypeDescription& type, std::span<const std::byte> message, const JsonStyle& style) {
   description::Writer writer(message, style);

@@ -55,6 +55,14 @@ class TableBuffer {
   explicit TableBuffer(std::span<const std::byte> bytes) noexcept
       : bytes_(bytes.size() <= (std::size_t{1} << 31U) ? bytes : std::span<const std::byte>()) {}
 
+  /// Sees as far from a table as FlatBuffers' offsets go. For one that was verified, or built here: its accessors trust
+  /// it as much.
+  static TableBuffer around(const void* table) noexcept {
+    const auto begin = reinterpret_cast<std::uintptr_t>(table) - kAroundTable;
+    return TableBuffer({reinterpret_cast<const std::byte*>(begin), std::size_t{2} * kAroundTable});
+  }
+  static constexpr Place kAroundTable = Place{1} << 30U;  ///< where that table is then
+
   const std::byte* at(Place place) const noexcept { return bytes_.data() + place; }
 
   std::optional<Place> root() const noexcept { return follow(0); }

@@ -23,6 +23,11 @@ class Validator {
  public:
   explicit Validator(std::span<const std::byte> message) noexcept : buffer_(message), message_(message) {}
 
+  /// For a table alone, which has no message around it.
+  explicit Validator(const void* table) noexcept : buffer_(TableBuffer::around(table)) {}
+
+  Finding check_lone_table(const Type& type) { return check_table(type, TableBuffer::kAroundTable); }
+
   Finding check(const Type& root) {
     if (root.layout == Layout::table) {
       const auto table = buffer_.root();
@@ -206,6 +211,10 @@ class Validator {
 
 }  // namespace
 }  // namespace description
+
+std::optional<ValidationError> detail::validate_table(const TypeDescription& type, const void* table) {
+  return description::Validator(table).check_lone_table(type.model().root());
+}
 
 std::optional<ValidationError> validate(const TypeDescription& type, std::span<const std::byte> message) {
   return description::Validator(message).check(type.model().root());

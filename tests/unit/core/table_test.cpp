@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "test/tables.hpp"
@@ -213,6 +214,76 @@ TEST(Table, may_have_more_tables_inside_than_the_verifier_takes_by_itself) {
   builder.Finish(all.Finish());
   const auto* begin = reinterpret_cast<const std::byte*>(builder.GetBufferPointer());
   EXPECT_NE(baton::TypeTraits<tables::All>::open(begin, builder.GetSize(), builder.GetSize()), nullptr);
+}
+
+TEST(Table, is_printed_as_json) {
+  FlatBufferBuilder builder;
+  const auto first = builder.CreateString("a \"b\"");
+  tables::NumberedBuilder numbered(builder);
+  numbered.add_first(first);
+  numbered.add_mode(tables::Mode::class_);
+  numbered.add_last(7);
+  builder.Finish(numbered.Finish());
+  const auto& table = *flatbuffers::GetRoot<tables::Numbered>(builder.GetBufferPointer());
+  EXPECT_EQ(fmt::format("{}", table), R"({"last": 7, "first": "a \"b\"", "mode": "class"})");
+}
+
+TEST(Table, is_printed_whatever_it_has_and_as_its_message_is) {
+  const std::vector<std::byte> message = everything();
+  const InChunk chunk(message);
+  const auto description = baton::TypeDescription::of<tables::All>().value();
+  EXPECT_EQ(fmt::format("{}", *chunk.open<tables::All>()), baton::to_json(description, message).value());
+}
+
+TEST(Table, equals_another_that_says_the_same_in_other_bytes) {
+  const auto make = [](bool default_written, double metres) {
+    FlatBufferBuilder builder;
+    builder.ForceDefaults(default_written);
+    const auto name = builder.CreateString("step");
+    tables::StepBuilder step(builder);
+    step.add_name(name);
+    step.add_metres(metres);
+    builder.Finish(step.Finish());
+    return builder.Release();
+  };
+  const auto step = [](const flatbuffers::DetachedBuffer& buffer) -> const tables::Step& {
+    return *flatbuffers::GetRoot<tables::Step>(buffer.data());
+  };
+  const auto written = make(true, 0);
+  const auto left_out = make(false, 0);
+  const auto other = make(false, 1);
+  EXPECT_NE(written.size(), left_out.size());
+  EXPECT_TRUE(step(written) == step(left_out));
+  EXPECT_FALSE(step(written) == step(other));
+}
+
+TEST(Table, is_valid_if_all_that_it_contains_is) {
+  const InChunk chunk(everything());
+  EXPECT_FALSE(baton::validate(*chunk.open<tables::All>()));
+
+  FlatBufferBuilder builder;
+  const std::vector steps{tables::CreateStepDirect(builder, "fine", 1'000),
+                          tables::CreateStepDirect(builder, "far", 1'001)};
+  const auto at = builder.CreateVector(steps);
+  tables::AllBuilder all(builder);
+  all.add_steps(at);
+  builder.Finish(all.Finish());
+  const auto error = baton::validate(*flatbuffers::GetRoot<tables::All>(builder.GetBufferPointer()));
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->path, "steps[1].metres");
+  EXPECT_EQ(error->reason, "1001 is not from 0 to 1000");
+}
+
+TEST(Table, is_not_valid_with_more_than_a_bound_allows) {
+  FlatBufferBuilder builder;
+  const auto title = builder.CreateString(std::string(33, 'x'));
+  tables::AllBuilder all(builder);
+  all.add_title(title);
+  builder.Finish(all.Finish());
+  const auto error = baton::validate(*flatbuffers::GetRoot<tables::All>(builder.GetBufferPointer()));
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->path, "title");
+  EXPECT_EQ(error->reason, "the length 33 is more than 32");
 }
 
 TEST(Table, says_in_its_type_info_what_it_is) {
