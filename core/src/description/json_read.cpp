@@ -1,9 +1,13 @@
 // From JSON text to a message.
+#include <set>
+#include <vector>
+
 #include <fmt/format.h>
 
 #include "baton/json.hpp"
 #include "description/json_fixed.hpp"
 #include "description/json_table.hpp"
+#include "quoted.hpp"
 
 namespace baton {
 inline namespace v1 {
@@ -43,6 +47,19 @@ Finding read(const Type& type, const Json& json, Bytes& message) {
   }
 }
 
+/// Of two members of one name the parser would keep the last one, without a word: `twice` is such a name, or empty.
+Json parse(std::string_view text, std::string& twice) {
+  std::vector<std::set<std::string, std::less<>>> open;
+  return Json::parse(text, [&](int, Json::parse_event_t event, const Json& parsed) {
+    if (event == Json::parse_event_t::object_start) open.emplace_back();
+    if (event == Json::parse_event_t::object_end) open.pop_back();
+    if (event == Json::parse_event_t::key && !open.back().insert(parsed.get_ref<const std::string&>()).second) {
+      twice = parsed.get<std::string>();
+    }
+    return true;
+  });
+}
+
 /// "line 2, column 7: ...", out of the library's own text.
 std::string parse_problem(const Json::parse_error& error) {
   const std::string_view text = error.what();
@@ -55,7 +72,12 @@ std::string parse_problem(const Json::parse_error& error) {
 
 Result<std::vector<std::byte>> from_json(const TypeDescription& type, std::string_view text) try {
   const description::Type& root = type.model().root();
-  const description::Json json = description::Json::parse(text);
+  std::string twice;
+  const description::Json json = description::parse(text, twice);
+  if (!twice.empty()) {
+    return fail(Errc::invalid_argument, "the JSON text",
+                fmt::format("an object has the member {} twice", v1::quoted(twice)), "");
+  }
   description::Bytes message;
   if (const auto finding = description::read(root, json, message)) {
     const std::string where = finding->path.empty() ? fmt::format("a message of type {}", root.name) : finding->path;

@@ -256,6 +256,10 @@ TEST(Json, says_where_it_is_wrong_and_what_was_expected) {
     EXPECT_NE(text.find(part), std::string::npos) << text;
   };
   contains(problem_with<geometry::Pose>("{"), "the JSON text: at line 1, column 2");
+  contains(problem_with<geometry::Pose>(R"({"position": {"x": 1, "y": 2, "x": 3}})"),
+           "the JSON text: an object has the member 'x' twice");
+  EXPECT_EQ(problem_with<test::Arrays>(R"({"matrix": [[1, 2, 3], [4, 5, 6]]})"), "");
+  contains(problem_with<geometry::Pose>(std::string(100'000, '[')), "the JSON text: at line 1");
   contains(problem_with<geometry::Pose>("[]"), "a message of type geometry::Pose: expected an object, got an array");
   contains(problem_with<geometry::Pose>(R"({"positon": {}})"),
            "geometry::Pose has no member 'positon'; did you mean \"position\"?");
