@@ -44,7 +44,7 @@ class JsonText {
   void line();
   void real(std::string_view digits, double value);
 
-  const JsonStyle& style_;
+  const JsonStyle style_;
   std::string text_;
   std::uint32_t depth_ = 0;
   std::uint32_t flat_ = 0;  // how many arrays on one line are open

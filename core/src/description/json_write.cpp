@@ -18,7 +18,7 @@ class Writer {
       : buffer_(message), message_(message), out_(style) {}
 
   /// For a table alone, which has no message around it.
-  explicit Writer(const void* table) : buffer_(TableBuffer::around(table)), out_(JsonStyle{}) {}
+  explicit Writer(const void* table) : buffer_(TableBuffer::around(table)), out_({}) {}
 
   std::string text_of_table(const Type& type) {
     write_table(type, TableBuffer::kAroundTable);

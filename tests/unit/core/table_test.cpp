@@ -225,7 +225,7 @@ TEST(Table, is_printed_as_json) {
   numbered.add_last(7);
   builder.Finish(numbered.Finish());
   const auto& table = *flatbuffers::GetRoot<tables::Numbered>(builder.GetBufferPointer());
-  EXPECT_EQ(fmt::format("{}", table), R"({"last": 7, "first": "a \"b\"", "mode": "class"})");
+  EXPECT_EQ(fmt::format("{}", table), R"({"last":7,"first":"a \"b\"","mode":"class"})");
 }
 
 TEST(Table, is_printed_whatever_it_has_and_as_its_message_is) {
