@@ -12,10 +12,11 @@ from support import ROOT, batongen_here
 
 from batongen.diagnostics import NAMES
 
-_BLOCK = re.compile(r"^```(idl|cpp made|text --explain)(?: ([^\n]*))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```(idl(?! older| newer)|cpp made|text --explain)(?: ([^\n]*))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # A row of a table with IDL in the middle and C++ at the end, or nothing there.
 _ROW = re.compile(r"^\| .* \| `([^`|]*)` \| (?:`([^`|]*)` )?\|$", re.MULTILINE)
 _DECLARATION = re.compile(r"^(@\w+(\([^)]*\))? )*(module|struct|union|enum|bitmask|const|typedef|interface|#include|///)")
+_AGES = re.compile(r"^```idl (older|newer|newer error: breaking-change)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SNIPPET = re.compile(r"^```idl( portable)?(?: (error|warning): (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -39,6 +40,17 @@ class Documentation(unittest.TestCase):
     def test_the_snippets_do_what_the_text_says(self):
         snippets = _SNIPPET.findall((ROOT / "docs/idl.md").read_text(encoding="utf-8"))
         self.assertGreater(len(snippets), 3)
+        older = ""
+        for age, text in _AGES.findall((ROOT / "docs/idl.md").read_text(encoding="utf-8")):
+            if age == "older":
+                older = text
+                continue
+            with self.subTest(newer=text), tempfile.TemporaryDirectory() as folder:
+                (pathlib.Path(folder) / "old.idl").write_text(older, encoding="utf-8")
+                (pathlib.Path(folder) / "new.idl").write_text(text, encoding="utf-8")
+                with contextlib.redirect_stdout(io.StringIO()):
+                    code, stderr = batongen_here("--conform", "old.idl", "new.idl", cwd=folder)
+                self.assertEqual((1, True) if "error" in age else (0, False), (code, "[breaking-change]" in stderr), stderr)
         for portable, severity, name, text in snippets:
             with self.subTest(snippet=text), tempfile.TemporaryDirectory() as folder:
                 (pathlib.Path(folder) / "x.idl").write_text(text, encoding="utf-8")
