@@ -37,7 +37,7 @@ _MOST = {"max_size": 1 << 40, "depth": 65_536, "history": 65_536}
 _OVERFLOWS = ("drop_oldest", "drop_newest", "reject", "block")
 _LAYOUTS = ("fixed", "raw", "table")
 _KNOWN = {
-    "topic": _Known(("struct",), {"name": ("string",)}),
+    "topic": _Known(("struct",), {"name": ("string",)}, optional=True),
     "final": _Known(_TYPES),
     "appendable": _Known(_TYPES),
     "nested": _Known(("struct", "union"), _FLAG, optional=True),
@@ -115,7 +115,7 @@ def read(annotations: tuple[Annotation, ...], place: str, diagnostics: Diagnosti
     if "final" in settings and "appendable" in settings:
         diagnostics.error(settings["appendable"].span, "extensibility", "a type is either @final or @appendable",
                           Note(settings["final"].span, "@final is here"))
-    if "topic" in settings:
+    if "topic" in settings and "name" in settings["topic"].arguments:
         _check_topic(settings["topic"], diagnostics)
     if "baton" in settings:
         _check_baton(settings["baton"], diagnostics)
@@ -131,6 +131,10 @@ def _setting(annotation: Annotation, known: _Known, diagnostics: Diagnostics) ->
     ok = True
     given: dict[str, tuple[Value | None, Span]] = {}
     hint = ""
+    if not annotation.arguments and annotation.span.text.endswith(")"):
+        diagnostics.error(annotation.span, "annotation-argument", f"empty parentheses; write '@{annotation.name}' without them, or "
+                          "an argument into them")
+        return None
     for argument in annotation.arguments:
         if _is_reported(argument.value):
             ok = False

@@ -51,7 +51,8 @@ class Composites:
             self._diagnostics.error(settings["appendable"].span, "extensibility", f"a struct of the layout {layout} cannot be "
                                     "@appendable: its size is settled; use the layout table", Note(
                                         baton.arguments["layout"][1], "the layout is here"))
-        topic = settings["topic"].value.data.decode(errors="replace") if "topic" in settings else ""
+        named = "topic" in settings and "name" in settings["topic"].arguments
+        topic = settings["topic"].value.data.decode(errors="replace") if named else ""
         if tail is None and layout != "table" and _is_layout_unclear(declaration, baton):
             members = [replace(m, type=BROKEN) if _is_unbounded(m.type) else m for m in members]
         return Struct(entity.qualified, tuple(members), topic, declaration.doc, declaration.name.span, layout, tail, max_size,

@@ -45,9 +45,9 @@ CASES = [
      '#include "baton/annotations.idl"\nstruct A { long x; };'),
     ("1:17 idlc refuses a ',' behind the last enumerator", "enum E { KA, KB , };", "enum E { KA, KB };"),
     ("1:12 idlc refuses a blank behind '@'", "struct A { @ key long x; };", "struct A { @key long x; };"),
-    ("1:7 idlc refuses empty parentheses; write '@final'",
-     "@final() struct A { long x; };",
-     "@final struct A { long x; };"),
+    ("1:19 idlc refuses empty parentheses; write '@oneway'",
+     "struct A { @oneway() long x; };",
+     "struct A { long x; };"),
     # Names.
     ("1:17 omgidl keeps the '_' of '_x' in the name", "struct A { long _x; };", "struct A { long x; };"),
     ("1:17 idlc takes 'Default' for a word of IDL", "struct A { long Default; };", "struct A { long default_value; };"),
