@@ -26,7 +26,8 @@ build_packages=(
 
 # To build and run the tests as well.
 test_packages=(
-  clang               # the second compiler: the preset "clang"
+  clang               # the second compiler: the presets "asan" and "clang"
+  libclang-rt-14-dev  # its sanitizers
   libgtest-dev        # unit tests
   libgmock-dev        # their matchers
   libbenchmark-dev    # benchmarks

@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 usage() {
   cat << 'TEXT'
 usage: tools/test.sh [--preset NAME]... [--quick] [-- CTEST_ARGUMENTS...]
-  --preset NAME   a preset of CMakePresets.json to test, may be repeated; default: release asan tsan clang
+  --preset NAME   a preset of CMakePresets.json to test, may be repeated; default: release asan tsan
   --quick         the preset release only, without the tests labelled "slow"
   --              what follows goes to ctest, for example: -- -R Config
 TEXT
@@ -37,7 +37,7 @@ if "$quick"; then
   ctest_arguments=(--label-exclude slow "${ctest_arguments[@]}")
   ((${#presets[@]})) || presets=(release)
 fi
-((${#presets[@]})) || presets=(release asan tsan clang)
+((${#presets[@]})) || presets=(release asan tsan)
 for preset in "${presets[@]}"; do
   case "$preset" in
     release | debug | asan | tsan | clang | shared) ;;
