@@ -9,8 +9,7 @@
 #include "baton/json.hpp"
 #include "baton/node.hpp"
 #include "baton/transport_inproc.hpp"
-#include "plan.hpp"
-#include "plan_generated.h"
+#include "test/described.hpp"
 
 namespace {
 
@@ -19,7 +18,7 @@ using baton::to_json;
 using baton::TypeDescription;
 
 const TypeDescription& plan_type() {
-  static const TypeDescription type = described::PlanDescription::make();
+  static const TypeDescription type = TypeDescription::of<plan::Plan>().value();
   return type;
 }
 
@@ -37,7 +36,7 @@ constexpr std::string_view kEmpty =
 const plan::Plan* verified(const std::vector<std::byte>& bytes) {
   const auto* const begin = reinterpret_cast<const std::uint8_t*>(bytes.data());
   flatbuffers::Verifier verifier(begin, bytes.size());
-  return verifier.VerifyBuffer<plan::Plan>(nullptr) ? plan::GetPlan(begin) : nullptr;
+  return verifier.VerifyBuffer<plan::Plan>(nullptr) ? flatbuffers::GetRoot<plan::Plan>(begin) : nullptr;
 }
 
 std::string problem_with(std::string_view json) {
@@ -60,11 +59,11 @@ TEST(TableByDescription, is_what_its_generated_reader_reads) {
   EXPECT_EQ(plan->image()->Get(1), 128);
   EXPECT_EQ(plan->level(), plan::Level::error);
   EXPECT_EQ(plan->names()->Get(2)->str(), "c");
-  EXPECT_EQ(plan->pose()->y(), 2);
-  EXPECT_EQ(plan->path()->Get(1)->x(), 5);
-  EXPECT_EQ(plan->grid()->values()->Get(3), 4);
+  EXPECT_EQ(plan->pose()->y, 2);
+  EXPECT_EQ(plan->path()->Get(1)->x, 5);
+  EXPECT_EQ((*plan->grid())[1][1], 4);
   EXPECT_EQ(plan->words()->Get(3)->str(), "d");
-  EXPECT_EQ(plan->nested()->Get(0)->values()->Get(1), -2);
+  EXPECT_EQ(plan->nested()->Get(0)->items()->Get(1), -2);
   EXPECT_EQ(plan->maybe().value(), 0);
   EXPECT_EQ(plan->maybe_text()->str(), "");
   EXPECT_EQ(plan->child()->name()->str(), "kid");
@@ -81,7 +80,7 @@ TEST(TableByDescription, is_read_as_its_generated_builder_made_it) {
   EXPECT_EQ(to_json(plan_type(), {begin, builder.GetSize()}).value(), kEmpty);
   builder.Clear();
   const std::vector steps = {plan::CreateStepDirect(builder, "longer than it may be", 3)};
-  const plan::Point point(1, 2);
+  const plan::Point point{1, 2};
   builder.Finish(
       plan::CreatePlanDirect(builder, 7, nullptr, &steps, nullptr, static_cast<plan::Level>(3), nullptr, &point));
   begin = reinterpret_cast<const std::byte*>(builder.GetBufferPointer());
