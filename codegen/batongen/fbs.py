@@ -40,6 +40,10 @@ class Part:
     name: str
     type: Array | Sequence
 
+    @property
+    def is_table(self) -> bool:
+        return _needs_table(self.type)
+
 
 def has_tables(file: FileModel) -> bool:
     return any(isinstance(item, Struct) and item.is_table for item in file.items)
@@ -96,7 +100,7 @@ def tables_text(file: FileModel, includes: list[str]) -> str:
         lines += ["", f"namespace {_dotted(module)};"]
         for table in group:
             for part in parts(table):
-                if _needs_table(part.type):
+                if part.is_table:
                     lines += ["", f"table {part.name} {{", f"  items: {_vector(part.type, module, part.name)};", "}"]
             lines += ["", *_doc(table, ""), f"table {cpp.identifier(table.name[-1])} {{"]
             for _, member in by_id(table):
@@ -170,7 +174,7 @@ def _blocks(item: Item, extents: Extents) -> list[list[str]]:
     made = _Structs(extents)
     if isinstance(item, Struct) and item.is_table:
         for part in parts(item):
-            if isinstance(part.type, Array) and not _needs_table(part.type):
+            if not part.is_table:
                 made.add(part.name, [f"values: {made.type(part.type, f'{part.name}_item')}"])
     elif isinstance(item, (Struct, Union)) and is_fixed(item) and extents.of(item).size <= MAX_INLINE_BYTES:
         made.add(_last(item), made.members(item), _doc(item, ""))
