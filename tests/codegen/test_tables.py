@@ -90,6 +90,17 @@ class Schemas(unittest.TestCase):
                                              "->Get(0)->items()->Get(0) + plan.a()->Get(0)->items()->Get(0); }\n")
             self.compile(folder / "main.cpp", folder / "out")
 
+    def test_members_of_what_lies_inside_a_table_may_be_called_like_a_struct(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            (folder / "y.idl").write_text("module m { struct Near { long x; }; };\n")
+            (folder / "x.idl").write_text('#include "y.idl"\nmodule m { struct Pose { long x; }; struct Robot { long Pose, Pose_, Near, x; }; '
+                                          '@baton(layout="table") struct Plan { Robot robot; Pose pose; }; };\n')
+            result = batongen("--out", "out", "-Wno-name-differs-in-case", "x.idl", "y.idl", cwd=folder)
+            self.assertEqual((0, ""), (result.returncode, result.stderr))
+            (folder / "main.cpp").write_text('#include "x.hpp"\nint pose(const m::Plan& plan) { return plan.robot()->Pose; }\n')
+            self.compile(folder / "main.cpp", folder / "out")
+
     def compile(self, source, includes):
         result = subprocess.run(["g++", "-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror",
                                  "-fsyntax-only", f"-I{includes}", f"-I{ROOT / 'core/include'}", source],
