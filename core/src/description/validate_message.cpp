@@ -80,13 +80,25 @@ class Validator {
     return length <= shape.bound ? std::nullopt : detail::bad_length(length, shape.bound);
   }
 
+  /// The ranges after everything else, as the visitors of generated code have them.
   Finding check_members(const Type& type, const std::byte* at) {
     for (const Member& member : type.head()) {
+      if (Finding finding = check_value(*member.shape, nullptr, at + member.offset)) {
+        return inside(member.name, std::move(finding));
+      }
+    }
+    for (const Member& member : type.head()) {
+      if (!member.has_range()) continue;
       if (Finding finding = check_value(*member.shape, &member, at + member.offset)) {
         return inside(member.name, std::move(finding));
       }
     }
     return std::nullopt;
+  }
+
+  Finding check_case(const Member& member, const std::byte* at) {
+    if (Finding finding = check_value(*member.shape, nullptr, at + member.offset)) return finding;
+    return member.has_range() ? check_value(*member.shape, &member, at + member.offset) : std::nullopt;
   }
 
   Finding check_tail(const Type& type) {
@@ -121,7 +133,7 @@ class Validator {
     const std::uint64_t bits = load_bits(*type.tag, at);
     const auto tag = static_cast<std::int64_t>(type.tag->form == Form::boolean && bits != 0 ? 1 : bits);
     const Member* const member = type.selected(tag);
-    if (member != nullptr) return inside(member->name, check_value(*member->shape, member, at + member->offset));
+    if (member != nullptr) return inside(member->name, check_case(*member, at));
     return wrong(fmt::format("the tag {} selects no member", tag_text(*type.tag, tag)));
   }
 
