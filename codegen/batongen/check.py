@@ -7,8 +7,8 @@ from .canonical import Descriptions
 from .cli import Run
 from .diagnostics import Note
 from .layout import Extents
-from .model import (Array, Bitmask, Enum, Member, Model, NamedPart, Optional, Sequence, String, Struct, Type, Union,
-                    is_fixed, named_part, scoped, strip_alias, type_text)
+from .model import (Array, Bitmask, Enum, FileModel, Member, Model, NamedPart, Optional, QualifiedName, Sequence, String, Struct, Type,
+                    Union, is_fixed, named_part, scoped, strip_alias, type_text)
 from .source import Span
 
 MAX_TYPE_BYTES = 64 * 1024 * 1024
@@ -33,6 +33,7 @@ def check(model: Model, extents: Extents, run: Run) -> None:
         if depths[type_] == MAX_TYPE_NESTING + 1:
             run.diagnostics.error(type_.span, "nesting-too-deep", f"structs and unions are nested more than "
                                   f"{MAX_TYPE_NESTING} levels deep in {scoped(type_.name)}")
+    _check_table_members(model, run)
     _check_descriptions(model, extents, run)
 
 
@@ -186,6 +187,24 @@ def _check_table(table: Struct, extents: Extents, run: Run) -> None:
             run.diagnostics.error(member.span, "table-too-large", f"an element of {scoped(table.name)}.{member.name} has "
                                   f"{extents.of(element).size} bytes, more than the {fbs.MAX_INLINE_BYTES} of a struct in a "
                                   "table")
+
+
+def _check_table_members(model: Model, run: Run) -> None:
+    """In C++ nothing is wrong with them."""
+    files = {file.source: file for file in model.files}
+    structs: dict[FileModel, dict[QualifiedName, Struct | Union]] = {}  # that FlatBuffers sees
+    for file in model.files:  # included ones come first
+        seen = structs[file] = {}
+        for source in file.includes:
+            seen.update(structs.get(files.get(source), {}))
+        seen.update(fbs.struct_names(file))
+        for table in (item for item in file.items if isinstance(item, Struct) and item.is_table):
+            for member in table.members:
+                name = fbs.hidden_by(cpp.member_identifier(table, member.name), table.name[:-1], seen)
+                if name is not None:
+                    run.diagnostics.error(member.span, "table-layout", f"FlatBuffers lets no member of a table have the name of a "
+                                          f"struct, table or union; rename '{member.name}'",
+                                          Note(seen[name].span, "this one is called so"))
 
 
 def _unbounded(type_: Type) -> String | Sequence | None:

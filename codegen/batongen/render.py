@@ -49,7 +49,8 @@ def _render_tables(model: Model, extents: Extents, run: Run) -> None:
         types = [other.source.named(".types.fbs") for other in included if fbs.has_types(other, extents)]
         tables = [other.source.named(".fbs") for other in included if fbs.has_tables(other)]
         if fbs.has_types(file, extents):
-            _write(run, file.source.named(".types.fbs"), fbs.types_text(file, extents, types))
+            structs = frozenset(name for other in (*included, file) for name in fbs.struct_names(other))
+            _write(run, file.source.named(".types.fbs"), fbs.types_text(file, extents, types, structs))
             types.append(file.source.named(".types.fbs"))
         if fbs.has_tables(file):
             _write(run, file.source.named(".fbs"), fbs.tables_text(file, types + tables))

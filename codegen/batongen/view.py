@@ -109,7 +109,7 @@ def _declared(item: Item) -> Iterable[Item]:
     typedef for what C++ has no type for."""
     if isinstance(item, Struct) and item.is_table:
         for part in fbs.parts(item):
-            if is_fixed(part.type):
+            if not part.is_table:
                 yield Alias((*item.name[:-1], part.name), part.type, Doc(), item.span)
     elif not isinstance(item, Alias) or is_fixed(item):
         yield item

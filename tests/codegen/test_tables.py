@@ -79,6 +79,28 @@ class Schemas(unittest.TestCase):
             (folder / "main.cpp").write_text('#include "x.hpp"\nint main() { return sizeof(new_::Plan) > 99; }\n')
             self.compile(folder / "main.cpp", folder / "out")
 
+    def test_sequences_with_and_without_a_bound_lie_in_each_other(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            (folder / "x.idl").write_text('@baton(layout="table") struct Plan { sequence<sequence<long, 3>> a; '
+                                          "sequence<sequence<sequence<long, 3>, 2>, 4> b; sequence<sequence<string<5>, 2>> c[2]; };\n")
+            result = batongen("--out", "out", "x.idl", cwd=folder)
+            self.assertEqual((0, ""), (result.returncode, result.stderr))
+            (folder / "main.cpp").write_text('#include "x.hpp"\nint rows(const Plan& plan) { return plan.b()->Get(0)->items()'
+                                             "->Get(0)->items()->Get(0) + plan.a()->Get(0)->items()->Get(0); }\n")
+            self.compile(folder / "main.cpp", folder / "out")
+
+    def test_members_of_what_lies_inside_a_table_may_be_called_like_a_struct(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            (folder / "y.idl").write_text("module m { struct Near { long x; }; };\n")
+            (folder / "x.idl").write_text('#include "y.idl"\nmodule m { struct Pose { long x; }; struct Robot { long Pose, Pose_, Near, x; }; '
+                                          '@baton(layout="table") struct Plan { Robot robot; Pose pose; }; };\n')
+            result = batongen("--out", "out", "-Wno-name-differs-in-case", "x.idl", "y.idl", cwd=folder)
+            self.assertEqual((0, ""), (result.returncode, result.stderr))
+            (folder / "main.cpp").write_text('#include "x.hpp"\nint pose(const m::Plan& plan) { return plan.robot()->Pose; }\n')
+            self.compile(folder / "main.cpp", folder / "out")
+
     def compile(self, source, includes):
         result = subprocess.run(["g++", "-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror",
                                  "-fsyntax-only", f"-I{includes}", f"-I{ROOT / 'core/include'}", source],

@@ -12,6 +12,7 @@ _SIZES = {"boolean": 1, "char": 1, "float": 4, "double": 8,
 _MEMBERS = ["a", "b", "x", "X", "y", "id", "value", "class", "kind", "Kind", "pose", "Pose", "m", "M", "_long", "_Union", "data",
             "byte", "tag", "Default", "key", "unit", "E0", "e0", "S1", "s1", "visit", "n", "m0", "M0", "ka", "KA"]
 _TYPES = ["Pose", "Kind", "Shape", "Value", "N", "Byte", "M", "class", "_Struct", "Data"]
+_TYPE_NAMES = ["Pose", "Kind", "M", "S1", "class"]  # those among them that a struct may have too
 _TEXTS = ["", "m", "m/s", "Größe", "a b", "//", "/*", "漢"]
 _ESCAPED = ['\\"', "\\\\", "\\n", "\\x41", "\\101"]
 MOST_BYTES = 1 << 16
@@ -19,8 +20,9 @@ MOST_BYTES = 1 << 16
 
 @dataclass(frozen=True)
 class Type:
-    """`text` names it everywhere. `kind`: scalar, string, enum, bitmask, array, sequence, struct or union; `scalar` is what a
-    scalar is called in the end. `size` is at least what it takes."""
+    """`text` names it everywhere. `kind`: scalar, string, enum, bitmask, array, sequence, struct, union or table; `scalar` is
+    what a scalar is called in the end, and `number` what values are made of that have a range. `size` is at least what it takes
+    in place. One that is not `fixed` is for tables alone."""
 
     text: str
     kind: str
@@ -29,6 +31,9 @@ class Type:
     names: tuple[str, ...] = ()  # of enumerators or flags
     keyed: bool = False
     members: tuple[str, ...] = ()  # of a struct that can be extended
+    number: str = ""
+    fixed: bool = True
+    texts: bool = False  # has strings with defaults, which no table can have
 
 
 class _File:
@@ -66,10 +71,12 @@ class _File:
     def qualified(self, name):
         return "::".join([*self.modules, self.plain(name)])
 
-    def members(self, most=6, least=0, without=()):
-        names = self.draw(st.lists(st.sampled_from([n for n in _MEMBERS if self.plain(n) not in without]), unique=True,
-                                   min_size=least, max_size=most))
-        return names
+    def members(self, most=6, least=0, without=(), table=False):
+        """In C++, a table has constants in capitals for its members; and flatc refuses one that is called like a struct."""
+        known = (lambda name: self.plain(name).upper()) if table else self.plain
+        taken = {known(name) for name in without}
+        usable = [n for n in _MEMBERS if known(n) not in taken and not (table and n in _TYPE_NAMES)]
+        return self.draw(st.lists(st.sampled_from(usable), unique_by=known, min_size=least, max_size=most))
 
     # --- Types -------------------------------------------------------------------------------------------------------
 
@@ -80,21 +87,27 @@ class _File:
         value = self.draw(st.integers(1, most))
         return self.pick([str(value), str(value), f"{value - 1} + 1", f"0x{value:X}"]), value
 
-    def type(self, depth=0):
+    def type(self, depth=0, table=False):
         what = self.draw(st.integers(0, 9))
+        usable = [found for found in self.types if found.fixed or table]
         if what < 4 or depth > 2:
             name = self.pick(list(_SIZES))
-            return Type(name, "scalar", _SIZES[name], name)
+            return Type(name, "scalar", _SIZES[name], name, number=name)
         if what == 4:
+            if table and self.flip():
+                return Type("string", "string", 4, fixed=False)
             text, value = self.count(40)
             return Type(f"string<{text}>", "string", value + 8)
-        if what == 5 or (what < 8 and not self.types):
-            element = self.type(depth + 1)
+        if what == 5 or (what < 8 and not usable):
+            element = self.type(depth + 1, table)
+            if table and self.flip():
+                return Type(f"sequence<{element.text}>", "sequence", 4, number=element.number, fixed=False)
             text, value = self.count()
-            return Type(f"sequence<{element.text}, {text}>", "sequence", element.size * value + 16)
-        if not self.types:
-            return self.type(depth + 1)
-        found = self.pick(self.types)
+            return Type(f"sequence<{element.text}, {text}>", "sequence", element.size * value + 16, number=element.number,
+                        fixed=element.fixed)
+        if not usable:
+            return self.type(depth + 1, table)
+        found = self.pick(usable)
         return found if found.size < MOST_BYTES // 16 else self.type(3)
 
     def extents(self, type_):
@@ -149,60 +162,79 @@ class _File:
         self.types.append(Type(self.qualified(name), "bitmask", 8))
 
     def typedef(self):
-        type_ = self.type()
+        type_ = self.type(table=self.flip(4))
         name = self.new(_TYPES, "T")
         suffix, size = self.extents(type_)
         self.lines.append(f"typedef {type_.text} {name}{suffix};")
         kind = "array" if suffix else type_.kind
         element = type_ if kind != "array" else Type("", "", 0)
-        self.types.append(Type(self.qualified(name), kind, size, element.scalar, element.names, element.keyed))
+        self.types.append(Type(self.qualified(name), kind, size, element.scalar, element.names, element.keyed,
+                               number=type_.number, fixed=type_.fixed))
 
-    def struct(self, raw=False):
+    def struct(self, layout="fixed"):
         name = self.new(_TYPES, "S")
-        bases = [t for t in self.types if t.kind == "struct" and t.members and t.size < MOST_BYTES // 16]
-        base = self.pick(bases) if bases and not raw and self.flip(5) else None
+        table = layout == "table"
+        bases = [t for t in self.types if t.kind in ("struct", "table") and t.members and t.size < MOST_BYTES // 16
+                 and (t.fixed and not t.texts if table and t.kind == "struct" else table or t.fixed)]
+        base = self.pick(bases) if bases and layout != "raw" and self.flip(5) else None
+        if base and (len(base.members) > len(_MEMBERS) / 2 or table and not self.can_be_a_table(base.members)):
+            base = None
         inherited = base.members if base else ()
-        names = self.members(without=inherited)
-        ids = self.draw(st.permutations(range(len(names)))) if names and not base and not raw and self.flip(4) else None
-        lines, size, keyed = [], base.size if base else 8, bool(base and base.keyed)
+        names = self.members(most=10 if table else 6, without=inherited, table=table)
+        ids = self.draw(st.permutations(range(len(names)))) if names and not base and layout != "raw" and self.flip(4) else None
+        lines, size, keyed, texts = [], base.size if base else 8, bool(base and base.keyed), bool(base and base.texts)
         for index, member in enumerate(names):
-            type_ = self.type()
+            type_ = self.type(table=table)
             suffix, own = self.extents(type_)
             if size + own > MOST_BYTES // 4:
-                type_, suffix, own = Type("octet", "scalar", 1, "octet"), "", 1
-            hints = self.hints(type_, suffix)
+                type_, suffix, own = Type("octet", "scalar", 1, "octet", number="octet"), "", 1
+            hints = self.hints(type_, suffix, table)
             keyed |= "@key" in hints
+            texts |= type_.kind == "string" and any(hint.startswith("@default") for hint in hints)
             hints += [f"@id({ids[index]})"] if ids else []
             lines.append(" ".join([*hints, type_.text, f"{member}{suffix};"]))
             size += own + 16
-        if raw:
-            plain = [t for t in self.types if t.size < 4096] or [Type("octet", "scalar", 1)]
+        if layout == "raw":
+            plain = [t for t in self.types if t.size < 4096 and t.fixed] or [Type("octet", "scalar", 1)]
             lines.append(f"sequence<{self.pick(plain).text}> elements;")
         if self.flip(4) and not base:
             self.lines.append(f"struct {name};")
-        marks = '@baton(layout="raw") ' if raw else self.pick(["", "@final ", f'@topic(name="a/{self.plain(name)}{self.number}") '])
+        marks = self.pick(["", "@final ", f'@topic(name="a/{self.plain(name)}{self.number}") '])
+        marks = {"raw": '@baton(layout="raw") ', "table": '@baton(layout="table") ' + self.pick([marks, "@appendable "])}.get(
+            layout, marks)
         extends = f" : {base.text}" if base else ""
         self.lines.append(f"{marks}struct {name}{extends} {{ {' '.join(lines)} }};")
-        if not raw:
-            self.types.append(Type(self.qualified(name), "struct", size, keyed=keyed,
-                                   members=() if ids else (*inherited, *(self.plain(n) for n in names))))
+        if layout != "raw":
+            self.types.append(Type(self.qualified(name), "table" if table else "struct", 4 if table else size,
+                                   keyed=keyed and not table, members=() if ids else (*inherited, *(self.plain(n) for n in names)),
+                                   fixed=not table, texts=texts))
 
-    def hints(self, type_, suffix):
+    @staticmethod
+    def can_be_a_table(members):
+        return len({name.upper() for name in members}) == len(members) and not {*members} & {*_TYPE_NAMES}
+
+    def hints(self, type_, suffix, table=False):
         hints = [f'@unit("{self.pick(_TEXTS)}")'] if self.flip(5) else []
         if self.flip(6):
-            return [*hints, "@optional"]
+            return [*hints, "@optional", *self.range(type_)]
         bytes_ = type_.kind == "scalar" and type_.scalar in ("octet", "uint8", "int8")
         if self.flip(5) and ((not suffix and (type_.kind in ("scalar", "enum", "bitmask", "string") or type_.keyed)) or (suffix and bytes_)):
             hints.append("@key")
-        if self.flip(3) and not suffix and type_.kind in ("scalar", "string"):
+        if self.flip(3) and not suffix and type_.kind in (("scalar",) if table else ("scalar", "string")):
             default = self.default(type_)
             return [*hints, f"@default({default})"] if default else hints
-        if self.flip(3) and type_.scalar in _INTS:
-            low, high = sorted(self.draw(st.lists(st.integers(*_INTS[type_.scalar]), min_size=2, max_size=2)))
-            hints.append(self.pick([f"@range(min={low}, max={high})", f"@min({low})", f"@max({high})"]))
-        elif self.flip(3) and type_.scalar in ("float", "double"):
-            hints.append(self.pick(["@range(min=-1.5, max=2)", "@min(-1e3)", "@max(0.25)"]))
-        return hints
+        return [*hints, *self.range(type_)]
+
+    def range(self, type_):
+        """Of each number that the type is made of."""
+        if not self.flip(3):
+            return []
+        if type_.number in _INTS:
+            low, high = sorted(self.draw(st.lists(st.integers(*_INTS[type_.number]), min_size=2, max_size=2)))
+            return [self.pick([f"@range(min={low}, max={high})", f"@min({low})", f"@max({high})"])]
+        if type_.number in ("float", "double"):
+            return [self.pick(["@range(min=-1.5, max=2)", "@min(-1e3)", "@max(0.25)"])]
+        return []
 
     def default(self, type_):
         if type_.kind == "string":
@@ -223,14 +255,15 @@ class _File:
         rest = len(names) - len(cases)  # members for which there is no label
         default = not rest and self.flip(3) and not self.covered(tag, len(values))
         names = names[:len(cases)]
-        lines = []
+        lines, size = [], 0
         for index, (member, labels) in enumerate(zip(names, cases)):
             type_ = self.type()
-            suffix, _ = self.extents(type_)
+            suffix, own = self.extents(type_)
+            size = max(size, own)
             words = [f"case {label}:" for label in labels] + (["default:"] if default and index + 1 == len(names) else [])
-            lines.append(f"{' '.join(words)} {type_.text} {member}{suffix};")
+            lines.append(" ".join([*words, *self.range(type_), type_.text, f"{member}{suffix};"]))
         self.lines.append(f"union {name} switch ({tag.text}) {{ {' '.join(lines)} }};")
-        self.types.append(Type(self.qualified(name), "union", MOST_BYTES // 8))
+        self.types.append(Type(self.qualified(name), "union", size + 24))
 
     def labels(self, tag, count):
         if tag.kind == "enum":
@@ -250,7 +283,8 @@ class _File:
 
     def file(self, most):
         makers = [self.constant, self.other_constant, self.enum, self.enum, self.bitmask, self.typedef, self.typedef, self.struct,
-                  self.struct, self.struct, self.struct, self.union, self.union, lambda: self.struct(raw=True)]
+                  self.struct, self.struct, self.union, self.union, lambda: self.struct("raw"),
+                  *[lambda: self.struct("table")] * 3]
         self.lines.append(f"module {self.modules[0]} {{")
         for _ in range(self.draw(st.integers(1, most))):
             if len(self.modules) < 3 and self.flip(8):

@@ -9,6 +9,7 @@
 
 #include "fixture.hpp"
 #include "test/all.hpp"
+#include "test/tables.hpp"
 #include "test/unions.hpp"
 
 namespace conformance {
@@ -105,6 +106,15 @@ TEST_P(Generic, publishers_refuse_what_is_no_message) {
   EXPECT_TRUE(raw.publish(std::span(one).first(64)));
   EXPECT_EQ(raw.publish(std::span(one).first(63)).error().code(), baton::Errc::invalid_argument);
   EXPECT_EQ(raw.loan(63).error().code(), baton::Errc::invalid_argument);
+}
+
+TEST_P(Generic, publishers_do_not_judge_what_is_in_a_table) {
+  auto publisher = node_.generic_publisher("table", described_as<tables::All>()).value();
+  const auto message = baton::from_json(publisher.description(), R"({"mode": 77, "access": [64]})").value();
+  EXPECT_TRUE(baton::validate(publisher.description(), message));
+  EXPECT_TRUE(publisher.publish(message));  // it may be from a newer program, which knows them
+  EXPECT_EQ(publisher.publish(std::span(message).first(message.size() - 4)).error().code(),
+            baton::Errc::invalid_argument);
 }
 
 TEST_P(Generic, loans_are_published_or_discarded) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 
+#include "baton/validate.hpp"
 #include "description/memory.hpp"
 #include "description/model.hpp"
 
@@ -48,6 +49,10 @@ struct VectorView {
   Place begin = 0;
   std::uint32_t count = 0;
 };
+
+/// Where a message of a table's type leads outside, or has another number of elements than an array. What is in it is
+/// not judged.
+std::optional<ValidationError> check_structure(const Type& table, std::span<const std::byte> message);
 
 class TableBuffer {
  public:

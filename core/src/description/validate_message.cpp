@@ -21,7 +21,9 @@ Finding wrong(std::string reason) { return ValidationError{"", std::move(reason)
 
 class Validator {
  public:
-  explicit Validator(std::span<const std::byte> message) noexcept : buffer_(message), message_(message) {}
+  /// `only_structure`: of a table nothing but where its offsets lead, and how much is there.
+  explicit Validator(std::span<const std::byte> message, bool only_structure = false) noexcept
+      : buffer_(message), message_(message), only_structure_(only_structure) {}
 
   /// For a table alone, which has no message around it.
   explicit Validator(const void* table) noexcept : buffer_(TableBuffer::around(table)) {}
@@ -83,13 +85,25 @@ class Validator {
     return length <= shape.bound ? std::nullopt : detail::bad_length(length, shape.bound);
   }
 
+  /// The ranges after everything else, as the visitors of generated code have them.
   Finding check_members(const Type& type, const std::byte* at) {
     for (const Member& member : type.head()) {
+      if (Finding finding = check_value(*member.shape, nullptr, at + member.offset)) {
+        return inside(member.name, std::move(finding));
+      }
+    }
+    for (const Member& member : type.head()) {
+      if (!member.has_range()) continue;
       if (Finding finding = check_value(*member.shape, &member, at + member.offset)) {
         return inside(member.name, std::move(finding));
       }
     }
     return std::nullopt;
+  }
+
+  Finding check_case(const Member& member, const std::byte* at) {
+    if (Finding finding = check_value(*member.shape, nullptr, at + member.offset)) return finding;
+    return member.has_range() ? check_value(*member.shape, &member, at + member.offset) : std::nullopt;
   }
 
   Finding check_tail(const Type& type) {
@@ -124,7 +138,7 @@ class Validator {
     const std::uint64_t bits = load_bits(*type.tag, at);
     const auto tag = static_cast<std::int64_t>(type.tag->form == Form::boolean && bits != 0 ? 1 : bits);
     const Member* const member = type.selected(tag);
-    if (member != nullptr) return inside(member->name, check_value(*member->shape, member, at + member->offset));
+    if (member != nullptr) return inside(member->name, check_case(*member, at));
     return wrong(fmt::format("the tag {} selects no member", tag_text(*type.tag, tag)));
   }
 
@@ -162,7 +176,7 @@ class Validator {
   }
 
   Finding check_held(const Shape& shape, const Member* about, Holding holding, Place place) {
-    if (is_in_place(holding)) return check_value(shape, about, buffer_.at(place));
+    if (is_in_place(holding)) return only_structure_ ? std::nullopt : check_value(shape, about, buffer_.at(place));
     const auto target = buffer_.follow(place);
     if (!target) return outside();
     if (holding == Holding::table) return check_table(*shape.type, *target);
@@ -189,6 +203,7 @@ class Validator {
       return wrong(fmt::format("the length {} is not {}", vector->count, shape.count));
     }
     if (Finding finding = check_bound(shape, vector->count)) return finding;
+    if (is_in_place(holding) && only_structure_) return std::nullopt;
     if (is_in_place(holding)) return check_elements(element, about, buffer_.at(vector->begin), vector->count);
     for (std::uint32_t i = 0; i < vector->count; ++i) {
       if (++visits_ > kMaxVisits) return wrong("has too many parts");
@@ -198,18 +213,25 @@ class Validator {
     return std::nullopt;
   }
 
-  static Finding check_bound(const Shape& shape, std::uint32_t length) {
-    return shape.bound == 0 || length <= shape.bound ? std::nullopt : detail::bad_length(length, shape.bound);
+  Finding check_bound(const Shape& shape, std::uint32_t length) const {
+    return only_structure_ || shape.bound == 0 || length <= shape.bound ? std::nullopt
+                                                                        : detail::bad_length(length, shape.bound);
   }
 
   static Finding outside() { return wrong("an offset leads outside of the message"); }
 
   const TableBuffer buffer_;
   const std::span<const std::byte> message_;
+  const bool only_structure_;
   std::size_t visits_ = 0;
 };
 
 }  // namespace
+
+std::optional<ValidationError> check_structure(const Type& table, std::span<const std::byte> message) {
+  return Validator(message, true).check(table);
+}
+
 }  // namespace description
 
 std::optional<ValidationError> detail::validate_table(const TypeDescription& type, const void* table) {

@@ -4,6 +4,7 @@
 
 #include "baton/generic.hpp"
 #include "baton/publisher.hpp"
+#include "description/table_view.hpp"
 
 namespace baton {
 inline namespace v1 {
@@ -24,7 +25,7 @@ std::string misfit(const TypeDescription& type, std::span<const std::byte> messa
     }
     case Layout::table:
       if (message.size() % 4 != 0) return fmt::format("{} bytes are no multiple of 4", message.size());
-      if (const auto finding = validate(type, message)) {
+      if (const auto finding = description::check_structure(type.model().root(), message)) {
         return finding->path.empty() ? finding->reason : fmt::format("{}: {}", finding->path, finding->reason);
       }
       return {};

@@ -306,6 +306,17 @@ TEST(Json, is_refused_beyond_the_length_that_is_allowed) {
   EXPECT_EQ(json.error().code(), baton::Errc::too_large);
 }
 
+TEST(ValidateByDescription, looks_at_ranges_after_everything_else_as_generated_code_does) {
+  members::Ranged value;
+  value.small = 100;  // comes first
+  value.digit = 5;
+  *(reinterpret_cast<std::byte*>(&value.digit) + sizeof(std::int32_t)) = std::byte{9};
+  const auto mine = baton::validate(described_as<members::Ranged>(), std::as_bytes(std::span(&value, 1)));
+  ASSERT_TRUE(mine);
+  EXPECT_EQ(mine->path, "digit");
+  EXPECT_EQ(mine->path, baton::validate(value)->path);
+}
+
 TEST(ValidateByDescription, says_what_validate_says) {
   const auto type = described_as<members::Deep>();
   std::mt19937_64 random(11);
