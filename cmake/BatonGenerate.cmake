@@ -83,8 +83,10 @@ function(baton_generate target)
   find_program(BATON_FLATC flatc NO_CMAKE_FIND_ROOT_PATH DOC "The compiler of FlatBuffers, for tables")
   if(BATON_FLATC)
     set(flatc "${BATON_FLATC}")
+    set(flatc_file "${BATON_FLATC}")  # a newer one makes other code
   else()
     set(flatc flatc)
+    set(flatc_file "")
   endif()
 
   set(files "")
@@ -167,7 +169,7 @@ function(baton_generate target)
     COMMAND "${CMAKE_COMMAND}" -E env "PYTHONPATH=${codegen_dir}" "PYTHONPYCACHEPREFIX=${CMAKE_BINARY_DIR}/CMakeFiles/batongen"
       "${BATON_PYTHON}" -m batongen --base-dir "${base_dir}" ${include_options} ${arg_OPTIONS} --out "${out_dir}"
       --flatc "${flatc}" --table-headers "${table_headers}" --depfile "${out_dir}/.depfile" --stamp "${stamp}" ${files}
-    DEPENDS ${files} "${codegen_dir}/batongen/__init__.py"
+    DEPENDS ${files} ${flatc_file} "${codegen_dir}/batongen/__init__.py"
     DEPFILE "${out_dir}/.depfile"
     COMMENT "batongen: ${target}"
     VERBATIM)

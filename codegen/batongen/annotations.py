@@ -99,7 +99,7 @@ def read(annotations: tuple[Annotation, ...], place: str, diagnostics: Diagnosti
         elif name in _IGNORED:
             diagnostics.warning(annotation.span, "ignored-annotation", f"'@{name}' has no effect (yet)")
         elif name not in _KNOWN:
-            hint = diagnostics.suggestion(name, _KNOWN)
+            hint = f"; write @baton(layout=\"{name}\")" if name in _LAYOUTS else diagnostics.suggestion(name, _KNOWN)
             diagnostics.warning(annotation.span, "unknown-annotation", f"'@{name}' means nothing to batongen{hint}")
         elif place not in _KNOWN[name].places:
             allowed = " or ".join(_PLACE_TEXT[p] for p in _KNOWN[name].places)

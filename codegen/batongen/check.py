@@ -7,8 +7,8 @@ from .canonical import Descriptions
 from .cli import Run
 from .diagnostics import Note
 from .layout import Extents
-from .model import (Array, Bitmask, Enum, FileModel, Member, Model, NamedPart, Optional, QualifiedName, Sequence, String, Struct, Type,
-                    Union, is_fixed, named_part, scoped, strip_alias, type_text)
+from .model import (Array, Bitmask, Constant, Enum, FileModel, Member, Model, NamedPart, Optional, QualifiedName, Scalar, Sequence,
+                    String, Struct, Type, Union, direct_parts, is_fixed, named_part, scoped, strip_alias, type_text)
 from .source import Span
 
 MAX_TYPE_BYTES = 64 * 1024 * 1024
@@ -33,6 +33,7 @@ def check(model: Model, extents: Extents, run: Run) -> None:
         if depths[type_] == MAX_TYPE_NESTING + 1:
             run.diagnostics.error(type_.span, "nesting-too-deep", f"structs and unions are nested more than "
                                   f"{MAX_TYPE_NESTING} levels deep in {scoped(type_.name)}")
+    _check_table_names(model, run)
     _check_table_members(model, run)
     _check_descriptions(model, extents, run)
 
@@ -76,10 +77,14 @@ def _check_cpp_names(model: Model, run: Run) -> None:
                 for name in (f"Create{own}", f"Create{own}Direct", f"{own}Builder"):
                     add(item.name[:-1], f"what builds {item.name[-1]}", name, item.span)
                 for part in fbs.parts(item):
-                    add(item.name[:-1], f"a part of {item.name[-1]}", part.name, item.span)
+                    for name in (part.name, *((f"Create{part.name}", f"Create{part.name}Direct", f"{part.name}Builder")
+                                              if part.is_table else ())):
+                        add(item.name[:-1], f"a part of {item.name[-1]}", name, item.span)
                 for member in item.members:
-                    name = f"VT_{cpp.member_identifier(item, member.name).upper()}"
-                    add((*item.name, "{}"), member.name, name, member.span)
+                    name = cpp.member_identifier(item, member.name)
+                    add((*item.name, "{}"), member.name, f"VT_{name.upper()}", member.span)
+                    if not isinstance(strip_alias(member.type), (Scalar, Enum, Bitmask)):
+                        add((*item.name, "{}"), f"a variable for {member.name}", f"{name}__", member.span)
             if isinstance(item, Union):
                 own = cpp.identifier(item.name[-1])
                 if own in cpp.UNION_NAMES or own in (f"set_{cpp.case_identifier(item, m.name)}" for m in item.members):
@@ -169,9 +174,6 @@ def _check_table(table: Struct, extents: Extents, run: Run) -> None:
         if member.default is not None and member.default.kind == "string":
             run.diagnostics.error(member.span, "default-type", f"'{member.name}' cannot have a default: strings in a table have "
                                   "none in FlatBuffers; one that is not written is absent")
-        if isinstance(part, (Struct, Union, Enum)) and len(part.name) == 1 and part.name[0] in fbs.WORDS:
-            run.diagnostics.error(member.span, "table-layout", f"FlatBuffers takes '{part.name[0]}' for a type of its own; "
-                                  "declare yours in a module", Note(part.span, "it is declared here"))
         size = fbs.inline_size(type_, extents)
         inline += size + min(size, 8)  # with the most padding before it
     if inline > fbs.MAX_INLINE_BYTES:
@@ -180,13 +182,53 @@ def _check_table(table: Struct, extents: Extents, run: Run) -> None:
                               f"{inline} bytes, more than the {fbs.MAX_INLINE_BYTES} of a table; the largest is "
                               f"'{largest.name}' with {fbs.inline_size(largest.type, extents)}: make it a sequence")
     for member in table.members:
-        element = strip_alias(member.type)
-        while isinstance(element, (Sequence, Optional)):
+        element, inside = strip_alias(member.type), False
+        while isinstance(element, (Sequence, Optional)) or isinstance(element, Array) and not is_fixed(element):
+            inside |= not isinstance(element, Optional)
             element = strip_alias(element.element)
-        if isinstance(strip_alias(member.type), Sequence) and fbs.inline_size(element, extents) > fbs.MAX_INLINE_BYTES:
+        if inside and fbs.inline_size(element, extents) > fbs.MAX_INLINE_BYTES:
             run.diagnostics.error(member.span, "table-too-large", f"an element of {scoped(table.name)}.{member.name} has "
                                   f"{extents.of(element).size} bytes, more than the {fbs.MAX_INLINE_BYTES} of a struct in a "
                                   "table")
+
+
+def _check_table_names(model: Model, run: Run) -> None:
+    """FlatBuffers, and the C++ that flatc writes, look for a name from the innermost module outwards: they may find another one."""
+    scopes = {item.name[:depth]: item for file in model.files for item in file.items if not isinstance(item, Constant)
+              for depth in range(1, len(item.name) + 1)}
+
+    def hidden(word: str, module: QualifiedName) -> QualifiedName | None:
+        return next((module[:depth] + (word,) for depth in range(len(module), 0, -1) if module[:depth] + (word,) in scopes), None)
+
+    seen: set[NamedPart] = set()
+
+    def look(type_: NamedPart, at: Span) -> None:
+        """At what a table is made of, the table itself included."""
+        if type_ in seen:
+            return
+        seen.add(type_)
+        for part in (type_, *direct_parts(type_)):
+            other = hidden(part.name[0], type_.name[:-1])
+            if len(part.name) == 1 and part.name[0] in fbs.WORDS:
+                run.diagnostics.error(at, "table-layout", f"FlatBuffers takes '{part.name[0]}' for a type of its own; declare "
+                                      "yours in a module", Note(part.span, "it is declared here"))
+            elif other is not None and other != part.name:
+                run.diagnostics.error(at, "table-layout", f"FlatBuffers looks for {scoped(part.name)} in {scoped(other)}; rename "
+                                      "one of them", Note(scopes[other].span, "this is declared in it, or is it"))
+                return
+            elif part is not type_:
+                look(part, at)
+
+    for struct in model.structs():
+        if not struct.is_table:
+            continue
+        if struct.name[-1] in ("Builder", "Table"):
+            run.diagnostics.error(struct.span, "reserved-name", f"no table can be called '{struct.name[-1]}': flatc has other uses for "
+                                  "that name")
+        elif any(module + ("flatbuffers",) in scopes for module in ((), *(struct.name[:d] for d in range(1, len(struct.name))))):
+            run.diagnostics.error(struct.span, "reserved-name", "beside tables nothing can be called 'flatbuffers': what flatc writes "
+                                  "needs that name")
+        look(struct, struct.span)
 
 
 def _check_table_members(model: Model, run: Run) -> None:

@@ -55,6 +55,8 @@ class Composites:
         topic = settings["topic"].value.data.decode(errors="replace") if named else ""
         if tail is None and layout != "table" and _is_layout_unclear(declaration, baton):
             members = [replace(m, type=BROKEN) if _is_unbounded(m.type) else m for m in members]
+        if layout == "table":
+            members = [_without_minus_zero(member) for member in members]
         return Struct(entity.qualified, tuple(members), topic, declaration.doc, declaration.name.span, layout, tail, max_size,
                       appendable, annotations.hints_of(baton))
 
@@ -148,6 +150,12 @@ def _is_layout_unclear(declaration: StructDecl, baton: Setting | None) -> bool:
     if baton is None:
         return any(annotation.name == "baton" for annotation in declaration.annotations)
     return "layout" in baton.arguments and baton.arguments["layout"][0].data != b"fixed"
+
+
+def _without_minus_zero(member: Member) -> Member:
+    """A table does not write what is equal to the default, and -0 equals 0."""
+    zero = member.default is not None and member.default.kind == "float" and member.default.data == 0
+    return replace(member, default=None) if zero else member
 
 
 def _is_unbounded(type_: Type) -> bool:

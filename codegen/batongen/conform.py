@@ -13,7 +13,7 @@ from .canonical import Descriptions
 from .cli import Run
 from .diagnostics import Diagnostics, Note
 from .layout import Extents
-from .model import Bitmask, Enum, Model, NamedPart, QualifiedName, Struct, all_members, scoped
+from .model import Bitmask, Enum, Model, NamedPart, QualifiedName, Struct, Union, all_members, scoped
 from .source import Span
 
 
@@ -38,6 +38,7 @@ def conform(model: Model, extents: Extents, run: Run, read: Callable[[Run], tupl
     comparison = _Comparison(Descriptions(old_extents), Descriptions(extents), model, run.diagnostics)
     for type_ in _types(old_model).values():
         comparison.compare(type_)
+        comparison.compare_topics(type_)
     if not run.diagnostics.error_count:
         run.answer = "".join(line + "\n" for line in comparison.added) or "the messages are the same\n"
 
@@ -58,7 +59,7 @@ class _Comparison:
 
     def compare(self, root: NamedPart) -> None:
         """With all that it is made of. What may grow in a table may not in a message of fixed size."""
-        if isinstance(root, (Enum, Bitmask)):
+        if isinstance(root, (Enum, Bitmask, Union)):
             if root.name not in self._new_types:
                 self._gone(root)
             return  # they matter where they are used
@@ -69,6 +70,11 @@ class _Comparison:
                 new = self._new_types.get(old.name)
                 self._problems[old, growing] = self._gone(old) if new is None else self._compare(old, new, growing, bool(inside))
             inside += self._problems[old, growing]
+
+    def compare_topics(self, old: NamedPart) -> None:
+        new = self._new_types.get(old.name)
+        if isinstance(old, Struct) and isinstance(new, Struct) and old.topic != new.topic:
+            self.added[f"the topic of {scoped(old.name)} was '{old.topic}', and is '{new.topic}'"] = None
 
     def _gone(self, old: NamedPart) -> int:
         return self._report(Span(self._new_file, 0, 0), f"there is no {scoped(old.name)} any more", old.span)
@@ -117,8 +123,11 @@ class _Comparison:
                 found += self._report(new.span, f"{_title(old, entry)} is gone", entry.span)
             else:
                 found += self._same_meaning(old, entry, now)
-        why = "only tables that are @appendable get more members" if not isinstance(old, Enum) else (
-            "only an @appendable enum may get more, and only tables can have such a one")
+        why = "only tables that are @appendable get more members"
+        if isinstance(old, Bitmask):
+            why = "a bitmask is @final"
+        elif isinstance(old, Enum):
+            why = "a message of fixed size has it, which cannot grow" if old.appendable else "only an @appendable enum gets more"
         for entry in now_by_name.values():
             found += self._report(entry.span, f"{_title(new, entry)} is new; {why}", old.span)
         return found

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 
 from .model import (Array, Bitmask, Enum, Member, Optional, QualifiedName, Scalar, Sequence, String, Struct, Type, Union,
-                    Value, flatten, strip_alias)
+                    Value, direct_parts, flatten, strip_alias)
 from .syntax import Doc
 
 _KEYWORDS = frozenset("""
@@ -36,14 +37,23 @@ def identifier(name: str) -> str:
 _TABLE_NAMES = frozenset("""
     Builder CheckField Finish FlatBuffersVTableOffset GetAddressOf GetField GetOptional GetOptionalFieldOffset GetPointer
     GetStruct GetVTable SetField SetPointer Table Verify VerifyField VerifyFieldRequired VerifyOffset VerifyOffsetRequired
-    VerifyTableStart _fbb builder_ fbb_ start_ verifier""".split())
+    VerifyTableStart _fbb builder_ fbb_ int8_t int16_t int32_t int64_t start_ uint8_t uint16_t uint32_t uint64_t
+    verifier""".split())
 
 
 def member_identifier(struct: Struct, name: str) -> str:
     """A member may not be called like its struct: the name would hide the type from what follows in it."""
     name = identifier(name)
-    taken = name == identifier(struct.name[-1]) or struct.is_table and name in _TABLE_NAMES
+    taken = name == identifier(struct.name[-1]) or struct.is_table and (name in _TABLE_NAMES or name in _used_in(struct))
     return name + "_" if taken else name
+
+
+@functools.cache
+def _used_in(table: Struct) -> frozenset[str]:
+    """The words that flatc's code of a table spells."""
+    own = identifier(table.name[-1])
+    types = (identifier(part.name[-1]) for part in direct_parts(table))
+    return frozenset((f"{own}Builder", f"Create{own}", f"Create{own}Direct", *types))
 
 
 UNION_NAMES = frozenset(("Members", "Tag", "dispatch", "member_of", "stored_bytes_", "stored_members_", "stored_tag_", "tag", "visit"))
@@ -203,4 +213,7 @@ def comment_lines(doc: Doc, unit: str = "") -> tuple[str, ...]:
 
 def _comment_text(line: str) -> str:
     """A backslash at the end of a line would take the next line into the comment."""
-    return "".join(c for c in line if c.isprintable() or c == "\t").rstrip().rstrip("\\")
+    text = "".join(c for c in line if c.isprintable() or c == "\t").rstrip()
+    while text.endswith(("\\", "??/")):  # the latter is one, too, for some compilers
+        text = text.removesuffix("??/").removesuffix("\\").rstrip()
+    return text

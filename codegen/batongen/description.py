@@ -159,4 +159,5 @@ def _bits(value: Value) -> int:
         return value.data.mask
     if value.kind == "float":
         return struct.unpack("<q", struct.pack("<d", value.data))[0]
-    return int(value.data)
+    number = int(value.data)
+    return number - (1 << 64) if number >= 1 << 63 else number  # the schema's labels are signed

@@ -78,6 +78,7 @@ NAMES = {
     "table-layout": "a table in a type of fixed layout, or what no table can have",
     "table-too-large": "a table whose parts of fixed size take more than the 65535 bytes that FlatBuffers can address",
     "flatc": "FlatBuffers' compiler, which a table needs, was not found, or refused",
+    "output-collision": "two files from which one output would be made, as plan.fb.hpp of plan.idl and of plan.fb.idl",
     "type-too-large": "a type of more than 64 MiB",
     "descriptions-too-long": "more than 500000 lines of canonical text in one run",
     # Annotations.

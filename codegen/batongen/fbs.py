@@ -132,7 +132,7 @@ def _field(table: Struct, member: Member) -> str:
     if optional:
         return f"{text} = null"
     if isinstance(type_, Enum):
-        return f"{text} = {cpp.identifier(type_.default.name)}"
+        return f"{text} = {type_.default.number}"  # not its name, which may be one of FlatBuffers' words
     if member.default is None or not member.default.data:
         return text
     value = member.default.data

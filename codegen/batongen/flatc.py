@@ -27,7 +27,8 @@ def compile_tables(flatc: str, schemas: Path, schema: str) -> str:
                                "install flatbuffers-compiler), or name one with --flatc") from error
         made = Path(folder, Path(schema).stem + ".fb.hpp")
         if result.returncode or not made.is_file():
-            what = " ".join((result.stdout + result.stderr).split())
+            said = " ".join((result.stdout + result.stderr).split())
+            what = said[max(said.find("error:"), 0):] or "it made no code, and says nothing"
             raise FlatcProblem(f"'{flatc}' refuses {schema}: {what}")
         text = made.read_text(encoding="utf-8")
     # Its guard is made of the file's name without the folder: two files of one name would hide each other.

@@ -255,8 +255,8 @@ class Names:
         path = self._cycle(user, hidden)
         if path is not None:
             chain = " -> ".join("::".join(entity.qualified) for entity in path)
-            self._diagnostics.error(name.span, "recursive-type", f"'{user.name.text}' contains itself: {chain}; a message "
-                                    "has a fixed size")
+            self._diagnostics.error(name.span, "recursive-type", f"'{user.name.text}' contains itself: {chain}; let it refer to "
+                                    "others by a number, such as their index in a sequence")
             return
         forward = hidden.parent.forwards.get(hidden.name.text)
         if forward is not None and self._usable(forward, user):

@@ -13,6 +13,7 @@ from .flatc import FlatcProblem, compile_tables
 from .layout import Extents
 from .model import FileModel, Model, Struct
 from .reflection import Literals
+from .source import Span
 from .view import header_view
 
 
@@ -26,7 +27,7 @@ def render(model: Model, extents: Extents, run: Run) -> None:
     template = environment.get_template("header.hpp.j2")
     for file in model.files:
         if file.requested:
-            _write(run, file.source.named(".hpp"), template.render(header=header_view(file, extents, literals)))
+            _write(run, file, ".hpp", template.render(header=header_view(file, extents, literals)))
     _render_tables(model, extents, run)
 
 
@@ -50,19 +51,23 @@ def _render_tables(model: Model, extents: Extents, run: Run) -> None:
         tables = [other.source.named(".fbs") for other in included if fbs.has_tables(other)]
         if fbs.has_types(file, extents):
             structs = frozenset(name for other in (*included, file) for name in fbs.struct_names(other))
-            _write(run, file.source.named(".types.fbs"), fbs.types_text(file, extents, types, structs))
+            _write(run, file, ".types.fbs", fbs.types_text(file, extents, types, structs))
             types.append(file.source.named(".types.fbs"))
         if fbs.has_tables(file):
-            _write(run, file.source.named(".fbs"), fbs.tables_text(file, types + tables))
+            _write(run, file, ".fbs", fbs.tables_text(file, types + tables))
     for file in requested:
         try:
-            _write(run, file.source.named(".fb.hpp"), compile_tables(run.flatc, run.out, file.source.named(".fbs")))
+            _write(run, file, ".fb.hpp", compile_tables(run.flatc, run.out, file.source.named(".fbs")))
         except FlatcProblem as problem:
             first = next(item for item in file.items if isinstance(item, Struct) and item.is_table)
             run.diagnostics.error(first.span, "flatc", str(problem))
 
 
-def _write(run: Run, output: str, text: str) -> None:
+def _write(run: Run, file: FileModel, suffix: str, text: str) -> None:
+    output = file.source.named(suffix)
+    if output in run.outputs:
+        run.diagnostics.error(Span(file.source, 0, 0), "output-collision", f"{output} is made of another file, too; rename one")
+        return
     run.outputs.append(output)
     path = run.out / output
     data = text.encode("utf-8")

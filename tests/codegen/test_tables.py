@@ -101,6 +101,54 @@ class Schemas(unittest.TestCase):
             (folder / "main.cpp").write_text('#include "x.hpp"\nint pose(const m::Plan& plan) { return plan.robot()->Pose; }\n')
             self.compile(folder / "main.cpp", folder / "out")
 
+    def test_two_files_that_would_write_one_are_an_error(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            (folder / "plan.idl").write_text(TABLE)
+            (folder / "plan.fb.idl").write_text("struct Pose { long x; };\n")
+            result = batongen("--out", "out", "plan.idl", "plan.fb.idl", cwd=folder)
+            self.assertEqual(1, result.returncode)
+            self.assertIn("plan.idl:1:1: error: plan.fb.hpp is made of another file, too", result.stderr)
+
+    def test_names_that_flatc_would_take_for_others_are_refused_here(self):
+        table = '@baton(layout="table") struct'
+        for text, name in (
+                (f"struct Pose {{ double x; }}; module m {{ struct Pose {{ octet z; }}; {table} Plan {{ ::Pose where; }}; }};",
+                 "table-layout"),
+                (f"module x {{ module a {{ struct T {{ octet s; }}; }}; }}; module a {{ struct T {{ double b; }}; }}; "
+                 f"module x {{ module a {{ {table} Tab {{ ::a::T where; }}; }}; }};", "table-layout"),
+                (f"module a {{ struct F {{ octet x; }}; module a {{ {table} Tab {{ F f; }}; }}; }};", "table-layout"),
+                (f"bitmask ubyte {{ a, b }}; {table} Plan {{ ubyte x; }};", "table-layout"),
+                (f"struct ushort {{ double x; }}; struct Pose {{ ushort x; }}; {table} Plan {{ Pose x; }};", "table-layout"),
+                (f"module m {{ {table} Builder {{ string s; }}; }};", "reserved-name"),
+                (f"{table} Table {{ string s; }};", "reserved-name"),
+                (f"module flatbuffers {{ {table} T {{ string s; }}; }};", "reserved-name"),
+                (f"module x {{ struct flatbuffers {{ long y; }}; {table} T {{ string s; }}; }};", "reserved-name"),
+                (f"{table} Plan {{ string foo; uint32 foo__; }};", "cpp-name-collision"),
+                (f"{table} A {{ sequence<sequence<int8>> m; }}; struct A_m_itemBuilder {{ long x; }};", "cpp-name-collision"),
+                ("struct Big { octet data[70000]; }; " f"{table} A {{ @optional sequence<Big> x; }};", "table-too-large"),
+                ("struct Big { octet data[70000]; }; " f"{table} A {{ sequence<Big> x[3]; }};", "table-too-large")):
+            with self.subTest(text=text), tempfile.TemporaryDirectory() as folder:
+                (pathlib.Path(folder) / "x.idl").write_text(text + "\n")
+                result = batongen("--out", "out", "-Wno-all", "x.idl", cwd=folder)
+                self.assertEqual(1, result.returncode, result.stderr)
+                self.assertIn(f"[{name}]", result.stderr)
+                self.assertEqual(1, result.stderr.count("error:"), result.stderr)
+
+    def test_names_that_only_look_dangerous_compile(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            (folder / "x.idl").write_text(
+                "enum Mode { null, one }; struct Leaf { long x; };\n// what??/\n"
+                "/// is this a trigraph??/\n"
+                '@baton(layout="table") struct Plan { Mode Mode; string PlanBuilder; string CreatePlan; long uint8_t; string int32_t;'
+                " sequence<Mode> modes; @default(-0.0) double z; };\n"
+                "union U switch (uint64) { case 9223372036854775808: double a; case 1: octet b; }; struct S { U u; };\n")
+            result = batongen("--out", "out", "-Wno-all", "x.idl", cwd=folder)
+            self.assertEqual((0, ""), (result.returncode, result.stderr))
+            (folder / "main.cpp").write_text('#include "x.hpp"\nint main() { return sizeof(Plan) > 99; }\n')
+            self.compile(folder / "main.cpp", folder / "out")
+
     def compile(self, source, includes):
         result = subprocess.run(["g++", "-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror",
                                  "-fsyntax-only", f"-I{includes}", f"-I{ROOT / 'core/include'}", source],

@@ -14,6 +14,7 @@
 
 #include <gtest/gtest.h>
 
+#include "../sanitized.hpp"
 #include "process.hpp"
 #include "survivors.hpp"
 #include "sweep.hpp"
@@ -105,9 +106,7 @@ class Sweep : public testing::TestWithParam<Window> {
  protected:
   void SetUp() override {
     // Stepping takes long with a sanitizer's instrumentation, and finds nothing that it does not find without.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    GTEST_SKIP() << "sweeps are for builds without sanitizers";
-#endif
+    if (kSanitized) GTEST_SKIP() << "sweeps are for builds without sanitizers";
     const std::string why_not = sweep::why_not();
     if (!why_not.empty()) GTEST_SKIP() << why_not;
     if (!window().alone) {

@@ -8,16 +8,8 @@
 #include <iostream>
 #include <string>
 
+#include "../sanitized.hpp"
 #include "checker.hpp"
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define BATON_MODEL_SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define BATON_MODEL_SANITIZED 1
-#endif
 
 namespace baton::model {
 
@@ -26,11 +18,7 @@ enum class Size { small, usual, large };
 /// Small under a sanitizer, which looks at the checker there, not at the protocol; large on demand, for minutes.
 inline Size size() {
   if (std::getenv("BATON_MODEL_LARGE") != nullptr) return Size::large;
-#ifdef BATON_MODEL_SANITIZED
-  return Size::small;
-#else
-  return Size::usual;
-#endif
+  return kSanitized ? Size::small : Size::usual;
 }
 
 /// Every reachable state keeps every promise.
