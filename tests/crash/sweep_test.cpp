@@ -106,7 +106,7 @@ class Sweep : public testing::TestWithParam<Window> {
  protected:
   void SetUp() override {
     // Stepping takes long with a sanitizer's instrumentation, and finds nothing that it does not find without.
-    if (kSanitized) GTEST_SKIP() << "sweeps are for builds without sanitizers";
+    if (baton::kSanitized) GTEST_SKIP() << "sweeps are for builds without sanitizers";
     const std::string why_not = sweep::why_not();
     if (!why_not.empty()) GTEST_SKIP() << why_not;
     if (!window().alone) {

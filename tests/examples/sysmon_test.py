@@ -92,7 +92,8 @@ def draws_on_a_terminal(program: str, _setup: Setup) -> None:
         assert terminal.process.returncode == 0
         terminal.screen_is_as_before(text)
     tables = text.count("cpu      ")
-    assert 2 <= tables <= 5, f"{tables} tables in 2.3 s"
+    # Once a second; a busy machine takes longer than the 2.3 s.
+    assert 2 <= tables <= 20, f"{tables} tables"
     rows_up = [int(rows) for rows in re.findall(r"\x1b\[(\d+)A", text)]
     assert len(rows_up) >= tables - 1, "the table is not redrawn in place"
     assert "\x1b[32m" in text, "there are no colours"

@@ -26,7 +26,7 @@ class Validator {
       : buffer_(message), message_(message), only_structure_(only_structure) {}
 
   /// For a table alone, which has no message around it.
-  explicit Validator(const void* table) noexcept : buffer_(TableBuffer::around(table)) {}
+  explicit Validator(const void* table) noexcept : buffer_(TableBuffer::around(table)), only_structure_(false) {}
 
   Finding check_lone_table(const Type& type) { return check_table(type, TableBuffer::kAroundTable); }
 
