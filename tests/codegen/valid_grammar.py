@@ -112,7 +112,7 @@ class _File:
 
     def extents(self, type_):
         suffix, size = "", type_.size
-        while size < MOST_BYTES // 64 and self.flip(4):
+        while size < MOST_BYTES // 64 and suffix.count("[") < 3 and self.flip(4):
             text, value = self.count(4)
             suffix += f"[{text}]"
             size *= value

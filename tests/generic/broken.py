@@ -83,7 +83,7 @@ class Breaker:
         # How many there are is looked at first.
         long = [] if type_.bound is None or type_.bound > 1000 else [[None] * (type_.bound + 1)]
         if not value or self.chance.randrange(4) == 0:
-            return self.choose(*long, *long, 5, "x", {}, True, None), ""
+            return self.choose(*long, *long, 5, "x", {}, True), ""
         return self.element(value, lambda each: self.value(type_.element, about, each))
 
     def element(self, value, broken):

@@ -5,7 +5,7 @@ import math
 import struct
 
 from batongen.model import (Array, Bitmask, Enum, Member, Optional, Scalar, Sequence, String, Struct, Type, Union, all_members,
-                            flatten, is_fixed, strip_alias)
+                            flatten, strip_alias)
 
 
 def as_float(value: float) -> float:
@@ -118,9 +118,6 @@ def wrong_in(type_: Type, about, value, only_ranges=False) -> str | None:
     element, extents = flatten(type_)
     if extents:
         inner = Array(element, extents[1:]) if extents[1:] else element
-        if not is_fixed(element):  # in a table a vector, whose indices are those of C++
-            value = [each for row in value for each in _flat(row, len(extents) - 1)]
-            inner = element
         return _first((f"[{index}]", inside(inner, each)) for index, each in enumerate(value))
     if isinstance(element, Enum):
         return "" if isinstance(value, int) and not only_ranges else None
@@ -146,10 +143,6 @@ def wrong_in(type_: Type, about, value, only_ranges=False) -> str | None:
                  *([(element.tail, element.tail)] if element.tail else [])]
         return _first((member.name, inside(member.type, value[member.name], about)) for member, about in looks)
     return None
-
-
-def _flat(value, ranks):
-    return [each for row in value for each in _flat(row, ranks - 1)] if ranks else [value]
 
 
 def _first(findings) -> str | None:

@@ -275,7 +275,7 @@ class Properties(unittest.TestCase):
                 sent.append((topic, json.dumps(message)))
                 expected.setdefault(topic, []).append((type_, value, bytes_))
 
-        self.for_each(check_one, max(5, FILES // 4), most=5)
+        self.for_each(check_one, max(30, FILES // 4))
         self.assertEqual({"fixed", "raw", "table"}, {topic.split("/")[1] for topic in expected})
         at_once = 60  # each topic takes descriptors
         for begin in range(0, len(topics), at_once):

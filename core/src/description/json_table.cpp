@@ -105,7 +105,9 @@ class Builder {
       case Holding::vector: return vector(shape, about, json, made);
       case Holding::wrapper: {
         uoffset_t inner = 0;
-        if (Finding finding = vector(shape, about, json, inner)) return finding;
+        if (!json.is_null()) {  // as in a message whose writer left it out
+          if (Finding finding = vector(shape, about, json, inner)) return finding;
+        }
         const uoffset_t start = builder_.StartTable();
         builder_.AddOffset(flatbuffers::FieldIndexToOffset(0), flatbuffers::Offset<void>(inner));
         made = builder_.EndTable(start);

@@ -208,9 +208,20 @@ class Validator {
     for (std::uint32_t i = 0; i < vector->count; ++i) {
       if (++visits_ > kMaxVisits) return wrong("has too many parts");
       const auto element_place = static_cast<Place>(vector->begin + i * step);
-      if (Finding finding = check_held(element, about, holding, element_place)) return inside(i, std::move(finding));
+      if (Finding finding = check_held(element, about, holding, element_place)) {
+        return shape.form == Form::array ? inside_array(shape, i, std::move(finding)) : inside(i, std::move(finding));
+      }
     }
     return std::nullopt;
+  }
+
+  /// With an index for each dimension, as JSON has it: the vector has one for all.
+  static Finding inside_array(const Shape& array, std::size_t index, Finding finding) {
+    for (std::size_t rank = array.extents.size(); rank > 0; --rank) {
+      finding = inside(index % array.extents[rank - 1], std::move(finding));
+      index /= array.extents[rank - 1];
+    }
+    return finding;
   }
 
   Finding check_bound(const Shape& shape, std::uint32_t length) const {

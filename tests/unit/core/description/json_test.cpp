@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "baton/raw.hpp"
+#include "test/tables.hpp"
 #include "types.hpp"
 
 namespace {
@@ -304,6 +305,16 @@ TEST(Json, is_refused_beyond_the_length_that_is_allowed) {
   const auto json = to_json(type, from_json(type, "{}").value(), {.max_bytes = 1'000});
   ASSERT_FALSE(json);
   EXPECT_EQ(json.error().code(), baton::Errc::too_large);
+}
+
+TEST(Json, takes_back_a_row_that_a_table_does_not_have) {
+  const auto type = described_as<tables::All>();
+  const auto message = from_json(type, R"({"rows": [null, [1.5], []]})");
+  ASSERT_TRUE(message) << message.error();
+  EXPECT_FALSE(baton::validate(type, *message));
+  const auto json = to_json(type, *message).value();
+  EXPECT_NE(json.find(R"("rows":[null,[1.5],[]])"), std::string::npos) << json;
+  EXPECT_EQ(to_json(type, from_json(type, json).value()).value(), json);
 }
 
 TEST(ValidateByDescription, looks_at_ranges_after_everything_else_as_generated_code_does) {
