@@ -222,7 +222,7 @@ class Validator {
 
   const TableBuffer buffer_;
   const std::span<const std::byte> message_;
-  const bool only_structure_;
+  const bool only_structure_ = false;
   std::size_t visits_ = 0;
 };
 
