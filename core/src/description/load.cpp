@@ -350,6 +350,7 @@ class Loader {
     for (const Member& member : type.members) {
       member_ = &member;
       if (member.id > kMaxId || !ids.insert(member.id).second) return wrong("has no place in the table");
+      if (member.default_value && member.shape->form == Form::string) return wrong("has a default text in a table");
       type.zero_is_default = false;
     }
     type.size = 0;
