@@ -209,6 +209,32 @@ TEST(TableByDescription, has_no_more_in_place_than_a_table_has_room_for) {
   }
 }
 
+TEST(TableByDescription, is_not_validated_for_ever_where_a_part_is_shared) {
+  Handmade handmade;
+  const auto flags = handmade.shape(Handmade::kSequence, handmade.shape(Handmade::kBoolean));
+  handmade.member("flags", handmade.shape(Handmade::kSequence, flags));
+  const auto type = handmade.load();
+  ASSERT_TRUE(type) << type.error();
+  const auto message = [](std::size_t count, std::size_t references) {
+    flatbuffers::FlatBufferBuilder builder;
+    const auto shared = builder.CreateVector(std::vector<std::uint8_t>(count, 1));
+    auto start = builder.StartTable();
+    builder.AddOffset(4, shared);
+    const flatbuffers::Offset<flatbuffers::Table> wrapper(builder.EndTable(start));
+    const auto all = builder.CreateVector(std::vector(references, wrapper));
+    start = builder.StartTable();
+    builder.AddOffset(4, all);
+    builder.Finish(flatbuffers::Offset<flatbuffers::Table>(builder.EndTable(start)));
+    const auto bytes = std::as_bytes(std::span(builder.GetBufferPointer(), builder.GetSize()));
+    return std::vector<std::byte>(bytes.begin(), bytes.end());
+  };
+  EXPECT_FALSE(baton::validate(*type, message(10, 1'000)));
+  EXPECT_FALSE(baton::validate(*type, message(12'000'000, 1))) << "a long message is none of that";
+  const auto finding = baton::validate(*type, message(20'000, 2'000));
+  ASSERT_TRUE(finding);
+  EXPECT_EQ(finding->reason, "has too many parts");
+}
+
 TEST(TableByDescription, has_no_default_texts) {
   Handmade handmade;
   handmade.member("text", handmade.shape(Handmade::kString), "as no reader's code would have it");
