@@ -235,6 +235,22 @@ TEST(TableByDescription, is_not_validated_for_ever_where_a_part_is_shared) {
   EXPECT_EQ(finding->reason, "has too many parts");
 }
 
+TEST(TableByDescription, is_compared_to_its_end) {
+  const auto plan = [](float ratio) {
+    flatbuffers::FlatBufferBuilder builder;
+    const std::vector shared(300, builder.CreateString(std::string(1'000'000, 'x')));
+    const auto names = builder.CreateVector(shared);
+    plan::PlanBuilder made(builder);
+    made.add_names(names);
+    made.add_ratio(ratio);
+    builder.Finish(made.Finish());
+    return builder.Release();
+  };
+  const auto one = plan(1);
+  const auto two = plan(2);
+  EXPECT_FALSE(*flatbuffers::GetRoot<plan::Plan>(one.data()) == *flatbuffers::GetRoot<plan::Plan>(two.data()));
+}
+
 TEST(TableByDescription, has_no_default_texts) {
   Handmade handmade;
   handmade.member("text", handmade.shape(Handmade::kString), "as no reader's code would have it");
