@@ -83,10 +83,12 @@ function(baton_generate target)
   find_program(BATON_FLATC flatc NO_CMAKE_FIND_ROOT_PATH DOC "The compiler of FlatBuffers, for tables")
   if(BATON_FLATC)
     set(flatc "${BATON_FLATC}")
-    set(flatc_file "${BATON_FLATC}")  # a newer one makes other code
   else()
     set(flatc flatc)
-    set(flatc_file "")
+  endif()
+  set(flatc_file "")
+  if(EXISTS "${flatc}")
+    set(flatc_file "${flatc}")  # a newer one makes other code
   endif()
 
   set(files "")

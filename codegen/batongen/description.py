@@ -22,6 +22,7 @@ _FORMS = {name: number for number, name in enumerate((
     "string", "sequence", "array", "optional", "named"))}
 _KINDS = {Struct: 0, Union: 1, Enum: 2, Bitmask: 3}
 _LAYOUTS = {"fixed": 0, "raw": 1, "table": 2}
+_OVERFLOWS = {None: 0, "drop_oldest": 1, "drop_newest": 2, "reject": 3, "block": 4}
 
 
 class BinaryDescriptions:
@@ -84,7 +85,9 @@ class _TypeWriter(Writer):
         offsets = extent.offsets or (0,) * len(struct_.members)  # a table has none
         members = [self._member(member, index, offset) for index, (member, offset) in enumerate(zip(struct_.members, offsets))]
         fields = [*_number(2, "B", _LAYOUTS[struct_.layout]), *_number(3, "B", int(struct_.appendable)),
-                  *_number(13, "Q", struct_.max_size), *self._text(14, struct_.topic)]
+                  *_number(13, "Q", struct_.max_size), *self._text(14, struct_.topic),
+                  *_number(16, "I", struct_.hints.depth or 0), *_number(17, "I", struct_.hints.history or 0),
+                  *_number(18, "B", _OVERFLOWS[struct_.hints.overflow])]
         if struct_.tail is not None:
             begin, size = elements_offset(extent), self._extents.of(strip_alias(struct_.tail.type).element).size
             members.append(self._member(struct_.tail, len(members), begin))

@@ -89,7 +89,7 @@ class BatonGenerate(unittest.TestCase):
             folder = pathlib.Path(folder)
             project, build = self.project(folder), folder / "build"
             robot, plain = project / "robot/robot.idl", project / "plain.idl"
-            table = '@baton(layout = "table") struct Table { string text; };\n'
+            table = '@baton(layout = "table") struct Note { string text; };\n'
             robot.write_text(robot.read_text() + table)
             (project / "CMakeLists.txt").write_text((project / "CMakeLists.txt").read_text().replace(
                 "add_executable(program main.cpp)\ntarget_link_libraries(program PRIVATE robot more_messages)",
@@ -106,7 +106,7 @@ class BatonGenerate(unittest.TestCase):
             self.assertNotIn("Configuring", self.build(build)[2], "the guess was right")
 
             # A file gets its first table: CMake finds out when it is built.
-            plain.write_text(plain.read_text() + table.replace("Table", "Second"))
+            plain.write_text(plain.read_text() + table.replace("Note", "Second"))
             self.build(build)
             self.assertIn("Configuring", self.build(build)[2])
             self.assertEqual(["plain.fb.hpp", "robot.fb.hpp"], installed())
@@ -124,7 +124,7 @@ class BatonGenerate(unittest.TestCase):
             folder = pathlib.Path(folder)
             project, build = self.project(folder), folder / "build"
             plain = project / "plain.idl"
-            plain.write_text(plain.read_text() + '@baton(layout="table") struct Table { string text; };\n')
+            plain.write_text(plain.read_text() + '@baton(layout="table") struct Note { string text; };\n')
             self.configure(project, build, "-DBATON_FLATC=/nonexistent/flatc")
             result = run("cmake", "--build", build, "--target", "more_messages_batongen")
             self.assertNotEqual(0, result.returncode)

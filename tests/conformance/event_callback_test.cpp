@@ -72,6 +72,63 @@ TEST_P(EventCallback, may_destroy_the_subscriber_whose_verb_announces_the_event)
   }
 }
 
+TEST_P(EventCallback, may_close_the_generic_subscriber_whose_verb_announces_the_event) {
+  for (const std::string verb : {"take", "wait", "sources", "later"}) {
+    SCOPED_TRACE(verb);
+    auto reading = open_alone("reading");
+    auto subscriber = reading.generic_subscriber().value();
+    auto former = std::make_optional(node_.publisher<Message>("a/former").value());
+    if (verb == "later") {
+      EXPECT_EQ(subscriber.sources().size(), 1U);
+    }
+    reading.on_event([&](const baton::Event&) { subscriber.close(); });
+    auto publisher = node_.publisher<Message>("topic").value();
+    publish(*former, 1, 0);
+    if (verb == "wait") {
+      EXPECT_TRUE(subscriber.wait(1h) == WaitStatus::closed);
+    } else if (verb == "sources") {
+      EXPECT_TRUE(subscriber.sources().empty());
+    } else {
+      if (verb == "later") former.reset();
+      EXPECT_EQ(subscriber.take().status(), TakeStatus::closed);
+    }
+    EXPECT_EQ(publisher.subscriber_count(), 0U);
+    expect_all_chunks_free(publisher);
+    reading.on_event(nullptr);
+  }
+}
+
+TEST_P(EventCallback, may_destroy_or_replace_the_generic_subscriber_whose_verb_announces_the_event) {
+  for (const std::string verb : {"take", "wait", "sources", "replace"}) {
+    SCOPED_TRACE(verb);
+    auto reading = open_alone("reading");
+    auto subscriber = std::make_optional(reading.generic_subscriber().value());
+    auto idle = std::make_optional(reading.generic_subscriber("idle").value());
+    reading.on_event([&](const baton::Event& event) {
+      if (event.kind != EventKind::matched) return;
+      if (verb == "replace") {
+        *subscriber = *std::move(idle);
+      } else {
+        subscriber.reset();
+      }
+    });
+    auto one = node_.publisher<Message>("one").value();
+    auto two = node_.publisher<Message>("two").value();
+    publish(one, 1, 0);
+    if (verb == "wait") {
+      EXPECT_TRUE(subscriber->wait(1h) == WaitStatus::closed);
+    } else if (verb == "sources") {
+      EXPECT_TRUE(subscriber->sources().empty());
+    } else {
+      EXPECT_EQ(subscriber->take().status(), TakeStatus::closed);
+    }
+    EXPECT_EQ(one.subscriber_count(), 0U);
+    EXPECT_EQ(two.subscriber_count(), 0U);
+    expect_all_chunks_free(one);
+    reading.on_event(nullptr);
+  }
+}
+
 TEST_P(EventCallback, may_set_a_callback_that_gets_the_messages_which_the_verb_has_found) {
   auto reading = open_alone("reading");
   auto subscriber = reading.subscriber<Message>("topic").value();

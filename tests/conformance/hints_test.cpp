@@ -28,6 +28,17 @@ TEST_P(Hints, hold_where_the_code_says_nothing) {
   EXPECT_EQ(second->number, 3U);
 }
 
+TEST_P(Hints, hold_for_publishers_that_know_the_type_by_its_description) {
+  const auto type = baton::TypeDescription::of<Hinted>().value();
+  auto publisher = node_.generic_publisher("topic", type).value();
+  for (int number = 0; number < 5; ++number) {
+    ASSERT_TRUE(publisher.publish_json("{\"number\": " + std::to_string(number) + "}"));
+  }
+  auto late = other_.subscriber<Hinted>("topic").value();
+  ASSERT_TRUE(late.wait(10s));
+  EXPECT_EQ(late.take()->number, 3U);
+}
+
 TEST_P(Hints, give_way_to_the_code) {
   auto publisher = node_.publisher<Hinted>("topic", {.depth = 5, .history = 0}).value();
   auto subscriber = other_.subscriber<Hinted>("topic", {.depth = 5, .max_held = 1}).value();

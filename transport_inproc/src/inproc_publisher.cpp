@@ -19,7 +19,7 @@ bool is_lossless(const Connection& connection) noexcept {
 }  // namespace
 
 InprocPublisher::InprocPublisher(const PortRequest& request)
-    : announcement_(request.announcement),
+    : announced_(std::make_shared<const PortAnnouncement>(request.announcement)),
       events_(request.events),
       identity_(std::make_shared<PublisherIdentity>(PublisherIdentity{
           announcement_.topic, announcement_.node, request.port_id, StampClock(announcement_.qos.stamp)})),

@@ -39,6 +39,8 @@ class InprocPublisher final : public PublisherPort {
   Chunk exchange(Chunk chunk, std::size_t bytes, std::size_t front, std::size_t back) noexcept override;
   Error explain(LoanStatus status, std::size_t bytes) const override;
   const PortAnnouncement& announcement() const noexcept override { return announcement_; }
+  /// For directories: always the same one, which may outlive the port.
+  const std::shared_ptr<const PortAnnouncement>& announced() const noexcept { return announced_; }
   PublisherCounters counters() const override;
   std::size_t connection_count() const noexcept override;
   void close() noexcept override;
@@ -82,7 +84,8 @@ class InprocPublisher final : public PublisherPort {
   bool make_room(Connection& connection, std::uint32_t& dropped) noexcept;
   void settle() noexcept;
 
-  const PortAnnouncement announcement_;
+  const std::shared_ptr<const PortAnnouncement> announced_;
+  const PortAnnouncement& announcement_ = *announced_;
   const std::shared_ptr<EventQueue> events_;
   const std::shared_ptr<const PublisherIdentity> identity_;
   const std::shared_ptr<ChunkPool> pool_;

@@ -145,7 +145,7 @@ std::vector<std::shared_ptr<const PortAnnouncement>> Topic::publishers_in(std::s
   for (const auto& topic : topics) {
     const std::lock_guard lock(topic->mutex_);
     for (const InprocPublisher* const publisher : topic->publishers_) {
-      found.push_back(std::make_shared<const PortAnnouncement>(publisher->announcement()));
+      found.push_back(publisher->announced());
     }
   }
   return found;

@@ -182,10 +182,10 @@ class BATON_API GenericSubscriber {
  private:
   friend class Node;
   class State;
-  explicit GenericSubscriber(std::unique_ptr<State> state) noexcept;
+  explicit GenericSubscriber(std::shared_ptr<State> state) noexcept;
   WaitStatus wait_for(std::chrono::nanoseconds timeout);
 
-  std::unique_ptr<State> state_;
+  std::shared_ptr<State> state_;  // each verb has a copy: an event's callback may destroy the subscriber
 };
 
 }  // namespace v1

@@ -288,7 +288,7 @@ struct PortRequest {
 class BATON_API PublisherDirectory {
  public:
   /// Puts what each of them announces into `found`, in place of what was in it. False if nothing has changed since the
-  /// last call: then `found` is left alone.
+  /// last call: then `found` is left alone. As long as a publisher is there its announcement is the same object.
   virtual bool look(std::vector<std::shared_ptr<const PortAnnouncement>>& found) = 0;
 
   virtual ~PublisherDirectory() = default;

@@ -57,10 +57,9 @@ struct Qos {
                                                       ///< that is not enough is refused
 };
 
-/// Settings of one layer (code or file): what is not set is left to the layer below.
-/// Made with designated initialisers: `{.depth = 4, .history = 1}`. Precedence, lowest first: built-in defaults, the
-/// IDL
-/// (`@baton`), code, configuration file.
+/// Settings of one layer (code or file): what is not set is left to the layer below. Made with designated initialisers:
+/// `{.depth = 4, .history = 1}`. Precedence, lowest first: built-in defaults, the IDL (`@baton`), code, configuration
+/// file.
 struct QosSettings {
   std::optional<std::string> transport = {};
   std::optional<std::uint32_t> depth = {};

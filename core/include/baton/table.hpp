@@ -28,7 +28,9 @@ namespace table {
 /// The most bytes that a FlatBuffer can have: its offsets are signed and have 32 bits.
 inline constexpr std::size_t kMaxBytes = (std::size_t{1} << 31U) - 64;
 
-/// What the verifier goes into. The IDL allows 64 levels of structs, and sequences of sequences are tables too.
+/// What the verifier goes into. The IDL allows 64 levels of structs, and sequences of sequences are tables too. It
+/// counts tables, and not the elements of vectors: a writer who lets many tables share a long vector can keep it for
+/// long. Processes of a domain trust each other not to: these limits are for what went wrong, not against malice.
 inline constexpr flatbuffers::uoffset_t kMaxDepth = 256;
 inline constexpr std::size_t kFewTables = 1'000'000;
 
@@ -38,7 +40,7 @@ template <class T>
 const T* open(const std::byte* payload, std::size_t capacity, std::size_t bytes) noexcept {
   if (bytes > capacity || bytes % sizeof(flatbuffers::uoffset_t) != 0 || bytes > kMaxBytes) return nullptr;
   const auto* const begin = reinterpret_cast<const std::uint8_t*>(payload + capacity - bytes);
-  // A table takes 8 bytes at least, with the reference to it; those that many references share are few.
+  // A table takes 8 bytes at least, with the reference to it, and honest writers let few references share one.
   const auto most = static_cast<flatbuffers::uoffset_t>(std::max<std::size_t>(kFewTables, bytes / 8));
   flatbuffers::Verifier verifier(begin, bytes, kMaxDepth, most);
   return verifier.VerifyBuffer<T>(nullptr) ? flatbuffers::GetRoot<T>(begin) : nullptr;

@@ -81,6 +81,7 @@ void make_infos(Model& model) {
     type.info.elements_offset = type.elements_offset;
     type.info.element_size = type.element_size;
     type.info.max_bytes = type.max_bytes;
+    type.info.qos = type.hints;
     type.info.fields = type.fields;
     type.info.enumerators = type.enumerator_infos;
   }

@@ -60,9 +60,11 @@ Json parse(std::string_view text, std::string& twice) {
   });
 }
 
-/// "line 2, column 7: ...", out of the library's own text.
-std::string parse_problem(const Json::parse_error& error) {
-  const std::string_view text = error.what();
+/// "at line 2, column 7: ...", out of the library's own text, which begins with "[json.exception.parse_error.101] ".
+std::string parse_problem(const Json::exception& error) {
+  std::string_view text = error.what();
+  const std::size_t end = text.find("] ");
+  if (text.starts_with("[json.exception.") && end != std::string_view::npos) text.remove_prefix(end + 2);
   const std::size_t begin = text.find("at line ");
   return std::string(begin == std::string_view::npos ? text : text.substr(begin));
 }
@@ -88,7 +90,7 @@ Result<std::vector<std::byte>> from_json(const TypeDescription& type, std::strin
                 fmt::format("would take {} bytes, and its IDL allows {}", message.size(), root.max_bytes), "");
   }
   return message;
-} catch (const nlohmann::json::parse_error& error) {
+} catch (const description::Json::exception& error) {  // also of a number that no double can be
   return fail(Errc::invalid_argument, "the JSON text", description::parse_problem(error), "");
 } catch (const std::exception& error) {  // no memory
   return fail(Errc::no_space, fmt::format("a message of type {}", type.name()),

@@ -16,7 +16,10 @@ using detail::inside;
 using flatbuffers::uoffset_t;
 using flatbuffers::voffset_t;
 
-constexpr std::size_t kMaxInline = 65'000;  // of a table's fields: its vtable counts with 16 bits
+constexpr std::size_t kTableHead = 4 + 3;                // with what may lie in front of it
+constexpr std::size_t kMaxInline = 65'535 - kTableHead;  // of a table's fields: its vtable counts with 16 bits
+
+constexpr std::size_t kMaxVtable = 65'535;
 
 /// Parts come before what refers to them, so a table's strings, vectors and tables are made first, and then its fields.
 class Builder {
@@ -48,14 +51,14 @@ class Builder {
       if (Finding finding = prepare(value, field)) return inside(field.member->name, std::move(finding));
       if (field.shape != nullptr) fields.push_back(std::move(field));
     }
-    if (Finding finding = default_texts(type, json, fields)) return finding;
     // The largest first, so that nothing is wasted between them.
     std::stable_sort(fields.begin(), fields.end(), [](const Field& a, const Field& b) {
       return std::pair(size_in_place(b), a.member->id) < std::pair(size_in_place(a), b.member->id);
     });
     std::size_t in_place = 0;
-    for (const Field& field : fields) in_place += size_in_place(field) + 8;
+    for (const Field& field : fields) in_place += most_in_place(field);
     if (in_place > kMaxInline) return ValidationError{"", fmt::format("its fields take {} bytes in place", in_place)};
+    if (!has_room(in_place + kMaxVtable)) return too_large();
     const uoffset_t start = builder_.StartTable();
     for (const Field& field : fields) add(field);
     made = builder_.EndTable(start);
@@ -66,17 +69,10 @@ class Builder {
     return is_in_place(held_in_table(*field.shape)) ? field.shape->size : 4;
   }
 
-  /// A default that is no scalar has to be written: only those stand in the reader's code.
-  Finding default_texts(const Type& type, const Json& json, std::vector<Field>& fields) {
-    for (const Member& member : type.members) {
-      if (!member.default_value || member.shape->form != Form::string || json.contains(member.name)) continue;
-      Field field;
-      field.member = &member;
-      field.shape = member.shape;
-      field.offset = string(member.default_value->text);
-      fields.push_back(std::move(field));
-    }
-    return std::nullopt;
+  /// With what may lie between it and the next one.
+  static std::size_t most_in_place(const Field& field) noexcept {
+    const std::size_t align = is_in_place(held_in_table(*field.shape)) ? field.shape->align : 4;
+    return size_in_place(field) + std::min<std::size_t>(align, 8) - 1;
   }
 
   /// Without a shape if the field is to be left out.
@@ -99,7 +95,7 @@ class Builder {
   }
 
   Finding referred(const Shape& shape, Holding holding, const Member* about, const Json& json, uoffset_t& made) {
-    if (builder_.GetSize() > kMaxMessageBytes) return too_large();
+    if (!has_room(0)) return too_large();
     switch (holding) {
       case Holding::table: return table(*shape.type, json, made);
       case Holding::vector: return vector(shape, about, json, made);
@@ -119,7 +115,8 @@ class Builder {
         if (shape.bound != 0 && text.size() > shape.bound) {
           return ValidationError{"", fmt::format("expected at most {} bytes, got {}", shape.bound, text.size())};
         }
-        made = string(text);
+        if (!has_room(text.size())) return too_large();
+        made = builder_.CreateString(text.data(), text.size()).o;
         return std::nullopt;
       }
     }
@@ -127,7 +124,10 @@ class Builder {
 
   static Finding too_large() { return ValidationError{"", "the message takes more than 1 GiB"}; }
 
-  uoffset_t string(std::string_view text) { return builder_.CreateString(text.data(), text.size()).o; }
+  /// For so many bytes more: the builder's own offsets end not far beyond.
+  bool has_room(std::size_t bytes) const noexcept {
+    return bytes <= kMaxMessageBytes && builder_.GetSize() <= kMaxMessageBytes - bytes;
+  }
 
   Finding vector(const Shape& shape, const Member* about, const Json& json, uoffset_t& made) {
     Elements elements;
@@ -140,6 +140,7 @@ class Builder {
       }
       if (Finding finding = append(*shape.element, about, json, elements)) return finding;
     }
+    if (!has_room(elements.bytes.size() + elements.offsets.size() * sizeof(uoffset_t))) return too_large();
     made = put(*shape.element, elements);
     return std::nullopt;
   }

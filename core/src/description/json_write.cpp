@@ -1,4 +1,6 @@
 // From a message to JSON text.
+#include <limits>
+
 #include <fmt/format.h>
 
 #include "baton/json.hpp"
@@ -10,6 +12,9 @@ inline namespace v1 {
 namespace description {
 namespace {
 
+/// For who has no way to say that a text is too long: half of one would be taken for a whole.
+constexpr JsonStyle kUnlimited{.max_bytes = std::numeric_limits<std::size_t>::max()};
+
 constexpr std::string_view kTag = "(tag)";  // where members have a name: no member can be called so
 
 class Writer {
@@ -18,7 +23,7 @@ class Writer {
       : buffer_(message), message_(message), out_(style) {}
 
   /// For a table alone, which has no message around it.
-  explicit Writer(const void* table) : buffer_(TableBuffer::around(table)), out_({}) {}
+  explicit Writer(const void* table) : buffer_(TableBuffer::around(table)), out_(kUnlimited) {}
 
   std::string text_of_table(const Type& type) {
     write_table(type, TableBuffer::kAroundTable);

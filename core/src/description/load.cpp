@@ -122,12 +122,26 @@ class Loader {
     type.max_bytes = from.max_bytes();
     type.topic = text_of(from.topic());
     type.doc = text_of(from.doc());
+    if (!load_hints(from, type)) return false;
     if (type.kind == TypeKind::enum_ || type.kind == TypeKind::bitmask_) return load_enumeration(from, type);
     if (!load_members(from, type)) return false;
     member_ = nullptr;
     if (type.kind == TypeKind::union_) return load_union(from, type);
     if (type.layout == Layout::raw) return load_raw(from, type);
     return type.layout == Layout::table ? check_table(type) : check_layout(type);
+  }
+
+  bool load_hints(const wire::Type& from, Type& type) {
+    if (from.depth() > Qos::kMaxDepth || from.history() > Qos::kMaxHistory || from.overflow() > wire::Overflow::MAX) {
+      return wrong("has hints that no topic can follow");
+    }
+    if (from.depth() != 0) type.hints.depth = from.depth();
+    if (from.history() != 0) type.hints.history = from.history();
+    constexpr std::array kOverflows = {Overflow::drop_oldest, Overflow::drop_newest, Overflow::reject, Overflow::block};
+    if (from.overflow() != wire::Overflow::unsaid) {
+      type.hints.overflow = kOverflows[static_cast<std::size_t>(from.overflow()) - 1];
+    }
+    return true;
   }
 
   bool load_enumeration(const wire::Type& from, Type& type) {
@@ -350,6 +364,7 @@ class Loader {
     for (const Member& member : type.members) {
       member_ = &member;
       if (member.id > kMaxId || !ids.insert(member.id).second) return wrong("has no place in the table");
+      if (member.default_value && member.shape->form == Form::string) return wrong("has a default text in a table");
       type.zero_is_default = false;
     }
     type.size = 0;

@@ -108,6 +108,7 @@ struct Type {
   std::uint64_t max_bytes = 0;
   std::string topic;
   std::string doc;
+  TopicHints hints;
   bool zero_is_default = true;
   std::uint32_t depth = 1;
   std::uint64_t flags = 0;  ///< of a bitmask: all bits

@@ -15,7 +15,9 @@ namespace {
 
 using detail::inside;
 
-constexpr std::size_t kMaxVisits = 10'000'000;  // of tables, which may be shared: a few bytes could keep us for ever
+/// Of parts that tables refer to, beyond what all bytes of the message account for: parts may be shared, so that a few
+/// bytes could keep us for ever.
+constexpr std::size_t kMaxVisits = 10'000'000;
 
 Finding wrong(std::string reason) { return ValidationError{"", std::move(reason)}; }
 
@@ -23,10 +25,14 @@ class Validator {
  public:
   /// `only_structure`: of a table nothing but where its offsets lead, and how much is there.
   explicit Validator(std::span<const std::byte> message, bool only_structure = false) noexcept
-      : buffer_(message), message_(message), only_structure_(only_structure) {}
+      : buffer_(message),
+        message_(message),
+        only_structure_(only_structure),
+        max_visits_(kMaxVisits + message.size()) {}
 
   /// For a table alone, which has no message around it.
-  explicit Validator(const void* table) noexcept : buffer_(TableBuffer::around(table)), only_structure_(false) {}
+  explicit Validator(const void* table) noexcept
+      : buffer_(TableBuffer::around(table)), max_visits_(kMaxVisits + kMaxMessageBytes) {}
 
   Finding check_lone_table(const Type& type) { return check_table(type, TableBuffer::kAroundTable); }
 
@@ -115,9 +121,14 @@ class Validator {
                   check_elements(*tail.shape->element, &tail, message_.data() + type.elements_offset, count));
   }
 
-  Finding check_elements(const Shape& element, const Member* about, const std::byte* at, std::uint64_t count) {
+  /// Whether there are elements of that type which are no value.
+  static bool may_be_wrong(const Shape& element, const Member* about) noexcept {
     const bool ranged = about != nullptr && about->has_range();
-    if (element.form != Form::boolean && is_scalar(element) && element.form != Form::named && !ranged) return {};
+    return element.form == Form::boolean || !is_scalar(element) || element.form == Form::named || ranged;
+  }
+
+  Finding check_elements(const Shape& element, const Member* about, const std::byte* at, std::uint64_t count) {
+    if (!may_be_wrong(element, about)) return std::nullopt;
     for (std::uint64_t i = 0; i < count; ++i) {
       if (Finding finding = check_value(element, about, at + i * element.size)) return inside(i, std::move(finding));
     }
@@ -161,7 +172,7 @@ class Validator {
   // --- What a table refers to ---
 
   Finding check_table(const Type& type, Place table) {
-    if (++visits_ > kMaxVisits) return wrong("has too many parts");
+    if (!may_visit(1)) return too_many();
     for (const Member& member : type.members) {
       const bool optional = member.shape->form == Form::optional;
       const Shape& shape = optional ? *member.shape->element : *member.shape;
@@ -176,13 +187,17 @@ class Validator {
   }
 
   Finding check_held(const Shape& shape, const Member* about, Holding holding, Place place) {
-    if (is_in_place(holding)) return only_structure_ ? std::nullopt : check_value(shape, about, buffer_.at(place));
+    if (is_in_place(holding)) {
+      if (only_structure_) return std::nullopt;
+      if (!may_visit(shape.size)) return too_many();
+      return check_value(shape, about, buffer_.at(place));
+    }
     const auto target = buffer_.follow(place);
     if (!target) return outside();
     if (holding == Holding::table) return check_table(*shape.type, *target);
     if (holding == Holding::vector) return check_vector(shape, about, *target);
     if (holding == Holding::wrapper) {
-      if (++visits_ > kMaxVisits) return wrong("has too many parts");
+      if (!may_visit(1)) return too_many();
       bool sound = false;
       const auto field = buffer_.field(*target, 0, 4, sound);
       if (!sound) return outside();
@@ -203,10 +218,13 @@ class Validator {
       return wrong(fmt::format("the length {} is not {}", vector->count, shape.count));
     }
     if (Finding finding = check_bound(shape, vector->count)) return finding;
-    if (is_in_place(holding) && only_structure_) return std::nullopt;
-    if (is_in_place(holding)) return check_elements(element, about, buffer_.at(vector->begin), vector->count);
+    if (is_in_place(holding)) {
+      if (only_structure_ || !may_be_wrong(element, about)) return std::nullopt;
+      if (!may_visit(vector->count * step)) return too_many();
+      return check_elements(element, about, buffer_.at(vector->begin), vector->count);
+    }
     for (std::uint32_t i = 0; i < vector->count; ++i) {
-      if (++visits_ > kMaxVisits) return wrong("has too many parts");
+      if (!may_visit(1)) return too_many();
       const auto element_place = static_cast<Place>(vector->begin + i * step);
       if (Finding finding = check_held(element, about, holding, element_place)) {
         return shape.form == Form::array ? inside_array(shape, i, std::move(finding)) : inside(i, std::move(finding));
@@ -229,12 +247,21 @@ class Validator {
                                                                         : detail::bad_length(length, shape.bound);
   }
 
+  /// Counts what lies in place by its bytes, and all else by its references: no message has more of them than bytes,
+  /// unless it shares some.
+  bool may_visit(std::uint64_t count) noexcept {
+    visits_ += count;
+    return visits_ <= max_visits_;
+  }
+
+  static Finding too_many() { return wrong("has too many parts"); }
   static Finding outside() { return wrong("an offset leads outside of the message"); }
 
   const TableBuffer buffer_;
   const std::span<const std::byte> message_;
-  const bool only_structure_;
-  std::size_t visits_ = 0;
+  const bool only_structure_ = false;
+  const std::uint64_t max_visits_;
+  std::uint64_t visits_ = 0;
 };
 
 }  // namespace

@@ -17,7 +17,7 @@ inline namespace v1 {
 namespace domain {
 namespace {
 
-// A type's description is the only long thing in an announcement; one of this size would have ten thousand members.
+// A type's description is the only long thing in an announcement; this is beyond every sensible one.
 constexpr std::uint64_t kMaxAnnouncementBytes = 16U << 20U;
 
 FileKind kind_of(PortRole role) noexcept {

@@ -50,26 +50,63 @@ void GenericSample::swap(GenericSample& other) noexcept {
 
 // --- The subscriber --------------------------------------------------------------------------------------------------
 
-GenericSubscriber::GenericSubscriber(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
+GenericSubscriber::GenericSubscriber(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
 GenericSubscriber::GenericSubscriber(GenericSubscriber&& other) noexcept = default;
-GenericSubscriber& GenericSubscriber::operator=(GenericSubscriber&& other) noexcept = default;
-GenericSubscriber::~GenericSubscriber() = default;
+GenericSubscriber& GenericSubscriber::operator=(GenericSubscriber&& other) noexcept {
+  const auto last = std::exchange(state_, std::exchange(other.state_, nullptr));
+  if (last != nullptr) last->close();
+  return *this;
+}
+GenericSubscriber::~GenericSubscriber() {
+  if (const auto last = std::exchange(state_, nullptr)) last->close();
+}
 
-GenericSample GenericSubscriber::take() { return state_->take(); }
-WaitStatus GenericSubscriber::wait_for(std::chrono::nanoseconds timeout) { return state_->wait(timeout); }
-std::vector<GenericSubscriber::Source> GenericSubscriber::sources() { return state_->sources(); }
+// An event's callback, which the verbs of ports call, may destroy the subscriber: each verb keeps its state.
+GenericSample GenericSubscriber::take() {
+  const auto alive = state_;
+  return alive->take();
+}
+WaitStatus GenericSubscriber::wait_for(std::chrono::nanoseconds timeout) {
+  const auto alive = state_;
+  return alive->wait(timeout);
+}
+std::vector<GenericSubscriber::Source> GenericSubscriber::sources() {
+  const auto alive = state_;
+  return alive->sources();
+}
 const std::string& GenericSubscriber::pattern() const noexcept { return state_->pattern(); }
-void GenericSubscriber::close() noexcept { state_->close(); }
-Result<int> GenericSubscriber::fd() { return state_->fd(); }
+void GenericSubscriber::close() noexcept {
+  const auto alive = state_;
+  alive->close();
+}
+Result<int> GenericSubscriber::fd() {
+  const auto alive = state_;
+  return alive->fd();
+}
 
 // --- Its state -------------------------------------------------------------------------------------------------------
 
-Result<std::unique_ptr<GenericSubscriber::State>> GenericSubscriber::State::make(std::string node, std::string pattern,
+/// While a verb is in it nothing that it walks is taken away: a `close` in an event's callback leaves that to the
+/// outermost one.
+class GenericSubscriber::State::Verb {
+ public:
+  explicit Verb(State& state) noexcept : state_(state) { ++state_.nesting_; }
+  ~Verb() {
+    if (--state_.nesting_ == 0 && state_.closed_) state_.clear();
+  }
+  Verb(const Verb&) = delete;
+  Verb& operator=(const Verb&) = delete;
+
+ private:
+  State& state_;
+};
+
+Result<std::shared_ptr<GenericSubscriber::State>> GenericSubscriber::State::make(std::string node, std::string pattern,
                                                                                  Open open) {
   auto wake = posix::EventFd::create();
   if (!wake) return fail(std::move(wake).error());
   auto signal = std::make_shared<Signal>(*std::move(wake));
-  return std::unique_ptr<State>(new State(std::move(node), std::move(pattern), std::move(open), std::move(signal)));
+  return std::shared_ptr<State>(new State(std::move(node), std::move(pattern), std::move(open), std::move(signal)));
 }
 
 Result<void> GenericSubscriber::State::add_directory(const Watch& watch) {
@@ -82,38 +119,45 @@ Result<void> GenericSubscriber::State::add_directory(const Watch& watch) {
 GenericSample GenericSubscriber::State::take() {
   if (closed_) return GenericSample(TakeStatus::closed);
   if (pending_) return std::move(pending_);
+  const Verb verb(*this);
   // acquire: what was to be found is found by the look.
-  if (signal_->raised.exchange(false, std::memory_order_acquire)) {
+  if (nesting_ == 1 && signal_->raised.exchange(false, std::memory_order_acquire)) {
     signal_->wake.drain();
     look();
   }
   TakeStatus status = TakeStatus::empty;
   if (GenericSample sample = take_known(status)) return sample;
   // A node without a keeper is told of nothing.
-  if (!look()) return GenericSample(status);
-  if (GenericSample sample = take_known(status)) return sample;
-  return GenericSample(status);
+  if (look()) {
+    if (GenericSample sample = take_known(status)) return sample;
+  }
+  return GenericSample(closed_ ? TakeStatus::closed : status);
 }
 
 /// Of the ports that are open, each in turn.
 GenericSample GenericSubscriber::State::take_known(TakeStatus& status) noexcept {
-  for (std::size_t asked = 0; asked < ports_.size(); ++asked) {
+  for (std::size_t asked = 0; asked < ports_.size() && !closed_; ++asked) {
     if (turn_ == ports_.end()) turn_ = ports_.begin();
-    const std::optional<Port>& port = (turn_++)->second;
-    if (!port) continue;
-    const Chunk chunk = port->handle->take();
-    if (chunk) return GenericSample(port->handle.get(), chunk, port->description);
-    if (chunk.reason<TakeStatus>() == TakeStatus::held_limit) status = TakeStatus::held_limit;
+    const Port& port = (turn_++)->second;
+    const Chunk chunk = port.handle->take();
+    if (chunk) {
+      GenericSample sample(port.handle.get(), chunk, port.description);
+      if (!closed_) return sample;
+    } else if (chunk.reason<TakeStatus>() == TakeStatus::held_limit) {
+      status = TakeStatus::held_limit;
+    }
   }
   return GenericSample(status);
 }
 
-/// Asks the directories. True if a port was opened.
+/// Asks the directories. True if a port was opened. A callback's verb does not look: the verb around it is at it, or
+/// walks what would change.
 bool GenericSubscriber::State::look() {
+  if (closed_ || nesting_ > 1) return false;
   bool news = false;
   for (Directory& each : directories_) news |= each.directory->look(each.found);
-  if (!news && !leftovers_) return false;
-  std::vector<std::shared_ptr<const PortAnnouncement>> present;
+  if (!news && !leftovers_ && !again_) return false;
+  Announcements present;
   for (const Directory& each : directories_) {
     for (const auto& announcement : each.found) {
       if (topic_matches(pattern_, announcement->topic)) present.push_back(announcement);
@@ -123,54 +167,71 @@ bool GenericSubscriber::State::look() {
   return open_new(present);
 }
 
-bool GenericSubscriber::State::open_new(const std::vector<std::shared_ptr<const PortAnnouncement>>& present) {
+/// One publisher of each topic, type and transport will do, and the next one is tried where the first is of no use.
+bool GenericSubscriber::State::open_new(const Announcements& present) {
+  const std::set<std::shared_ptr<const PortAnnouncement>> there(present.begin(), present.end());
+  std::erase_if(failed_, [&](const auto& entry) { return !there.contains(entry.first); });
+  again_ = false;
   bool opened = false;
   for (const auto& announcement : present) {
-    const Key key{announcement->topic, announcement->transport, announcement->fingerprint.bytes};
+    if (closed_) return false;
+    Key key{announcement->topic, announcement->transport, announcement->fingerprint.bytes};
     if (ports_.contains(key)) continue;
-    auto port = open_for(key, *announcement);
-    opened |= port.has_value();
-    ports_.emplace(key, std::move(port));
-  }
-  return opened;
-}
-
-/// Nothing if that cannot be, which is logged.
-std::optional<GenericSubscriber::State::Port> GenericSubscriber::State::open_for(const Key& key,
-                                                                                 const PortAnnouncement& publisher) {
-  auto description = TypeDescription::load(std::as_bytes(std::span(publisher.description)));
-  if (description && description->fingerprint() != publisher.fingerprint) {
-    description = fail(Errc::corrupt, publisher.type, "the description is that of another type", "");
-  }
-  auto port = description ? open_(*description, publisher) : fail(description.error());
-  if (!port) {
-    log::warn("[{}] topic '{}': messages of {} cannot be received: {}", node_, key.topic, publisher.node, port.error());
-    return std::nullopt;
-  }
-  Port opened{*std::move(port), std::make_shared<const TypeDescription>(*std::move(description))};
-  if (epoll_) {
-    if (auto watched = watch(opened); !watched) {
-      log::warn("[{}] topic '{}': messages cannot be received: {}", node_, key.topic, watched.error());
-      return std::nullopt;
+    const auto failed = failed_.find(announcement);
+    if (failed != failed_.end() && failed->second != Errc::no_space) continue;
+    auto port = open_for(*announcement);
+    if (closed_) return false;
+    if (port) {
+      failed_.erase(announcement);
+      ports_.emplace(std::move(key), *std::move(port));
+      opened = true;
+      continue;
+    }
+    again_ |= port.error().code() == Errc::no_space;
+    if (failed_.insert_or_assign(announcement, port.error().code()).second) {
+      log::warn("[{}] topic '{}': messages of {} cannot be received: {}", node_, announcement->topic,
+                announcement->node, port.error());
     }
   }
   return opened;
 }
 
+Result<GenericSubscriber::State::Port> GenericSubscriber::State::open_for(const PortAnnouncement& publisher) {
+  auto description = TypeDescription::load(std::as_bytes(std::span(publisher.description)));
+  if (!description) return fail(std::move(description).error());
+  if (description->fingerprint() != publisher.fingerprint) {
+    return fail(Errc::corrupt, publisher.type, "the description is that of another type", "");
+  }
+  auto port = open_(*description, publisher);
+  if (!port) return fail(std::move(port).error());
+  Port opened{*std::move(port), std::make_shared<const TypeDescription>(*std::move(description))};
+  if (epoll_) {
+    if (auto watched = watch(opened); !watched) return fail(std::move(watched).error());
+  }
+  return opened;
+}
+
 /// Ports whose publishers are all gone, and that have nothing left; those that have are looked at again.
-void GenericSubscriber::State::close_old(const std::vector<std::shared_ptr<const PortAnnouncement>>& present) {
+void GenericSubscriber::State::close_old(const Announcements& present) {
   std::set<Key> wanted;
   for (const auto& each : present) wanted.insert({each->topic, each->transport, each->fingerprint.bytes});
   leftovers_ = false;
-  std::erase_if(ports_, [&](const auto& entry) {
-    if (wanted.contains(entry.first)) return false;
-    const std::optional<Port>& port = entry.second;
-    const bool done = !port || (port->handle->connection_count() == 0 && port->handle->counters().total.queued == 0);
-    if (done && port) unwatch(*port);
-    leftovers_ |= !done;
-    return done;
-  });
-  turn_ = ports_.end();
+  std::vector<Port> old;  // which go when the walk is over: that may call back
+  for (auto each = ports_.begin(); each != ports_.end() && !closed_;) {
+    const auto next = std::next(each);
+    if (!wanted.contains(each->first)) {
+      Port& port = each->second;
+      if (port.handle->connection_count() == 0 && port.handle->counters().total.queued == 0) {
+        unwatch(port);
+        old.push_back(std::move(port));
+        ports_.erase(each);
+        turn_ = ports_.end();
+      } else {
+        leftovers_ = true;
+      }
+    }
+    each = next;
+  }
 }
 
 WaitStatus GenericSubscriber::State::wait(std::chrono::nanoseconds timeout) {
@@ -181,6 +242,7 @@ WaitStatus GenericSubscriber::State::wait(std::chrono::nanoseconds timeout) {
     if (closed_) return WaitStatus::closed;
     // A take that finds nothing makes the descriptors quiet; one that finds something is what is waited for.
     if (!pending_) pending_ = take();
+    if (closed_) return WaitStatus::closed;
     if (pending_) {
       signal_->raise();  // the descriptor of who waits in another way has to say so, too
       return WaitStatus::ready;
@@ -188,6 +250,7 @@ WaitStatus GenericSubscriber::State::wait(std::chrono::nanoseconds timeout) {
     if (deadline && steady_clock::now() >= *deadline) return WaitStatus::timeout;
     posix::Poll poll;
     auto descriptor = fd();
+    if (closed_) return WaitStatus::closed;
     if (descriptor) poll.add(*descriptor);
     auto waited = descriptor ? poll.wait(deadline) : fail(descriptor.error());
     if (!waited) {
@@ -198,13 +261,14 @@ WaitStatus GenericSubscriber::State::wait(std::chrono::nanoseconds timeout) {
 }
 
 Result<int> GenericSubscriber::State::fd() {
+  const Verb verb(*this);
   if (!epoll_) {
     auto made = posix::Epoll::create();
     if (!made) return fail(std::move(made).error());
     epoll_.emplace(*std::move(made));
     auto added = epoll_->add(signal_->wake.fd().get());
     for (const auto& [key, port] : ports_) {
-      if (added && port) added = watch(*port);
+      if (added && !closed_) added = watch(port);
     }
     if (!added) {
       epoll_.reset();
@@ -227,25 +291,35 @@ void GenericSubscriber::State::unwatch(const Port& port) noexcept {
 }
 
 std::vector<GenericSubscriber::Source> GenericSubscriber::State::sources() {
-  if (!closed_) look();
+  const Verb verb(*this);
+  look();
   std::vector<Source> sources;
   for (const auto& [key, port] : ports_) {
-    if (!port) continue;
+    if (closed_) break;
     sources.push_back(
-        {key.topic, key.transport, *port->description, port->handle->connection_count(), port->handle->counters()});
+        {key.topic, key.transport, *port.description, port.handle->connection_count(), port.handle->counters()});
   }
+  if (closed_) sources.clear();
   return sources;
 }
 
 void GenericSubscriber::State::close() noexcept {
-  closed_ = true;
+  if (std::exchange(closed_, true)) return;
+  const Verb verb(*this);
   pending_.release();
-  directories_.clear();
   for (const auto& [key, port] : ports_) {
-    if (port) unwatch(*port);
+    unwatch(port);
+    port.handle->close();
   }
-  ports_.clear();
+}
+
+/// What is closed.
+void GenericSubscriber::State::clear() noexcept {
+  // Their ends may call back, and find nothing any more.
+  const auto directories = std::exchange(directories_, {});
+  const auto ports = std::exchange(ports_, {});
   turn_ = ports_.end();
+  failed_.clear();
 }
 
 }  // namespace v1

@@ -24,7 +24,7 @@ class GenericSubscriber::State {
   using Open =
       std::function<Result<SubscriberPortHandle>(const TypeDescription& type, const PortAnnouncement& publisher)>;
 
-  static Result<std::unique_ptr<State>> make(std::string node, std::string pattern, Open open);
+  static Result<std::shared_ptr<State>> make(std::string node, std::string pattern, Open open);
 
   /// Before the first look: where publishers are looked for. `watch` is given what is to be called when there may be
   /// others.
@@ -67,11 +67,15 @@ class GenericSubscriber::State {
   State(std::string node, std::string pattern, Open open, std::shared_ptr<Signal> signal)
       : node_(std::move(node)), pattern_(std::move(pattern)), open_(std::move(open)), signal_(std::move(signal)) {}
 
+  class Verb;
+  using Announcements = std::vector<std::shared_ptr<const PortAnnouncement>>;
+
   GenericSample take_known(TakeStatus& status) noexcept;
   bool look();
-  bool open_new(const std::vector<std::shared_ptr<const PortAnnouncement>>& present);
-  std::optional<Port> open_for(const Key& key, const PortAnnouncement& publisher);
-  void close_old(const std::vector<std::shared_ptr<const PortAnnouncement>>& present);
+  bool open_new(const Announcements& present);
+  Result<Port> open_for(const PortAnnouncement& publisher);
+  void close_old(const Announcements& present);
+  void clear() noexcept;
   Result<void> watch(const Port& port);
   void unwatch(const Port& port) noexcept;
 
@@ -81,15 +85,19 @@ class GenericSubscriber::State {
   const std::shared_ptr<Signal> signal_;
   struct Directory {
     std::unique_ptr<PublisherDirectory> directory;
-    std::vector<std::shared_ptr<const PortAnnouncement>> found;
+    Announcements found;
   };
   std::vector<Directory> directories_;
-  std::map<Key, std::optional<Port>> ports_;                          // nothing: it cannot be opened, and that was said
-  std::map<Key, std::optional<Port>>::iterator turn_ = ports_.end();  // to be asked next
+  std::map<Key, Port> ports_;
+  std::map<Key, Port>::iterator turn_ = ports_.end();  // to be asked next
+  // By which no port could be opened, why, and that was said.
+  std::map<std::shared_ptr<const PortAnnouncement>, Errc> failed_;
   GenericSample pending_;              // taken by `wait`, to know that there is something
   std::optional<posix::Epoll> epoll_;  // of the signal and all ports, once somebody waits
   bool leftovers_ = false;             // of a port whose publishers are gone
+  bool again_ = false;                 // one may be opened now for which there was no room
   bool closed_ = false;
+  std::uint32_t nesting_ = 0;  // of verbs, which an event's callback may call inside of another one
 };
 
 }  // namespace v1

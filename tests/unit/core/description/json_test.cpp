@@ -124,6 +124,14 @@ TEST(Json, keeps_every_number_to_its_last_digit) {
   EXPECT_TRUE(std::isnan(value_of<test::Scalars>(R"({"r": "NaN"})").r));
 }
 
+TEST(Json, refuses_numbers_that_no_type_has) {
+  const auto made = from_json(described_as<geometry::Point>(), R"({"x": 1e999})");
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code(), baton::Errc::invalid_argument) << made.error();
+  EXPECT_EQ(made.error().message().find("json.exception"), std::string::npos) << made.error();
+  EXPECT_NE(made.error().message().find("number overflow parsing '1e999'"), std::string::npos) << made.error();
+}
+
 TEST(Json, keeps_texts_that_are_no_utf8) {
   test::Defaults value;
   value.frame = "Gr\xc3\xb6\xc3\x9f\x65";

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include <gtest/gtest.h>
 
 #include "baton/json.hpp"
@@ -21,6 +23,66 @@ const TypeDescription& plan_type() {
   static const TypeDescription type = TypeDescription::of<plan::Plan>().value();
   return type;
 }
+
+/// Makes the description of a table by hand: one that no IDL file of the tests has, or that batongen would not write.
+class Handmade {
+ public:
+  using Part = flatbuffers::Offset<void>;
+  static constexpr std::uint8_t kBoolean = 0;
+  static constexpr std::uint8_t kUint8 = 7;
+  static constexpr std::uint8_t kString = 13;
+  static constexpr std::uint8_t kSequence = 14;
+  static constexpr std::uint8_t kArray = 15;
+
+  Part shape(std::uint8_t form, Part element = {}, std::uint32_t extent = 0) {
+    const Part extents = extent == 0 ? Part() : builder_.CreateVector(&extent, 1).Union();
+    const auto start = builder_.StartTable();
+    builder_.AddElement(slot(0), form);
+    builder_.AddOffset(slot(2), extents);
+    builder_.AddOffset(slot(3), element);
+    return builder_.EndTable(start);
+  }
+
+  void member(const std::string& name, Part shape, const std::string& default_text = "") {
+    Part value;
+    if (!default_text.empty()) {
+      const Part text = builder_.CreateString(default_text).Union();
+      const auto start = builder_.StartTable();
+      builder_.AddOffset(slot(1), text);
+      value = builder_.EndTable(start);
+    }
+    const Part name_part = builder_.CreateString(name).Union();
+    const auto start = builder_.StartTable();
+    builder_.AddOffset(slot(0), name_part);
+    builder_.AddOffset(slot(1), shape);
+    builder_.AddElement(slot(3), static_cast<std::uint16_t>(members_.size()));
+    builder_.AddOffset(slot(5), value);
+    members_.emplace_back(builder_.EndTable(start));
+  }
+
+  baton::Result<TypeDescription> load() {
+    const Part members = builder_.CreateVector(members_).Union();
+    const Part name = builder_.CreateString("Handmade").Union();
+    auto start = builder_.StartTable();
+    builder_.AddOffset(slot(0), name);
+    builder_.AddElement(slot(2), std::uint8_t{2});
+    builder_.AddOffset(slot(6), members);
+    const Part type = builder_.EndTable(start);
+    const Part types = builder_.CreateVector(&type, 1).Union();
+    const Part digest = builder_.CreateVector(std::vector<std::uint8_t>(16)).Union();
+    start = builder_.StartTable();
+    builder_.AddOffset(slot(0), types);
+    builder_.AddOffset(slot(2), digest);
+    builder_.Finish(flatbuffers::Offset<flatbuffers::Table>(builder_.EndTable(start)));
+    return TypeDescription::load(std::as_bytes(std::span(builder_.GetBufferPointer(), builder_.GetSize())));
+  }
+
+ private:
+  static flatbuffers::voffset_t slot(std::uint16_t index) { return flatbuffers::FieldIndexToOffset(index); }
+
+  flatbuffers::FlatBufferBuilder builder_;
+  std::vector<Part> members_;
+};
 
 constexpr std::string_view kFull =
     R"({"number":18446744073709551615,"title":"to \"the\" end","steps":[{"name":"one","metres":0.25},)"
@@ -113,6 +175,88 @@ TEST(TableByDescription, says_where_its_json_is_wrong) {
             "nested[1][0]: expected a whole number from -32768 to 32767, got 'x'");
   EXPECT_EQ(problem_with(R"({"number": null})"),
             "number: expected a whole number from 0 to 18446744073709551615, got null");
+}
+
+TEST(TableByDescription, has_as_many_members_as_a_table_has_room_for) {
+  Handmade handmade;
+  const auto octet = handmade.shape(Handmade::kUint8);
+  std::string json = "{";
+  for (int i = 0; i < 8'000; ++i) {
+    handmade.member(fmt::format("m{}", i), octet);
+    json += fmt::format("{}\"m{}\":{}", i == 0 ? "" : ",", i, i % 250 + 1);
+  }
+  json += '}';
+  const auto type = handmade.load();
+  ASSERT_TRUE(type) << type.error();
+  const auto bytes = from_json(*type, json);
+  ASSERT_TRUE(bytes) << bytes.error();
+  EXPECT_EQ(to_json(*type, *bytes).value(), json);
+}
+
+TEST(TableByDescription, has_no_more_in_place_than_a_table_has_room_for) {
+  for (const std::uint32_t extent : {65'528U, 65'529U}) {
+    Handmade handmade;
+    handmade.member("image", handmade.shape(Handmade::kArray, handmade.shape(Handmade::kUint8), extent));
+    const auto type = handmade.load();
+    ASSERT_TRUE(type) << type.error();
+    std::string json = "{\"image\":[7";
+    for (std::uint32_t i = 1; i < extent; ++i) json += ",7";
+    json += "]}";
+    const auto bytes = from_json(*type, json);
+    ASSERT_EQ(bytes.has_value(), extent == 65'528U) << (bytes ? "" : bytes.error().message());
+    if (!bytes) continue;
+    EXPECT_TRUE(to_json(*type, *bytes).value() == json);
+  }
+}
+
+TEST(TableByDescription, is_not_validated_for_ever_where_a_part_is_shared) {
+  Handmade handmade;
+  const auto flags = handmade.shape(Handmade::kSequence, handmade.shape(Handmade::kBoolean));
+  handmade.member("flags", handmade.shape(Handmade::kSequence, flags));
+  const auto type = handmade.load();
+  ASSERT_TRUE(type) << type.error();
+  const auto message = [](std::size_t count, std::size_t references) {
+    flatbuffers::FlatBufferBuilder builder;
+    const auto shared = builder.CreateVector(std::vector<std::uint8_t>(count, 1));
+    auto start = builder.StartTable();
+    builder.AddOffset(4, shared);
+    const flatbuffers::Offset<flatbuffers::Table> wrapper(builder.EndTable(start));
+    const auto all = builder.CreateVector(std::vector(references, wrapper));
+    start = builder.StartTable();
+    builder.AddOffset(4, all);
+    builder.Finish(flatbuffers::Offset<flatbuffers::Table>(builder.EndTable(start)));
+    const auto bytes = std::as_bytes(std::span(builder.GetBufferPointer(), builder.GetSize()));
+    return std::vector<std::byte>(bytes.begin(), bytes.end());
+  };
+  EXPECT_FALSE(baton::validate(*type, message(10, 1'000)));
+  EXPECT_FALSE(baton::validate(*type, message(12'000'000, 1))) << "a long message is none of that";
+  const auto finding = baton::validate(*type, message(20'000, 2'000));
+  ASSERT_TRUE(finding);
+  EXPECT_EQ(finding->reason, "has too many parts");
+}
+
+TEST(TableByDescription, is_compared_to_its_end) {
+  const auto plan = [](float ratio) {
+    flatbuffers::FlatBufferBuilder builder;
+    const std::vector shared(300, builder.CreateString(std::string(1'000'000, 'x')));
+    const auto names = builder.CreateVector(shared);
+    plan::PlanBuilder made(builder);
+    made.add_names(names);
+    made.add_ratio(ratio);
+    builder.Finish(made.Finish());
+    return builder.Release();
+  };
+  const auto one = plan(1);
+  const auto two = plan(2);
+  EXPECT_FALSE(*flatbuffers::GetRoot<plan::Plan>(one.data()) == *flatbuffers::GetRoot<plan::Plan>(two.data()));
+}
+
+TEST(TableByDescription, has_no_default_texts) {
+  Handmade handmade;
+  handmade.member("text", handmade.shape(Handmade::kString), "as no reader's code would have it");
+  const auto type = handmade.load();
+  ASSERT_FALSE(type);
+  EXPECT_EQ(type.error().code(), baton::Errc::corrupt);
 }
 
 TEST(TableByDescription, leads_nowhere_whatever_its_bytes_have_become) {

@@ -27,6 +27,9 @@ void expect_same(const TypeInfo& mine, const TypeInfo& theirs) {
   EXPECT_EQ(mine.elements_offset, theirs.elements_offset);
   EXPECT_EQ(mine.element_size, theirs.element_size);
   EXPECT_EQ(mine.max_bytes, theirs.max_bytes);
+  EXPECT_EQ(mine.qos.depth, theirs.qos.depth);
+  EXPECT_EQ(mine.qos.history, theirs.qos.history);
+  EXPECT_EQ(mine.qos.overflow, theirs.qos.overflow);
   ASSERT_EQ(mine.fields.size(), theirs.fields.size());
   for (std::size_t i = 0; i < mine.fields.size(); ++i) {
     SCOPED_TRACE(std::string(theirs.fields[i].name));
@@ -65,6 +68,14 @@ TYPED_TEST_SUITE(EveryType, described::FixedTypes);
 TYPED_TEST(EveryType, is_described_as_its_generated_code_describes_it) { expect_described<TypeParam>(); }
 
 TEST(TypeDescription, describes_a_raw_type) { expect_described<conformance::Cloud>(); }
+
+TEST(TypeDescription, has_the_hints_for_topics_of_the_type) {
+  expect_described<conformance::Hinted>();
+  const auto description = TypeDescription::of<conformance::Hinted>().value();
+  EXPECT_EQ(description.info().qos.depth, 3U);
+  EXPECT_EQ(description.info().qos.history, 2U);
+  EXPECT_EQ(description.info().qos.overflow, baton::Overflow::reject);
+}
 
 TEST(TypeDescription, is_its_bytes) {
   const auto description = TypeDescription::of<test::Nested>().value();
