@@ -17,6 +17,7 @@ How a member of a table is stored:
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 from typing import Iterable
 
@@ -208,9 +209,9 @@ class _Structs:
 
     def members(self, item: Struct | Union) -> list[str]:
         if isinstance(item, Union):
-            size, align = self._room(item)
-            unit = {1: "ubyte", 2: "ushort", 4: "uint", 8: "ulong"}[align]
-            return [f"tag: {self.type(item.tag, '')}", f"members: [{unit}:{size // align}]"]
+            room = self._extents.room(item)
+            unit = {1: "ubyte", 2: "ushort", 4: "uint", 8: "ulong"}[room.align]
+            return [f"tag: {self.type(item.tag, '')}", f"members: [{unit}:{room.size // room.align}]"]
         return [f"{self._free(member, item)}: {self.type(member.type, f'{_last(item)}_{member.name}')}"
                 for member in item.members] or ["nothing: ubyte"]
 
@@ -222,20 +223,11 @@ class _Structs:
             name += "_"
         return name
 
-    def _room(self, union: Union) -> tuple[int, int]:
-        """The size and alignment of the place of a union's members."""
-        align = max(self._extents.of(member.type).align for member in union.members)
-        size = max(self._extents.of(member.type).size for member in union.members)
-        return (size + align - 1) // align * align, align
-
     def type(self, type_: Type, name: str) -> str:
         """`name` is what the type would be called if it needs a struct of its own."""
         element, extents = flatten(type_)
         if extents:
-            count = 1
-            for extent in extents:
-                count *= extent
-            return self._array(element, count, name)
+            return self._array(type_, 1, name)
         if isinstance(element, Scalar):
             return _SCALARS[element.name]
         if isinstance(element, (Enum, Bitmask)):
@@ -251,9 +243,7 @@ class _Structs:
     def _array(self, element: Type, count: int, name: str) -> str:
         """An array of arrays is one."""
         element, extents = flatten(element)
-        for extent in extents:
-            count *= extent
-        return f"[{self.type(element, name)}:{count}]"
+        return f"[{self.type(element, name)}:{count * math.prod(extents)}]"
 
 
 # --- Help ----------------------------------------------------------------------------------------------------------------

@@ -74,13 +74,16 @@ class Extents:
 
     def _union(self, union: Union) -> Extent:
         """The tag, then room for any of the members."""
-        tag = self.of(union.tag)
+        tag, room = self.of(union.tag), self.room(union)
+        offset = _round_up(tag.size, room.align)
+        align = max(tag.align, room.align)
+        return Extent(_round_up(offset + room.size, align), align, (offset,) * len(union.members))
+
+    def room(self, union: Union) -> Extent:
+        """The place of a union's members, behind its tag."""
         members = [self.of(member.type) for member in union.members]
-        storage_align = max(member.align for member in members)
-        offset = _round_up(tag.size, storage_align)
-        align = max(tag.align, storage_align)
-        size = _round_up(max(member.size for member in members), storage_align)
-        return Extent(_round_up(offset + size, align), align, (offset,) * len(members))
+        align = max(member.align for member in members)
+        return Extent(_round_up(max(member.size for member in members), align), align)
 
 
 def elements_offset(head: Extent) -> int:

@@ -46,10 +46,11 @@ def _render_tables(model: Model, extents: Extents, run: Run) -> None:
 
     for file in requested:
         need(file)
+    with_types = {file for file in needed if fbs.has_types(file, extents)}
     for file, included in needed.items():
-        types = [other.source.named(".types.fbs") for other in included if fbs.has_types(other, extents)]
+        types = [other.source.named(".types.fbs") for other in included if other in with_types]
         tables = [other.source.named(".fbs") for other in included if fbs.has_tables(other)]
-        if fbs.has_types(file, extents):
+        if file in with_types:
             structs = frozenset(name for other in (*included, file) for name in fbs.struct_names(other))
             _write(run, file, ".types.fbs", fbs.types_text(file, extents, types, structs))
             types.append(file.source.named(".types.fbs"))
