@@ -23,14 +23,21 @@ concept RawMessage = Message<T> && !TableMessage<T> && requires {
 template <class T>
 concept FixedMessage = Message<T> && !TableMessage<T> && !RawMessage<T>;
 
+/// Where the number of a raw message's elements stands, behind a head of so many bytes; and, from the next multiple of
+/// 64 on, its elements.
+constexpr std::size_t raw_count_offset(std::size_t head_bytes) noexcept { return (head_bytes + 7) / 8 * 8; }
+constexpr std::size_t raw_elements_offset(std::size_t head_bytes) noexcept {
+  return (raw_count_offset(head_bytes) + sizeof(std::uint64_t) + 63) / 64 * 64;
+}
+
 /// Where the parts of a raw message lie in its chunk: the head, the number of elements, and from the next multiple of
 /// 64 on the elements themselves.
 template <RawMessage T>
 struct RawParts {
   using Element = typename TypeTraits<T>::Element;
 
-  static constexpr std::size_t kCountOffset = (sizeof(T) + 7) / 8 * 8;
-  static constexpr std::size_t kElementsOffset = (kCountOffset + sizeof(std::uint64_t) + 63) / 64 * 64;
+  static constexpr std::size_t kCountOffset = raw_count_offset(sizeof(T));
+  static constexpr std::size_t kElementsOffset = raw_elements_offset(sizeof(T));
   static_assert(TypeTraits<T>::info().elements_offset == kElementsOffset,
                 "the generator lays it out as the library does");
 

@@ -31,7 +31,7 @@ Finding read_raw(const Type& type, const Json& json, Bytes& message) {
         tail.name, ValidationError{"", fmt::format("{} elements are more than {} bytes have room for", count, most)});
   }
   message.resize(type.elements_offset + count * type.element_size);
-  std::memcpy(message.data() + (type.size + 7) / 8 * 8, &count, sizeof(count));
+  std::memcpy(message.data() + raw_count_offset(type.size), &count, sizeof(count));
   return detail::inside(tail.name,
                         read_elements(*tail.shape->element, &tail, *elements, message.data() + type.elements_offset));
 }

@@ -85,7 +85,7 @@ class Writer {
 
   void write_tail(const Type& type) {
     const std::uint64_t room = (message_.size() - type.elements_offset) / type.element_size;
-    const auto count = load_as<std::uint64_t>(message_.data() + (type.size + 7) / 8 * 8);
+    const auto count = load_count(message_.data(), type.size);
     out_.key(type.tail()->name);
     write_elements(*type.tail()->shape->element, message_.data() + type.elements_offset, std::min(count, room));
   }

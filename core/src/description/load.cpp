@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "baton/raw.hpp"
 #include "description/model.hpp"
 #include "description_generated.h"
 
@@ -351,7 +352,7 @@ class Loader {
     }
     type.elements_offset = from.elements_offset();
     type.element_size = from.element_size();
-    const std::uint64_t begin = round_up(round_up(type.size, 8) + 8, 64);
+    const std::uint64_t begin = raw_elements_offset(type.size);
     if (!check_layout(type)) return false;
     member_ = &tail;
     if (type.elements_offset != begin || tail.offset != begin) return wrong(fmt::format("does not begin at {}", begin));

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "baton/raw.hpp"
 #include "description/model.hpp"
 
 namespace baton {
@@ -56,6 +57,11 @@ inline void store_bits(const Shape& shape, std::uint64_t bits, std::byte* to) no
 /// How many characters or elements there are, whatever the word says.
 inline std::uint32_t load_length(const Shape& shape, const std::byte* from) noexcept {
   return std::min(load_as<std::uint32_t>(from), shape.bound);
+}
+
+/// The number of elements that a raw message says it has, behind a head of so many bytes.
+inline std::uint64_t load_count(const std::byte* message, std::uint64_t head_bytes) noexcept {
+  return load_as<std::uint64_t>(message + raw_count_offset(head_bytes));
 }
 
 /// Where the elements of a bounded sequence begin.

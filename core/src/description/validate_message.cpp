@@ -115,7 +115,7 @@ class Validator {
   Finding check_tail(const Type& type) {
     const Member& tail = *type.tail();
     const std::uint64_t room = (message_.size() - type.elements_offset) / type.element_size;
-    const auto count = load_as<std::uint64_t>(message_.data() + (type.size + 7) / 8 * 8);
+    const auto count = load_count(message_.data(), type.size);
     if (count > room) return inside(tail.name, wrong(fmt::format("the length {} is more than {}", count, room)));
     return inside(tail.name,
                   check_elements(*tail.shape->element, &tail, message_.data() + type.elements_offset, count));

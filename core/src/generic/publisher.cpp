@@ -16,8 +16,7 @@ std::string misfit(const TypeDescription& type, std::span<const std::byte> messa
   switch (info.layout) {
     case Layout::raw: {
       if (message.size() < info.elements_offset) return fmt::format("{} bytes are too few for it", message.size());
-      std::uint64_t count = 0;
-      std::memcpy(&count, message.data() + (info.size + 7) / 8 * 8, sizeof(count));
+      const std::uint64_t count = description::load_count(message.data(), info.size);
       const std::uint64_t bytes = message.size() - info.elements_offset;
       if (bytes % info.element_size == 0 && bytes / info.element_size == count) return {};
       return fmt::format("it says that it has {} elements of {} bytes, and has {} bytes of them", count,

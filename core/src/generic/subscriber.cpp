@@ -1,13 +1,13 @@
 #include "generic/subscriber.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <set>
 #include <utility>
 
 #include "baton/log.hpp"
 #include "baton/names.hpp"
 #include "baton/posix/poll.hpp"
+#include "description/memory.hpp"
 
 namespace baton {
 inline namespace v1 {
@@ -22,8 +22,7 @@ std::span<const std::byte> GenericSample::bytes() const noexcept {
   switch (info.layout) {
     case Layout::raw: {
       if (capacity < info.elements_offset) return {chunk_.payload, capacity};
-      std::uint64_t count = 0;
-      std::memcpy(&count, chunk_.payload + (info.size + 7) / 8 * 8, sizeof(count));  // once: it may change
+      const std::uint64_t count = description::load_count(chunk_.payload, info.size);
       const std::uint64_t room = (capacity - info.elements_offset) / info.element_size;
       return {chunk_.payload, info.elements_offset + std::min(count, room) * info.element_size};
     }
