@@ -17,6 +17,13 @@ std::string_view to_string(EventKind kind) noexcept {
     case EventKind::hung: return "hung";
     case EventKind::back: return "back";
     case EventKind::domain_lost: return "domain_lost";
+    case EventKind::joined: return "joined";
+    case EventKind::left: return "left";
+    case EventKind::died: return "died";
+    case EventKind::dropped: return "dropped";
+    case EventKind::congested: return "congested";
+    case EventKind::relieved: return "relieved";
+    case EventKind::deadline_missed: return "deadline_missed";
   }
   return "unknown";
 }
@@ -28,17 +35,21 @@ void EventQueue::append(Event event) {
     ++lost_;
   }
   events_.push_back(std::move(event));
+  ++total_;
+  appended_.notify_all();
 }
 
 void EventQueue::report(EventKind kind, std::string_view topic, std::string_view peer, std::string_view reason,
-                        std::vector<Event>& to_announce) noexcept try {
+                        std::vector<Event>& to_announce, std::uint64_t count) noexcept try {
   to_announce.reserve(to_announce.size() + 1);
-  Event event{kind, std::string(topic), std::string(peer), std::string(reason)};
+  Event event{kind, std::string(topic), std::string(peer), std::string(reason), count};
   append(event);
   to_announce.push_back(std::move(event));
 } catch (const std::bad_alloc&) {
   const std::lock_guard lock(mutex_);
   ++lost_;
+  ++total_;
+  appended_.notify_all();
 }
 
 void EventQueue::announce(const Event& event) noexcept {
@@ -49,6 +60,9 @@ void EventQueue::announce(const Event& event) noexcept {
     case EventKind::hung: log::warn("[{}] {} is hung: {}", node_, event.peer, event.reason); break;
     case EventKind::back: log::warn("[{}] {} runs again", node_, event.peer); break;
     case EventKind::domain_lost: log::error("[{}] {}", node_, event.reason); break;
+    case EventKind::joined:
+    case EventKind::left:
+    case EventKind::died: log::debug("[{}] node {} has {}", node_, event.peer, to_string(event.kind)); break;
     default:
       log::debug("[{}] topic '{}': {} {}{}{}", node_, event.topic, to_string(event.kind), event.peer,
                  event.reason.empty() ? "" : ": ", event.reason);
@@ -85,6 +99,16 @@ void EventQueue::set_callback(Callback callback) {
 std::uint64_t EventQueue::lost() const {
   const std::lock_guard lock(mutex_);
   return lost_;
+}
+
+std::uint64_t EventQueue::total() const {
+  const std::lock_guard lock(mutex_);
+  return total_;
+}
+
+void EventQueue::wait_for_event(std::uint64_t seen, std::chrono::steady_clock::time_point deadline) const {
+  std::unique_lock lock(mutex_);
+  appended_.wait_until(lock, deadline, [&] { return total_ != seen; });
 }
 
 }  // namespace v1

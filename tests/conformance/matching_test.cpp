@@ -87,7 +87,7 @@ TEST_P(Matching, calls_back_for_events_which_may_open_ports) {
   std::optional<baton::Publisher<Message>> opened;
   node_.on_event([&](const baton::Event& event) {
     const std::lock_guard lock(mutex);
-    peers.push_back(event.peer);
+    if (event.kind == EventKind::matched) peers.push_back(event.peer);
     if (!opened) opened = node_.publisher<Message>("another").value();
   });
   auto publisher = node_.publisher<Message>("topic").value();

@@ -78,6 +78,7 @@ int hoarder_role(const Arguments& arguments) {
   std::fflush(stdout);
   std::string line;
   while (std::getline(std::cin, line)) {
+    if (line == "end") break;
     if (line == "take") std::puts(subscriber.take() ? "taken" : "nothing");
     std::fflush(stdout);
   }

@@ -301,6 +301,7 @@ void ShmSubscriber::keep(std::vector<Event>& to_announce) noexcept try {
 /// Reports each change of the slots once. True if the consumer must be told of one that it cannot see in the slots.
 bool ShmSubscriber::report_slots(std::vector<Event>& to_announce) {
   bool news = false;
+  member_->report_newcomers(to_announce);
   const std::uint32_t slots = slots_.load(std::memory_order_relaxed);  // under the mutex, or a hint
   for (std::uint32_t index = 0; index < slots; ++index) report_slot(index, to_announce, news);
   return news;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -17,22 +19,32 @@ namespace baton {
 inline namespace v1 {
 
 enum class EventKind : std::uint8_t {
-  matched,      ///< a publisher and a subscriber are connected
-  unmatched,    ///< a connection ended: the peer closed, or, if there is a `reason`, ended in that way
-  refused,      ///< two ports of one topic cannot be connected; `reason` says why
-  hung,         ///< a peer's process shows no sign of life: nobody waits for it, and nothing is taken away from it
-  back,         ///< a peer that was hung runs again
-  domain_lost,  ///< the domain's files were removed from outside: connections go on, new ones cannot be made
+  matched,          ///< a publisher and a subscriber are connected
+  unmatched,        ///< a connection ended: the peer closed, or, if there is a `reason`, ended in that way
+  refused,          ///< two ports of one topic cannot be connected; `reason` says why
+  hung,             ///< a peer's process shows no sign of life: nobody waits for it, and nothing is taken away from it
+  back,             ///< a peer that was hung runs again
+  domain_lost,      ///< the domain's files were removed from outside: connections go on, new ones cannot be made
+  joined,           ///< a node has joined the domain, or was there when this one joined
+  left,             ///< a node has left the domain in order
+  died,             ///< a node's process ended without leaving, and what was its has been reaped
+  dropped,          ///< `count` messages of a connection were dropped; `reason` says by which policy
+  congested,        ///< a connection's queue is over its mark: its reader does not keep up
+  relieved,         ///< the queue of a connection that was congested is under its mark again
+  deadline_missed,  ///< no message came for the publisher's `deadline`
 };
 
 BATON_API std::string_view to_string(EventKind kind) noexcept;
 
-/// Something that happened to one of a node's ports, or to the nodes that it is connected to.
+/// Something that happened to one of a node's ports, or to the other nodes of its domain. docs/events.md says of each
+/// kind when it comes, and in which order.
 struct Event {
   EventKind kind = EventKind::matched;
-  std::string topic;   ///< empty for what concerns a whole node: hung, back, domain_lost
-  std::string peer;    ///< the name of the other port's node; empty for domain_lost
-  std::string reason;  ///< of a refusal, seen from this side; how a connection or the domain was lost; otherwise empty
+  std::string topic;        ///< empty for what concerns a whole node: hung, back, domain_lost, joined, left, died
+  std::string peer;         ///< the name of the other port's node, or of the node that is meant; empty for domain_lost
+  std::string reason;       ///< of a refusal, seen from this side; how a connection or the domain was lost; by which
+                            ///< policy messages were dropped; otherwise empty
+  std::uint64_t count = 0;  ///< of dropped: messages, since the last such event of the connection
 };
 
 /// A node's events, in order. Written by transports, on any thread; read by the node's user. Bounded: when nobody
@@ -51,7 +63,7 @@ class BATON_API EventQueue {
   /// Appends an event, and notes it for its announcement when no lock is held any more. One that there is no memory for
   /// counts as lost.
   void report(EventKind kind, std::string_view topic, std::string_view peer, std::string_view reason,
-              std::vector<Event>& to_announce) noexcept;
+              std::vector<Event>& to_announce, std::uint64_t count = 0) noexcept;
 
   /// Logs the event and calls the callback, if there is one, on the calling thread. After `append`, and without holding
   /// any lock, because the callback may open and close ports. What the callback throws is logged.
@@ -61,12 +73,20 @@ class BATON_API EventQueue {
   void set_callback(Callback callback);
   std::uint64_t lost() const;
 
+  /// How many events there have been in all, those lost included: for who waits for something that an event tells.
+  std::uint64_t total() const;
+
+  /// Sleeps until `total()` is another than `seen`, or until the deadline.
+  void wait_for_event(std::uint64_t seen, std::chrono::steady_clock::time_point deadline) const;
+
  private:
   const std::string node_;
   mutable std::mutex mutex_;
+  mutable std::condition_variable appended_;
   std::deque<Event> events_;
   std::shared_ptr<const Callback> callback_;
   std::uint64_t lost_ = 0;
+  std::uint64_t total_ = 0;
 };
 
 }  // namespace v1

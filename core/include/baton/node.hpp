@@ -99,7 +99,8 @@ class BATON_API Node {
   /// of `on_event`. Any thread; before the first port there is nothing to do, and it returns at once.
   void keep(std::chrono::nanoseconds timeout = std::chrono::nanoseconds::zero());
 
-  /// The oldest event that has not been taken. The queue keeps the newest 1,024.
+  /// The oldest event that has not been taken. The queue keeps the newest 1,024. See docs/events.md; those about other
+  /// nodes begin with the first port, by which this one joins the domain.
   std::optional<Event> take_event();
 
   /// Events that gave way because nobody took them.

@@ -61,13 +61,15 @@ std::uint64_t fold_layout(std::uint64_t fingerprint, std::span<const std::uint64
 }
 
 std::uint64_t layout_fingerprint() noexcept {
-  constexpr std::array<std::uint64_t, 17> kFacts{kMaxNodes,
+  constexpr std::array<std::uint64_t, 19> kFacts{kMaxNodes,
                                                  kBuckets,
                                                  kPageBytes,
                                                  kNodeBells,
                                                  sizeof(FileHead),
                                                  sizeof(NodeSlot),
+                                                 offsetof(NodeSlot, died),
                                                  sizeof(Registry),
+                                                 offsetof(Registry, node_epoch),
                                                  offsetof(Registry, epochs),
                                                  offsetof(Registry, nodes),
                                                  offsetof(Registry, interested),

@@ -2,6 +2,8 @@
 // thread, or by whoever calls `keep`.
 #include <sys/stat.h>
 
+#include <new>
+
 #include <fmt/format.h>
 
 #include "baton/log.hpp"
@@ -57,8 +59,8 @@ void Membership::keep(std::chrono::nanoseconds timeout) {
 bool Membership::wait_and_work(std::optional<Clock::time_point> deadline) {
   // A callback may have forked: the child, which is this thread alone, is not its parent's keeper.
   if (registration_->forked()) return true;
-  // From inside a callback of this very thread: what is due is done when that has returned. relaxed: own id.
-  if (round_owner_.load(std::memory_order_relaxed) == std::this_thread::get_id()) return true;
+  // From inside a callback of this very thread: what is due is done when that has returned.
+  if (is_kept_here()) return true;
   posix::Poll poll;
   poll.add(socket_->fd().get());
   poll.add(wake_->fd().get());
@@ -101,8 +103,25 @@ bool Membership::work(const Watches::Waiting& waiting, const posix::Poll& poll) 
     const Clock::time_point now = Clock::now();
     if (now >= next_tick_.load(std::memory_order_relaxed)) tick(now, due.buckets);
     compare_epochs(due.buckets);
+    // The ends of its connections are reported before its own.
+    if (roster_->somebody_has_gone()) due.buckets.set();
   }
-  return kept_.call_due(*request_.events) != 0 || registration_->forked();
+  const bool called = kept_.call_due(*request_.events) != 0;
+  // A callback may have forked, or ended the membership.
+  if (registration_->forked() || ending_.load(std::memory_order_relaxed)) return true;
+  return report_nodes() || called;
+}
+
+/// True if there was something to report.
+bool Membership::report_nodes() {
+  std::vector<Event> to_announce;
+  try {
+    roster_->report_all(to_announce);
+  } catch (const std::bad_alloc&) {  // what there is no memory for is found by the next look
+  }
+  const std::shared_ptr<EventQueue> events = request_.events;
+  for (const Event& event : to_announce) events->announce(event);
+  return !to_announce.empty() || registration_->forked();
 }
 
 void Membership::receive(KeptList::Buckets& due) {
@@ -120,7 +139,7 @@ void Membership::receive(KeptList::Buckets& due) {
     if (**received != sizeof(message)) continue;
     if (message < kBuckets) {
       due.set(message);
-    } else {
+    } else if (message != kNodes) {
       due.set();
     }
   }

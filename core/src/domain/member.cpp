@@ -142,6 +142,10 @@ void Member::give_back_bell(std::uint32_t index) noexcept {
   if (!forked() && index < kNodeBells) state_->give_back_bell(index);
 }
 
+void Member::report_newcomers(std::vector<Event>& to_announce) noexcept {
+  if (!forked()) state_->report_newcomers(to_announce);
+}
+
 void Member::add(std::uint32_t bucket, Kept& kept) {
   if (!forked()) state_->add(bucket, kept);
 }
@@ -149,6 +153,8 @@ void Member::add(std::uint32_t bucket, Kept& kept) {
 void Member::remove(Kept& kept) noexcept {
   if (!forked()) state_->remove(kept);
 }
+
+bool Member::is_kept_here() const noexcept { return state_->is_kept_here(); }
 
 void Member::keep(std::chrono::nanoseconds timeout) {
   if (forked()) return;

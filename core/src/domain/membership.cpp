@@ -74,11 +74,16 @@ Result<std::shared_ptr<Membership>> Membership::join(Member::Request request) {
     }
   } otherwise{self->registration_.get()};
   self->watches_ = std::make_unique<Watches>(*self->registration_, settings.hung_after);
+  self->roster_ = std::make_unique<Roster>(*self->registration_, *self->request_.events);
   if (auto made = self->make_node_file(); !made) return fail(std::move(made).error());
   self->registration_->ready();
   if (auto started = self->start_keeper(); !started) return fail(std::move(started).error());
   otherwise.registration = nullptr;
-  if (self->registration_->reaped_while_joining()) self->wake_everybody();
+  if (self->registration_->reaped_while_joining()) {
+    self->wake_everybody();
+  } else {
+    self->tell_everybody(kNodes);
+  }
   log::debug("[{}] joined domain '{}' in {} as node {}.{}", self->request_.node, self->request_.domain,
              self->registration_->directory().path, self->registration_->id().slot,
              self->registration_->id().generation);
@@ -168,12 +173,16 @@ void Membership::look_again(std::uint32_t bucket) noexcept {
   nudges_at_tick_.set(bucket);
 }
 
-/// After a node is gone, whose ports may have been in every bucket.
-void Membership::wake_everybody() noexcept {
+void Membership::tell_everybody(Message message) noexcept {
   for (std::uint32_t slot = 0; slot < kMaxNodes; ++slot) {
     const auto node = registration_->node_at(slot);
-    if (node && *node != registration_->id()) send(*node, kEverything);
+    if (node && *node != registration_->id()) send(*node, message);
   }
+}
+
+/// After a node is gone, whose ports may have been in every bucket.
+void Membership::wake_everybody() noexcept {
+  tell_everybody(kEverything);
   wake_->signal();
 }
 
@@ -209,6 +218,11 @@ bool Membership::reap(std::uint32_t slot) noexcept {
   if (!registration_->reap(slot)) return false;
   wake_everybody();
   return true;
+}
+
+void Membership::report_newcomers(std::vector<Event>& to_announce) noexcept try {
+  roster_->report_newcomers(to_announce);
+} catch (const std::exception&) {  // no memory: the next look finds them
 }
 
 void Membership::watch(const NodeId& node, std::shared_ptr<const posix::Mapping> page) {

@@ -14,6 +14,7 @@
 #include "domain/bucket_view.hpp"
 #include "domain/kept_list.hpp"
 #include "domain/registration.hpp"
+#include "domain/roster.hpp"
 #include "domain/watches.hpp"
 
 namespace baton {
@@ -50,6 +51,9 @@ class Membership final : public std::enable_shared_from_this<Membership> {
 
   bool reap(std::uint32_t slot) noexcept;
 
+  /// Before a port reports a connection, which may be one to a node that has just joined.
+  void report_newcomers(std::vector<Event>& to_announce) noexcept;
+
   void watch(const NodeId& node, std::shared_ptr<const posix::Mapping> page);
 
   void add(std::uint32_t bucket, Kept& kept);
@@ -61,10 +65,16 @@ class Membership final : public std::enable_shared_from_this<Membership> {
 
   void keep(std::chrono::nanoseconds timeout);
 
+  /// Whether the calling thread is in the middle of a round: it comes from a callback.
+  bool is_kept_here() const noexcept {
+    return round_owner_.load(std::memory_order_relaxed) == std::this_thread::get_id();  // relaxed: own id
+  }
+
  private:
-  /// A datagram to a keeper: the bucket to look after, or `kEverything`.
+  /// A datagram to a keeper: the bucket to look after, or `kEverything`; or `kNodes`: just look at who is there.
   using Message = std::uint32_t;
   static constexpr Message kEverything = kBuckets;
+  static constexpr Message kNodes = kBuckets + 1;
 
   explicit Membership(Member::Request request) noexcept : request_(std::move(request)) {}
 
@@ -73,6 +83,7 @@ class Membership final : public std::enable_shared_from_this<Membership> {
   Result<void> start_keeper();
   bool send(const NodeId& node, Message message) const noexcept;
   void wake_self(std::uint32_t bucket) noexcept;
+  void tell_everybody(Message message) noexcept;
   void wake_everybody() noexcept;
   void be_interested(std::uint32_t bucket) noexcept;
 
@@ -84,6 +95,7 @@ class Membership final : public std::enable_shared_from_this<Membership> {
   void compare_epochs(KeptList::Buckets& due) noexcept;
   void tick(Clock::time_point now, KeptList::Buckets& due);
   void report_changes_of_health();
+  bool report_nodes();
   void find_dead() noexcept;
   void look_for_files();
 
@@ -94,6 +106,7 @@ class Membership final : public std::enable_shared_from_this<Membership> {
   std::optional<posix::Socket> socket_;
   std::optional<posix::EventFd> wake_;  // for this process's threads
   std::unique_ptr<Watches> watches_;
+  std::unique_ptr<Roster> roster_;
   KeptList kept_;
   std::atomic<std::uint32_t> next_port_{1};
   std::atomic<std::uint64_t> taken_bells_{0};

@@ -100,6 +100,7 @@ Peers::Changes Peers::refresh(std::vector<Event>& to_announce) {
   const std::uint64_t hash = topic_hash(state.own.topic);
   const auto bucket = bucket_of(state.own.topic);
   Membership& membership = *state.member->state_;
+  membership.report_newcomers(to_announce);
   // The epoch by which others would look again may have been seen already.
   State::Retry retry(membership, bucket);
   std::uint64_t seen = state.seen;

@@ -212,9 +212,12 @@ Result<void> Registration::take_slot() {
     if (!locked) return fail(std::move(locked).error());
     if (!*locked) continue;
     // Somebody may have come and died between the look and the lock.
-    if (is_taken(number) && !clear_slot(number)) {
-      locks_.unlock(kFirstSlotByte + number);
-      continue;
+    if (is_taken(number)) {
+      note_death(number);
+      if (!clear_slot(number)) {
+        locks_.unlock(kFirstSlotByte + number);
+        continue;
+      }
     }
     NodeSlot& own = slot(number);
     id_.slot = number;
@@ -223,8 +226,8 @@ Result<void> Registration::take_slot() {
     own.pid.store(labels.pid, std::memory_order_relaxed);
     own.pid_start_ticks.store(labels.start_ticks, std::memory_order_relaxed);
     own.pid_namespace.store(labels.pid_namespace, std::memory_order_relaxed);
-    own.generation.store(id_.generation, std::memory_order_relaxed);
-    own.state.store(NodeState::joining, std::memory_order_release);  // S1: what was stored above; pairs with node_at
+    own.generation.store(id_.generation, std::memory_order_release);  // the former state before it: see others()
+    own.state.store(NodeState::joining, std::memory_order_release);   // S1: what was stored above; pairs with node_at
     return {};
   }
   return fail(Errc::no_space, directory_.path, fmt::format("all of its {} nodes are taken", kMaxNodes),
@@ -233,6 +236,7 @@ Result<void> Registration::take_slot() {
 
 void Registration::ready() noexcept {
   slot(id_.slot).state.store(NodeState::ready, std::memory_order_release);  // S1: the node's files before it
+  registry().node_epoch.fetch_add(1, std::memory_order_release);            // N1: the slot before it
 }
 
 std::optional<NodeId> Registration::node_at(std::uint32_t number) const noexcept {
@@ -244,8 +248,36 @@ std::optional<NodeId> Registration::node_at(std::uint32_t number) const noexcept
   return NodeId{number, node.generation.load(std::memory_order_relaxed)};
 }
 
+std::vector<NodeId> Registration::others() const {
+  std::vector<NodeId> found;
+  const auto is_ready = [](const NodeSlot& node) {
+    return node.state.load(std::memory_order_acquire) == NodeState::ready;  // S1
+  };
+  for (std::uint32_t number = 0; number < kMaxNodes; ++number) {
+    const NodeSlot& node = slot(number);
+    if (number == id_.slot || !is_ready(node)) continue;
+    // acquire: if it is a successor's, who is still joining, the second look finds that.
+    const std::uint64_t generation = node.generation.load(std::memory_order_acquire);
+    if (is_ready(node)) found.push_back({number, generation});
+  }
+  return found;
+}
+
+bool Registration::has_died(const NodeId& node) const noexcept {
+  // relaxed: stored before the state by which the caller has seen that the node is gone.
+  return slot(node.slot).died.load(std::memory_order_relaxed) == node.generation;
+}
+
 bool Registration::is_taken(std::uint32_t number) const noexcept {
   return number < kMaxNodes && slot(number).state.load(std::memory_order_acquire) != NodeState::free;  // S1
+}
+
+/// Under the slot's lock, which its owner did not hold: it has died, unless it was leaving already.
+void Registration::note_death(std::uint32_t number) noexcept {
+  NodeSlot& dead = slot(number);
+  // relaxed: under the lock. Who sees what is stored in the state next sees this, too.
+  if (dead.state.load(std::memory_order_relaxed) != NodeState::ready) return;
+  dead.died.store(dead.generation.load(std::memory_order_relaxed), std::memory_order_relaxed);
 }
 
 /// Under the slot's lock: removes what the slot's owners left, or only the one of that generation, and frees it. With
@@ -261,6 +293,7 @@ Result<void> Registration::clear_slot(std::uint32_t number, std::optional<std::u
     registry().interested[bucket][number / 64].fetch_and(~(std::uint64_t{1} << number % 64), std::memory_order_seq_cst);
     registry().epochs[bucket].fetch_add(1, std::memory_order_seq_cst);
   }
+  registry().node_epoch.fetch_add(1, std::memory_order_release);         // N1: `leaving` before it
   slot(number).state.store(NodeState::free, std::memory_order_release);  // S1: everything is gone before
   return {};
 }
@@ -280,6 +313,7 @@ bool Registration::reap(std::uint32_t number) noexcept {
     if (!locks_.try_lock(kFirstSlotByte + number, Mode::exclusive).value_or(false)) return false;
     const NodeId dead{number, slot(number).generation.load(std::memory_order_relaxed)};  // under the lock
     if (is_taken(number)) {
+      note_death(number);
       // If somebody removed the registry, what lies in the directory may be of another one, but for the files of this
       // generation, which no other registry has.
       const auto cleared = has_its_name() ? clear_slot(number) : clear_slot(number, dead.generation);

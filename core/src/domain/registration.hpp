@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <vector>
 
 #include "baton/domain/member.hpp"
 #include "baton/posix/file_lock.hpp"
@@ -54,6 +55,16 @@ class Registration final : private ForkAware {
 
   bool is_there(const NodeId& node) const noexcept { return node_at(node.slot) == node; }
 
+  /// The word that changes whenever a node comes or goes: first the slot, then the word.
+  const std::atomic<std::uint32_t>& node_epoch() const noexcept { return registry().node_epoch; }
+
+  /// The nodes that are ready, this one left out, by their slots.
+  std::vector<NodeId> others() const;
+
+  /// Whether a node that is not there any more died, as far as can be told: of those who had the slot since, the last
+  /// one to die is known.
+  bool has_died(const NodeId& node) const noexcept;
+
   Result<const posix::FileDescriptor*> bucket(std::uint32_t bucket);
   /// Whether the bucket has a directory. Nothing is made.
   bool has_bucket(std::uint32_t bucket);
@@ -79,6 +90,7 @@ class Registration final : private ForkAware {
   Result<bool> start_anew();
   Result<void> map_registry();
   Result<void> take_slot();
+  void note_death(std::uint32_t slot) noexcept;
   Result<void> clear_slot(std::uint32_t slot, std::optional<std::uint64_t> generation = std::nullopt);
   void report_leftovers(const NodeId& node, const Error& error);
   void in_child() noexcept override;

@@ -1,7 +1,9 @@
 #include "baton/event.hpp"
 
+#include <chrono>
 #include <memory>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -10,6 +12,8 @@
 
 namespace baton {
 namespace {
+
+using namespace std::chrono_literals;
 
 TEST(EventQueue, gives_events_in_order_and_then_none) {
   EventQueue queue("node");
@@ -67,6 +71,45 @@ TEST(EventQueue, destroys_a_replaced_callback_without_holding_its_lock) {
   queue.set_callback([owned = std::make_shared<AppendsWhenItGoes>(&queue)](const Event&) {});
   queue.set_callback(nullptr);
   EXPECT_TRUE(queue.take());
+}
+
+TEST(EventQueue, wakes_who_waits_for_an_event) {
+  EventQueue queue("node");
+  const std::uint64_t seen = queue.total();
+  std::thread other([&] {
+    std::this_thread::sleep_for(20ms);
+    queue.append({EventKind::matched, "a", "peer", ""});
+  });
+  queue.wait_for_event(seen, std::chrono::steady_clock::time_point::max());
+  EXPECT_EQ(queue.total(), seen + 1);
+  other.join();
+}
+
+TEST(EventQueue, lets_nobody_wait_for_an_event_that_has_come_meanwhile_or_longer_than_he_wants) {
+  EventQueue queue("node");
+  const std::uint64_t seen = queue.total();
+  const auto begin = std::chrono::steady_clock::now();
+  queue.wait_for_event(seen, begin + 20ms);
+  EXPECT_GE(std::chrono::steady_clock::now(), begin + 20ms);
+  queue.append({EventKind::matched, "a", "peer", ""});
+  queue.take();
+  queue.wait_for_event(seen, std::chrono::steady_clock::time_point::max());
+}
+
+TEST(EventQueue, counts_the_messages_of_an_event_that_is_reported) {
+  EventQueue queue("node");
+  std::vector<Event> to_announce;
+  queue.report(EventKind::dropped, "topic", "peer", "drop_oldest", to_announce, 7);
+  ASSERT_EQ(to_announce.size(), 1U);
+  EXPECT_EQ(to_announce[0].count, 7U);
+  EXPECT_EQ(queue.take()->count, 7U);
+}
+
+TEST(EventKind, has_a_name_for_each_of_its_values) {
+  for (auto value = EventKind::matched; value <= EventKind::deadline_missed;
+       value = static_cast<EventKind>(static_cast<int>(value) + 1)) {
+    EXPECT_NE(to_string(value), "unknown") << static_cast<int>(value);
+  }
 }
 
 }  // namespace

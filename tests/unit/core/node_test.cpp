@@ -23,6 +23,13 @@ using domain::testing_support::eventually;
 using domain::testing_support::Place;
 using domain::testing_support::Program;
 
+/// The next event that is about a port, not about who has joined.
+std::optional<Event> take_event_of_a_port(Node& node) {
+  auto event = node.take_event();
+  while (event && event->topic.empty()) event = node.take_event();
+  return event;
+}
+
 /// Sets an environment variable for the length of a scope.
 class Environment {
  public:
@@ -141,7 +148,7 @@ TEST(Node, tells_in_process_ports_of_two_processes_why_they_are_not_connected) {
             "refused n inproc reaches the nodes of one process only, and n is in another one; use shm for the topic in "
             "both configurations");
   std::optional<Event> event;
-  ASSERT_TRUE(eventually([&] { return (event = node.take_event()).has_value(); }));
+  ASSERT_TRUE(eventually([&] { return (event = take_event_of_a_port(node)).has_value(); }));
   EXPECT_EQ(event->kind, EventKind::refused);
   EXPECT_EQ(event->peer, "other");
   EXPECT_EQ(event->topic, "topic");
@@ -155,10 +162,10 @@ TEST(Node, does_not_report_in_process_ports_that_its_transport_connects) {
   const auto subscriber = other.subscriber<Message>("topic").value();
   node.keep();
   other.keep();
-  EXPECT_EQ(node.take_event()->kind, EventKind::matched);
-  EXPECT_FALSE(node.take_event());
-  EXPECT_EQ(other.take_event()->kind, EventKind::matched);
-  EXPECT_FALSE(other.take_event());
+  EXPECT_EQ(take_event_of_a_port(node)->kind, EventKind::matched);
+  EXPECT_FALSE(take_event_of_a_port(node));
+  EXPECT_EQ(take_event_of_a_port(other)->kind, EventKind::matched);
+  EXPECT_FALSE(take_event_of_a_port(other));
 }
 
 TEST(Node, does_without_a_domain_where_its_transport_does) {

@@ -53,20 +53,27 @@ static_assert(offsetof(FileHead, number) == 64);
 enum class NodeState : std::uint32_t { free = 0, joining, ready, leaving };
 
 /// One node in the registry. W: who holds the lock of the slot's byte: the node while it lives, then its reaper.
-struct alignas(32) NodeSlot {
+struct alignas(64) NodeSlot {
   std::atomic<NodeState> state;
   std::atomic<std::uint32_t> pid;              ///< a label, and what a pidfd is opened for
   std::atomic<std::uint64_t> generation;       ///< counts up with every node that has the slot
   std::atomic<std::uint64_t> pid_start_ticks;  ///< field 22 of /proc/PID/stat: tells a pid from its reuse
   std::atomic<std::uint64_t> pid_namespace;    ///< inode of /proc/self/ns/pid: pids mean something only within one
+  /// The generation of the last node that died here, when it was ready. W: its reaper, before `leaving`: so who finds a
+  /// node gone can tell whether it had left. Successors do not touch it.
+  std::atomic<std::uint64_t> died;
+  std::array<std::uint8_t, 24> unused;
 };
-static_assert(sizeof(NodeSlot) == 32);
+static_assert(sizeof(NodeSlot) == 64);
+static_assert(offsetof(NodeSlot, died) == 32);
 
 /// The file "registry".
 struct Registry {
   FileHead head;
   std::uint64_t first_generation;  ///< W: maker, once; later than that of any earlier registry of the directory
-  std::array<std::uint8_t, 888> unused;
+  std::array<std::uint8_t, 56> unused;
+  std::atomic<std::uint32_t> node_epoch;  ///< changes whenever a node comes or goes. W: any node, by fetch_add
+  std::array<std::uint8_t, 828> unused_after;
   /// One for each bucket: changes whenever a port of the bucket comes, goes or changes. W: any node, by fetch_add.
   std::array<std::atomic<std::uint32_t>, kBuckets> epochs;
   std::array<std::uint8_t, 2'048> unused_too;
@@ -75,6 +82,7 @@ struct Registry {
   /// W: the node sets and clears its own bit, its reaper clears it, by fetch_or and fetch_and.
   std::array<std::array<std::atomic<std::uint64_t>, kMaxNodes / 64>, kBuckets> interested;
 };
+static_assert(offsetof(Registry, node_epoch) == 192);
 static_assert(offsetof(Registry, epochs) == 1'024);
 static_assert(offsetof(Registry, nodes) == kPageBytes);
 static_assert(offsetof(Registry, interested) == kPageBytes + kMaxNodes * sizeof(NodeSlot));

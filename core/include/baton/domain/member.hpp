@@ -212,6 +212,11 @@ class BATON_API Member : public std::enable_shared_from_this<Member> {
   /// For ringing sockets.
   const posix::Socket& socket() const noexcept;
 
+  /// Reports who has joined the domain, and has not been reported yet: appended to the events, and added to
+  /// `to_announce` for the caller to announce when it holds no lock. For a port, before it reports a connection, so
+  /// that nobody hears of a node's port before he hears of the node. Cheap when nobody came.
+  void report_newcomers(std::vector<Event>& to_announce) noexcept;
+
   /// From now on `kept.keep()` is called, once soon. `remove` waits for a call under way on another thread; from inside
   /// a `keep`, whosever it is, it does not wait.
   void add(std::uint32_t bucket, Kept& kept);
@@ -219,6 +224,9 @@ class BATON_API Member : public std::enable_shared_from_this<Member> {
 
   /// What the keeper does, once, for a node without one. Waits for something to do until the timeout at most.
   void keep(std::chrono::nanoseconds timeout);
+
+  /// Whether the calling thread is doing that, or is the keeper: it comes from a callback.
+  bool is_kept_here() const noexcept;
 
   const std::shared_ptr<EventQueue>& events() const noexcept;
 
@@ -269,9 +277,9 @@ class BATON_API Peers {
   /// port's node; their own node reports to them), once each: appended here, and added to `to_announce` for the caller
   /// to announce when it holds no lock. Peers of one process that are both "inproc" are left out: that transport
   /// connects them itself; of two processes, they are refused with that reason. A file that cannot be read, or is
-  /// damaged, is reported once, and passed over. Where this process lacks descriptors or memory for the look, that is
-  /// reported once until there is a look that succeeds; the result is empty, and the keeper calls who is kept in the
-  /// bucket again at its next tick.
+  /// damaged, is reported once, and passed over. Nodes that have joined are reported first, as events too. Where this
+  /// process lacks descriptors or memory for the look, that is reported once until there is a look that succeeds; the
+  /// result is empty, and the keeper calls who is kept in the bucket again at its next tick.
   Changes refresh(std::vector<Event>& to_announce);
 
   /// Forgets a peer that `refresh` returned as matched, so that the next one returns it again.

@@ -35,6 +35,13 @@ std::vector<EventKind> kinds(EventQueue& events) {
   return found;
 }
 
+/// The next event that is not about who has joined.
+std::optional<Event> take_after_joins(EventQueue& events) {
+  auto event = events.take();
+  while (event && event->kind == EventKind::joined) event = events.take();
+  return event;
+}
+
 TEST(Keeper, calls_what_is_added_soon_and_again_when_its_bucket_changes) {
   const Place place;
   const auto member = place.join("node");
@@ -245,7 +252,7 @@ TEST(Keeper, reports_a_stopped_process_as_hung_and_takes_nothing_away_from_it) {
   program.signal(SIGCONT);
   ASSERT_TRUE(eventually([&] { return member->health(node) == Health::alive; }));
   EXPECT_TRUE(eventually([&] { return kept.calls > calls; }));
-  const auto hung = events->take();
+  const auto hung = take_after_joins(*events);
   ASSERT_TRUE(hung);
   EXPECT_EQ(hung->kind, EventKind::hung);
   EXPECT_EQ(hung->peer, "other");
@@ -321,7 +328,7 @@ TEST(Keeper, does_not_judge_a_node_that_promises_no_heartbeat) {
   member->watch(node);
   std::this_thread::sleep_for(600ms);
   EXPECT_EQ(member->health(node), Health::alive);
-  EXPECT_TRUE(kinds(*events).empty());
+  EXPECT_FALSE(take_after_joins(*events));
   member->unwatch(node);
 }
 

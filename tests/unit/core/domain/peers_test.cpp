@@ -74,6 +74,7 @@ TEST(Peers, that_do_not_match_are_told_why_on_both_sides_and_once) {
   ASSERT_EQ(subscriber.events.size(), 1U);
   EXPECT_EQ(subscriber.events[0].peer, "writer");
   EXPECT_THAT(subscriber.events[0].reason, HasSubstr("block asked for here, drop_oldest in writer"));
+  EXPECT_EQ(writer->events()->take()->kind, EventKind::joined) << "of the reader's node";
   EXPECT_EQ(writer->events()->take()->reason, publisher.events[0].reason) << "it has its place in the queue";
 }
 

@@ -139,7 +139,12 @@ class Port {
         presence(Presence::announce(member, role, ref, announced, ref.port).value()),
         peers(std::move(member), role, std::move(announced)) {}
 
-  Peers::Changes refresh() { return peers.refresh(events); }
+  /// `events` are those of the port alone, without the nodes that have joined.
+  Peers::Changes refresh() {
+    auto changes = peers.refresh(events);
+    std::erase_if(events, [](const Event& event) { return event.kind == EventKind::joined; });
+    return changes;
+  }
 
   PortRef ref;
   std::shared_ptr<Presence> presence;

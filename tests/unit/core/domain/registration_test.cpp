@@ -324,7 +324,7 @@ int on_small_tmpfs(const std::string& path) {
   const Place place(path);
   const auto registry_fails = place.try_join("node", false);
   if (registry_fails || registry_fails.error().code() != Errc::no_space) return 1;
-  if (::mount("tmpfs", path.c_str(), "tmpfs", MS_REMOUNT, "size=76k") != 0) return 77;
+  if (::mount("tmpfs", path.c_str(), "tmpfs", MS_REMOUNT, "size=108k") != 0) return 77;
   const auto node_file_fails = place.try_join("node", false);
   if (node_file_fails || node_file_fails.error().code() != Errc::no_space) return 2;
   if (!place.files().empty()) return 3;

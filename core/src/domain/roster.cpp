@@ -1,0 +1,108 @@
+#include "domain/roster.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "domain/file_content.hpp"
+#include "domain/file_names.hpp"
+
+namespace baton {
+inline namespace v1 {
+namespace domain {
+namespace {
+
+Result<std::string> read_name(const Directory& directory, const NodeId& node) {
+  auto file =
+      posix::SharedMemory::open(directory.fd, node_file_name(node), posix::Access::read_only, ::geteuid(), kPageBytes);
+  if (!file) return fail(std::move(file).error());
+  auto head = read_beginning<FileHead>(file->fd(), file->label());
+  if (!head) return fail(std::move(head).error());
+  auto checked = check_head(*head, FileKind::node, {node, 0}, 0, sizeof(NodeFile), file->label());
+  if (!checked) return fail(std::move(checked).error());
+  std::array<char, sizeof(NodeFile::name)> name{};
+  auto read = read_bytes(file->fd(), std::as_writable_bytes(std::span(name)), offsetof(NodeFile, name), file->label());
+  if (!read) return fail(std::move(read).error());
+  return std::string(name.data(), ::strnlen(name.data(), name.size()));
+}
+
+/// Its name, or what stands for it where its file is of no use. Nothing if that may be otherwise the next time: it has
+/// gone meanwhile, or this process lacks descriptors.
+std::optional<std::string> name_of(const Directory& directory, const NodeId& node) {
+  auto name = read_name(directory, node);
+  if (name) return *std::move(name);
+  const Errc code = name.error().code();
+  if (code != Errc::corrupt && code != Errc::incompatible && code != Errc::permission) return std::nullopt;
+  return fmt::format("node {}.{}", node.slot, node.generation);
+}
+
+}  // namespace
+
+bool Roster::changed() const noexcept {
+  return registration_.node_epoch().load(std::memory_order_acquire) !=  // N1: before the slots
+         seen_.load(std::memory_order_relaxed);                         // at worst it is looked once more
+}
+
+/// Under the mutex.
+Roster::Changes Roster::look() const {
+  Changes changes{registration_.node_epoch().load(std::memory_order_acquire), {}, {}};  // N1: before the slots
+  const std::vector<NodeId> present = registration_.others();
+  for (const auto& [node, name] : known_) {
+    if (!std::binary_search(present.begin(), present.end(), node)) changes.gone.push_back(node);
+  }
+  for (const NodeId& node : present) {
+    if (known_.contains(node)) continue;
+    auto name = name_of(registration_.directory(), node);
+    changes.complete &= name.has_value();
+    if (name) changes.come.emplace_back(node, *std::move(name));
+  }
+  return changes;
+}
+
+/// Under the mutex.
+void Roster::report(const Changes& changes, std::vector<Event>& to_announce) {
+  for (const NodeId& node : changes.gone) {
+    const auto known = known_.find(node);
+    events_.report(registration_.has_died(node) ? EventKind::died : EventKind::left, {}, known->second, {},
+                   to_announce);
+    known_.erase(known);
+  }
+  for (const auto& [node, name] : changes.come) {
+    known_.emplace(node, name);
+    events_.report(EventKind::joined, {}, name, {}, to_announce);
+  }
+  if (changes.complete) seen_.store(changes.epoch, std::memory_order_relaxed);  // under the mutex
+}
+
+bool Roster::somebody_has_gone() const {
+  if (!changed()) return false;
+  const std::lock_guard lock(mutex_);
+  const std::vector<NodeId> present = registration_.others();
+  return std::any_of(known_.begin(), known_.end(), [&](const auto& known) {
+    return !std::binary_search(present.begin(), present.end(), known.first);
+  });
+}
+
+void Roster::report_newcomers(std::vector<Event>& to_announce) {
+  if (!changed()) return;
+  const std::lock_guard lock(mutex_);
+  const Changes changes = look();
+  if (!changes.come.empty()) report(changes, to_announce);
+}
+
+void Roster::report_all(std::vector<Event>& to_announce) {
+  if (!changed()) return;
+  const std::lock_guard lock(mutex_);
+  report(look(), to_announce);
+}
+
+}  // namespace domain
+}  // namespace v1
+}  // namespace baton
