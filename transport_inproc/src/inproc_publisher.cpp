@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "baton/assert.hpp"
+#include "baton/domain/wait.hpp"
 #include "topic.hpp"
 
 namespace baton::inproc {
@@ -296,6 +297,13 @@ PublisherCounters InprocPublisher::counters() const {
 std::size_t InprocPublisher::connection_count() const noexcept {
   const std::lock_guard lock(mutex_);
   return links_.size();
+}
+
+bool InprocPublisher::wait_for_connections(std::size_t count, std::chrono::nanoseconds timeout) noexcept {
+  return domain::wait_for(*events_, nullptr, timeout, [&]() -> std::optional<bool> {
+    if ((state_ & kClosed) != 0) return false;
+    return connection_count() >= count ? std::optional(true) : std::nullopt;
+  });
 }
 
 void InprocPublisher::close() noexcept {

@@ -43,6 +43,7 @@ class InprocPublisher final : public PublisherPort {
   const std::shared_ptr<const PortAnnouncement>& announced() const noexcept { return announced_; }
   PublisherCounters counters() const override;
   std::size_t connection_count() const noexcept override;
+  bool wait_for_connections(std::size_t count, std::chrono::nanoseconds timeout) noexcept override;
   void close() noexcept override;
   void abandon() noexcept override;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "baton/domain/wait.hpp"
 #include "baton/log.hpp"
 #include "sleep.hpp"
 #include "topic.hpp"
@@ -279,6 +280,14 @@ std::size_t InprocSubscriber::connection_count() const noexcept {
   const std::lock_guard lock(mutex_);
   return static_cast<std::size_t>(
       std::count_if(connections_.begin(), connections_.end(), [](const auto& c) { return c->live(); }));
+}
+
+bool InprocSubscriber::wait_for_connections(std::size_t count, std::chrono::nanoseconds timeout) noexcept {
+  const auto alive = self_;  // an event's callback, on the thread that causes it, may destroy the port
+  return domain::wait_for(*events_, nullptr, timeout, [&]() -> std::optional<bool> {
+    if (closed_.load(std::memory_order_acquire)) return false;
+    return connection_count() >= count ? std::optional(true) : std::nullopt;
+  });
 }
 
 void InprocSubscriber::close() noexcept {

@@ -37,6 +37,7 @@ class InprocSubscriber final : public SubscriberPort {
   const PortAnnouncement& announcement() const noexcept override { return announcement_; }
   SubscriberCounters counters() const override;
   std::size_t connection_count() const noexcept override;
+  bool wait_for_connections(std::size_t count, std::chrono::nanoseconds timeout) noexcept override;
   void close() noexcept override;
   void abandon() noexcept override;
 

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "baton/assert.hpp"
+#include "baton/domain/wait.hpp"
 #include "baton/log.hpp"
 #include "dispatcher.hpp"
 
@@ -270,6 +271,21 @@ std::size_t ShmPublisher::connection_count() const noexcept {
   }
   if (is_ending()) self.settle();  // by an event's callback
   return count;
+}
+
+bool ShmPublisher::wait_for_connections(std::size_t count, std::chrono::nanoseconds timeout) noexcept {
+  if (guard_.forked()) return false;
+  const bool before =
+      std::exchange(announcing_, true);  // an event's callback may close or abandon the port: see settle
+  const bool found = domain::wait_for(*events_, member_.get(), timeout, [&]() -> std::optional<bool> {
+    if (closed_ || abandoned_) return false;
+    const bool enough = connection_count() >= count;
+    if (closed_ || abandoned_) return false;
+    return enough ? std::optional(true) : std::nullopt;
+  });
+  announcing_ = before;
+  if (is_ending()) settle();
+  return found;
 }
 
 void ShmPublisher::close() noexcept {

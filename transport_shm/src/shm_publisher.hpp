@@ -39,6 +39,7 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   const PortAnnouncement& announcement() const noexcept override { return announcement_; }
   PublisherCounters counters() const override;
   std::size_t connection_count() const noexcept override;
+  bool wait_for_connections(std::size_t count, std::chrono::nanoseconds timeout) noexcept override;
   void close() noexcept override;
   void abandon() noexcept override;
 

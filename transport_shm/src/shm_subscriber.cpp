@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "baton/domain/wait.hpp"
 #include "baton/log.hpp"
 
 namespace baton::shm {
@@ -324,6 +325,14 @@ std::size_t ShmSubscriber::connection_count() const noexcept {
   std::size_t count = 0;
   for (std::uint32_t index = 0; index < slots; ++index) count += connected(index) ? 1 : 0;
   return count;
+}
+
+bool ShmSubscriber::wait_for_connections(std::size_t count, std::chrono::nanoseconds timeout) noexcept {
+  const auto alive = alive_;  // an event's callback may destroy the port
+  return domain::wait_for(*events_, member_.get(), timeout, [&]() -> std::optional<bool> {
+    if (!is_open()) return false;
+    return connection_count() >= count ? std::optional(true) : std::nullopt;
+  });
 }
 
 void ShmSubscriber::close() noexcept {

@@ -45,6 +45,7 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   const PortAnnouncement& announcement() const noexcept override { return announcement_; }
   SubscriberCounters counters() const override;
   std::size_t connection_count() const noexcept override;
+  bool wait_for_connections(std::size_t count, std::chrono::nanoseconds timeout) noexcept override;
   void close() noexcept override;
   void abandon() noexcept override;
 

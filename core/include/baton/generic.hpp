@@ -14,6 +14,7 @@
 #include "baton/json.hpp"
 #include "baton/port.hpp"
 #include "baton/subscriber.hpp"
+#include "baton/timeout.hpp"
 #include "baton/type_description.hpp"
 
 namespace baton {
@@ -70,6 +71,11 @@ class BATON_API GenericPublisher {
   std::string_view transport() const noexcept { return port_->announcement().transport; }
   PublisherCounters counters() const { return port_->counters(); }
   std::size_t subscriber_count() const noexcept { return port_->connection_count(); }
+  /// As `Publisher::wait_for_subscribers`.
+  template <class Rep, class Period>
+  bool wait_for_subscribers(std::size_t count, std::chrono::duration<Rep, Period> timeout) noexcept {
+    return port_->wait_for_connections(count, to_timeout(timeout));
+  }
   void close() noexcept { port_->close(); }
 
  private:
@@ -152,11 +158,7 @@ class BATON_API GenericSubscriber {
   /// Sleeps until there is something to take, or `timeout` is over; as `Subscriber::wait`.
   template <class Rep, class Period>
   WaitResult wait(std::chrono::duration<Rep, Period> timeout) {
-    using std::chrono::nanoseconds;
-    constexpr auto kLongest = std::chrono::duration_cast<std::chrono::duration<double>>(nanoseconds::max());
-    if (timeout <= timeout.zero()) return WaitResult(wait_for(nanoseconds::zero()));
-    if (std::chrono::duration<double>(timeout) >= kLongest) return WaitResult(wait_for(nanoseconds::max()));
-    return WaitResult(wait_for(std::chrono::duration_cast<nanoseconds>(timeout)));
+    return WaitResult(wait_for(to_timeout(timeout)));
   }
 
   /// A descriptor for epoll, poll or select: readable from when there is something to take, or may be, until a `take`

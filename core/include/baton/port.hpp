@@ -188,6 +188,11 @@ class BATON_API PublisherPort {
   /// Subscribers connected now.
   virtual std::size_t connection_count() const noexcept = 0;
 
+  /// Sleeps until at least `count` subscribers are connected at the same time, or until `timeout` has passed: at once
+  /// if it is zero or negative, never if it is `std::chrono::nanoseconds::max()`. False then, and when the port is
+  /// closed. Events' callbacks that it calls may close and abandon the port.
+  virtual bool wait_for_connections(std::size_t count, std::chrono::nanoseconds timeout) noexcept = 0;
+
   /// Disconnects. Everything already published stays takable; every later verb but `discard` says closed. Idempotent.
   virtual void close() noexcept = 0;
 
@@ -239,6 +244,10 @@ class BATON_API SubscriberPort {
 
   /// Publishers connected now.
   virtual std::size_t connection_count() const noexcept = 0;
+
+  /// Sleeps until at least `count` publishers are connected at the same time; otherwise as
+  /// `PublisherPort::wait_for_connections`.
+  virtual bool wait_for_connections(std::size_t count, std::chrono::nanoseconds timeout) noexcept = 0;
 
   /// Disconnects and drops what is queued; samples already taken stay valid. Waits for a running handler, except when
   /// called from inside it. Idempotent.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstring>
 #include <new>
@@ -10,6 +11,7 @@
 
 #include "baton/port.hpp"
 #include "baton/raw.hpp"
+#include "baton/timeout.hpp"
 
 namespace baton {
 inline namespace v1 {
@@ -191,6 +193,14 @@ class Publisher {
 
   /// Subscribers connected now.
   std::size_t subscriber_count() const noexcept { return port_->connection_count(); }
+
+  /// Sleeps until at least `count` subscribers are connected at the same time: true. False when `timeout` is over, or
+  /// the publisher is closed. Zero or less only looks; the duration's `max()` waits for ever. A node without a keeper
+  /// is kept meanwhile: see `Node::keep`.
+  template <class Rep, class Period>
+  bool wait_for_subscribers(std::size_t count, std::chrono::duration<Rep, Period> timeout) noexcept {
+    return port_->wait_for_connections(count, to_timeout(timeout));
+  }
 
   /// Disconnects. What was published stays takable; later loans fail.
   void close() noexcept { port_->close(); }

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <concepts>
+#include <cstddef>
 #include <functional>
 #include <string_view>
 #include <type_traits>
@@ -9,6 +10,7 @@
 
 #include "baton/port.hpp"
 #include "baton/sample.hpp"
+#include "baton/timeout.hpp"
 
 namespace baton {
 inline namespace v1 {
@@ -50,12 +52,7 @@ class Subscriber {
   /// waits for ever. Never ready while `max_held` samples are held.
   template <class Rep, class Period>
   WaitResult wait(std::chrono::duration<Rep, Period> timeout) noexcept {
-    using std::chrono::nanoseconds;
-    constexpr auto kLongest = std::chrono::duration_cast<std::chrono::duration<double>>(nanoseconds::max());
-    // Casting a duration that does not fit into 64 bits of nanoseconds is undefined, so the extremes come first.
-    if (timeout <= timeout.zero()) return WaitResult(port_->wait(nanoseconds::zero()));
-    if (std::chrono::duration<double>(timeout) >= kLongest) return WaitResult(port_->wait(nanoseconds::max()));
-    return WaitResult(port_->wait(std::chrono::duration_cast<nanoseconds>(timeout)));
+    return WaitResult(port_->wait(to_timeout(timeout)));
   }
 
   /// A descriptor for epoll, poll or select: readable from when there is something to take until a `take` finds
@@ -88,6 +85,14 @@ class Subscriber {
 
   /// Publishers connected now.
   std::size_t publisher_count() const noexcept { return port_->connection_count(); }
+
+  /// Sleeps until at least `count` publishers are connected at the same time: true. False when `timeout` is over, or
+  /// the subscriber is closed. Zero or less only looks; the duration's `max()` waits for ever. A node without a keeper
+  /// is kept meanwhile: see `Node::keep`.
+  template <class Rep, class Period>
+  bool wait_for_publishers(std::size_t count, std::chrono::duration<Rep, Period> timeout) noexcept {
+    return port_->wait_for_connections(count, to_timeout(timeout));
+  }
 
   /// Disconnects and drops what is queued. Samples already taken stay valid.
   void close() noexcept { port_->close(); }

@@ -1,0 +1,50 @@
+#include "baton/domain/wait.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <thread>
+
+#include "baton/domain/bell.hpp"
+#include "baton/log.hpp"
+
+namespace baton {
+inline namespace v1 {
+namespace domain {
+namespace {
+
+void keep(Member& member, std::chrono::nanoseconds timeout) noexcept try {
+  member.keep(timeout);
+} catch (const std::exception& error) {  // no memory: what was due stays due
+  log::error("[{}] the node could not be kept: {}", member.node(), error.what());
+  std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(timeout, std::chrono::milliseconds(1)));
+}
+
+}  // namespace
+
+bool wait_for(EventQueue& events, Member* member, std::chrono::nanoseconds timeout,
+              const std::function<std::optional<bool>()>& answer) noexcept {
+  using std::chrono::steady_clock;
+  const steady_clock::time_point begin = steady_clock::now();
+  const steady_clock::time_point deadline =
+      timeout > steady_clock::time_point::max() - begin ? steady_clock::time_point::max() : begin + timeout;
+  while (true) {
+    const std::uint64_t seen = events.total();  // before the look: what comes from now on ends the sleep
+    if (const auto given = answer()) return *given;
+    const steady_clock::time_point now = steady_clock::now();
+    if (now >= deadline || (member != nullptr && member->forked())) return false;
+    const steady_clock::time_point soon = std::min(deadline, now + kLongestSleep);
+    if (member == nullptr) {
+      events.wait_for_event(seen, deadline);
+    } else if (member->is_kept_here()) {  // inside a callback: this very thread is the keeper, and does nothing else
+      events.wait_for_event(seen, soon);
+    } else if (member->has_keeper()) {
+      events.wait_for_event(seen, deadline);
+    } else {
+      keep(*member, soon - now);
+    }
+  }
+}
+
+}  // namespace domain
+}  // namespace v1
+}  // namespace baton
