@@ -6,12 +6,13 @@
 #include <algorithm>
 #include <charconv>
 #include <condition_variable>
-#include <csignal>
 #include <mutex>
 
 #include <spdlog/async_logger.h>
 #include <spdlog/details/thread_pool.h>
 #include <spdlog/sinks/sink.h>
+
+#include "baton/posix/blocked_signals.hpp"
 
 namespace baton {
 inline namespace v1 {
@@ -46,14 +47,7 @@ static_assert(static_cast<int>(LogLevel::trace) == static_cast<int>(spdlog::leve
 
 // No signal handler of the program runs on the logger's thread, and a SIGPIPE of a closed stderr ends nothing.
 std::shared_ptr<spdlog::details::thread_pool> start_thread() {
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  struct Restore {
-    const sigset_t& mask;
-    ~Restore() { pthread_sigmask(SIG_SETMASK, &mask, nullptr); }
-  } restore{before};
+  const posix::BlockedSignals blocked;
   return std::make_shared<spdlog::details::thread_pool>(kQueueLines, 1U);
 }
 

@@ -4,6 +4,7 @@
 
   links      a relative link leads to a file, and its #anchor to a heading of that file
   excerpts   in README.md and docs/, a code block below a line `<!-- from: PATH -->` is a run of whole lines of PATH
+  tests      in docs/threads.md, `Suite.a_sentence` is a test in tests/
   commands   in README.md, a shell line that starts with tools/ names a script, and only options that the script knows
 
 Prints one line per finding, as file:line: text, and fails if there is one.
@@ -22,8 +23,14 @@ MARKER = re.compile(r"^<!-- from: (.+?) -->$")
 INLINE_CODE = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
 OPTION = re.compile(r"--?[A-Za-z][\w-]*")
 
-EXCERPT_LANGUAGES = {"cpp", "idl", "cmake", "toml"}
+TEST_NAME = re.compile(r"`([A-Z]\w*)\.([a-z]\w*)`")
+TEST_DEFINITION = re.compile(r"^(?:TYPED_)?TEST(?:_[FP])?\(\s*(\w+)\s*,\s*(\w+)\s*\)", re.MULTILINE)
+
+EXCERPT_LANGUAGES = {"c", "cpp", "idl", "cmake", "toml"}
 SHELL_LANGUAGES = {"sh", "console"}
+TEST_DOCUMENTS = {"docs/threads.md"}
+# Named in documents before they are there; one that is there must leave this list.
+TESTS_TO_COME = {"Pattern.calls_back_on_a_thread_of_its_own", "ThreadCheck.names_both_threads"}
 SKIPPED_DIRECTORIES = {"build", ".git", "node_modules"}
 
 
@@ -147,6 +154,23 @@ def check_commands(document: Document, root: pathlib.Path) -> Iterator[Finding]:
                     yield Finding(document.path, number, f"{words[0]} has no option {option}")
 
 
+def defined_tests(root: pathlib.Path) -> set[str]:
+    found: set[str] = set()
+    for source in (root / "tests").rglob("*.cpp"):
+        found.update(".".join(names) for names in TEST_DEFINITION.findall(source.read_text(encoding="utf-8")))
+    return found
+
+
+def check_tests(document: Document, root: pathlib.Path) -> Iterator[Finding]:
+    defined = defined_tests(root)
+    for number, line in enumerate(document.prose, 1):
+        for name in map(".".join, TEST_NAME.findall(line)):
+            if name in TESTS_TO_COME and name in defined:
+                yield Finding(document.path, number, f"the test {name} is there: take it from TESTS_TO_COME in check_docs.py")
+            elif name not in TESTS_TO_COME and name not in defined:
+                yield Finding(document.path, number, f"there is no test {name}")
+
+
 def check(root: pathlib.Path) -> list[Finding]:
     findings: list[Finding] = []
     for path in sorted(root.rglob("*.md")):
@@ -157,6 +181,8 @@ def check(root: pathlib.Path) -> list[Finding]:
         findings += check_links(document)
         if place == pathlib.Path("README.md") or place.parts[0] == "docs":
             findings += check_excerpts(document, root)
+        if place.as_posix() in TEST_DOCUMENTS:
+            findings += check_tests(document, root)
         if place == pathlib.Path("README.md"):
             findings += check_commands(document, root)
     return [Finding(finding.file.relative_to(root), finding.line, finding.text) for finding in findings]

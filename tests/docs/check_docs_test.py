@@ -64,6 +64,18 @@ class CheckDocs(unittest.TestCase):
         self.assertEqual([(2, "tools/go.sh has no option --slow")], self.findings(
             "```console\n$ tools/go.sh --fast --slow=1\n```\n"))
 
+    def test_finds_a_test_that_does_not_exist(self):
+        self.write("tests/a_test.cpp", "TEST_P(Suite, does_a_thing) {\n}\nTEST(Other, is_another) {\n}\n")
+        self.write("docs/threads.md", "`Suite.does_a_thing` `Other.is_another`\n`Suite.does_nothing` `Options::keeper`\n"
+                                      "`ThreadCheck.names_both_threads`\n")
+        self.assertEqual([(2, "there is no test Suite.does_nothing")], self.findings(""))
+
+    def test_finds_a_test_that_has_come(self):
+        self.write("tests/a_test.cpp", "TEST(ThreadCheck, names_both_threads) {\n}\n")
+        self.write("docs/threads.md", "`ThreadCheck.names_both_threads`\n")
+        self.assertEqual([(1, "the test ThreadCheck.names_both_threads is there: take it from TESTS_TO_COME in check_docs.py")],
+                         self.findings(""))
+
 
 if __name__ == "__main__":
     unittest.main()

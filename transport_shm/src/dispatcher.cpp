@@ -1,5 +1,7 @@
 #include "dispatcher.hpp"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <exception>
@@ -8,6 +10,7 @@
 #include <utility>
 
 #include "baton/log.hpp"
+#include "baton/posix/blocked_signals.hpp"
 
 namespace baton::shm {
 namespace {
@@ -75,7 +78,9 @@ Dispatcher::Dispatcher(std::shared_ptr<domain::Member> member, domain::Member::N
   state_->view = std::move(view);
   state_->bell = bell;
   state_->keeper = member_->has_keeper();
+  const posix::BlockedSignals blocked;
   thread_ = std::thread([state = state_] { run(state); });
+  pthread_setname_np(thread_.native_handle(), "baton-dispatch");
 }
 
 Dispatcher::~Dispatcher() {

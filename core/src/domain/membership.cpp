@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <system_error>
 
@@ -15,6 +14,7 @@
 
 #include "baton/log.hpp"
 #include "baton/names.hpp"
+#include "baton/posix/blocked_signals.hpp"
 #include "domain/file_content.hpp"
 #include "domain/file_names.hpp"
 #include "posix/system_error.hpp"
@@ -34,23 +34,6 @@ Result<Member::NodeView> map_node_file(const posix::SharedMemory& memory, posix:
   if (!bells) return fail(std::move(bells).error());
   return Member::NodeView{*std::move(page), *std::move(bells)};
 }
-
-/// Blocks all signals for the calling thread, and what it starts, while it lives: a program's handlers run on the
-/// program's threads.
-class NoSignals {
- public:
-  NoSignals() noexcept {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~NoSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  NoSignals(const NoSignals&) = delete;
-  NoSignals& operator=(const NoSignals&) = delete;
-
- private:
-  sigset_t before_{};
-};
 
 }  // namespace
 
@@ -117,7 +100,7 @@ Result<void> Membership::start_keeper() {
   if (!request_.keeper) return {};
   int error = ENOMEM;
   try {
-    const NoSignals none;
+    const posix::BlockedSignals blocked;
     thread_ = std::thread([self = shared_from_this()] { self->run(); });
     pthread_setname_np(thread_.native_handle(), "baton-keeper");
     return {};
