@@ -37,6 +37,8 @@ struct ConfigKey {
   std::string_view values;         // the type and range, as docs/configuration.md has it
   std::string_view default_value;  // as docs/configuration.md has it; "-" if there is none
   std::string_view example;        // a TOML value that is not the default
+  std::string_view layers;         // who else may set it, the lowest first, as docs/configuration.md has it
+  std::string_view side;  // whose setting counts: "publisher", "subscriber" or "both"; "-" where no port has it
 };
 
 /// All keys, in the order of the documentation. The parser knows no others.

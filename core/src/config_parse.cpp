@@ -20,21 +20,29 @@ inline namespace v1 {
 namespace {
 
 constexpr std::array kKeys{
-    ConfigKey{"", "domain", "string: a domain name", "\"default\"", "\"robot_1\""},
-    ConfigKey{"log", "level", "off, fatal, error, warn, info, debug, trace", "\"warn\"", "\"info\""},
-    ConfigKey{"shared_memory", "directory", "string: the path of a directory", "\"/dev/shm\"", "\"/run/baton\""},
-    ConfigKey{"liveness", "heartbeat", "string: 10 ms to 1 h", "\"1 s\"", "\"100 ms\""},
-    ConfigKey{"liveness", "hung_after", "string: 20 ms to 24 h", "\"5 s\"", "\"10 s\""},
-    ConfigKey{"topic", "match", "string: a topic pattern", "-", "\"camera/**\""},
-    ConfigKey{"topic", "transport", "string: a transport's name, or auto", "\"auto\"", "\"inproc\""},
-    ConfigKey{"topic", "depth", "1 to 65536", "8", "16"},
-    ConfigKey{"topic", "overflow", "drop_oldest, drop_newest, reject, block", "\"drop_oldest\"", "\"block\""},
-    ConfigKey{"topic", "block_timeout", "string: 0 ms to 1 h", "\"100 ms\"", "\"2 s\""},
-    ConfigKey{"topic", "history", "0 to 65536", "0", "1"},
-    ConfigKey{"topic", "max_held", "1 to 65536", "8", "16"},
-    ConfigKey{"topic", "max_loans", "1 to 1024", "4", "1"},
-    ConfigKey{"topic", "stamp", "tsc, monotonic, off", "\"tsc\"", "\"off\""},
-    ConfigKey{"topic", "max_memory", "string: 1 KiB to 1 TiB", "\"1 GiB\"", "\"64 MiB\""},
+    ConfigKey{"", "domain", "string: a domain name", "\"default\"", "\"robot_1\"", "file, environment, code", "-"},
+    ConfigKey{"log", "level", "off, fatal, error, warn, info, debug, trace", "\"warn\"", "\"info\"",
+              "code, file, environment", "-"},
+    ConfigKey{"shared_memory", "directory", "string: the path of a directory", "\"/dev/shm\"", "\"/run/baton\"", "file",
+              "-"},
+    ConfigKey{"liveness", "heartbeat", "string: 10 ms to 1 h", "\"1 s\"", "\"100 ms\"", "file", "-"},
+    ConfigKey{"liveness", "hung_after", "string: 20 ms to 24 h", "\"5 s\"", "\"10 s\"", "file", "-"},
+    ConfigKey{"topic", "match", "string: a topic pattern", "-", "\"camera/**\"", "file", "-"},
+    ConfigKey{"topic", "transport", "string: a transport's name, or auto", "\"auto\"", "\"inproc\"", "code, file",
+              "both"},
+    ConfigKey{"topic", "profile", "sensor, command, state, log", "-", "\"sensor\"", "code, file", "both"},
+    ConfigKey{"topic", "depth", "1 to 65536", "8", "16", "IDL, code, file", "subscriber"},
+    ConfigKey{"topic", "overflow", "drop_oldest, drop_newest, reject, block", "\"drop_oldest\"", "\"block\"",
+              "IDL, code, file", "both"},
+    ConfigKey{"topic", "block_timeout", "string: 0 ms to 1 h", "\"100 ms\"", "\"2 s\"", "code, file", "publisher"},
+    ConfigKey{"topic", "history", "0 to 65536", "0", "1", "IDL, code, file", "both"},
+    ConfigKey{"topic", "max_held", "1 to 65536", "8", "16", "code, file", "subscriber"},
+    ConfigKey{"topic", "max_loans", "1 to 1024", "4", "1", "code, file", "publisher"},
+    ConfigKey{"topic", "stamp", "tsc, monotonic, off", "\"tsc\"", "\"off\"", "code, file", "publisher"},
+    ConfigKey{"topic", "max_memory", "string: 1 KiB to 1 TiB", "\"1 GiB\"", "\"64 MiB\"", "code, file", "publisher"},
+    ConfigKey{"topic", "deadline", "string: 0 ms, or 1 ms to 24 h", "\"0 ms\"", "\"100 ms\"", "code, file", "both"},
+    ConfigKey{"topic", "lifespan", "string: 0 ms to 24 h", "\"0 ms\"", "\"1 s\"", "code, file", "both"},
+    ConfigKey{"topic", "latched", "true, false", "false", "true", "code, file", "both"},
 };
 
 constexpr std::chrono::nanoseconds kMinHeartbeat = std::chrono::milliseconds(10);
@@ -128,6 +136,14 @@ class Reader {
     return std::nullopt;
   }
 
+  std::optional<bool> flag(const toml::table& table, std::string_view key) {
+    const toml::node* node = table.get(key);
+    if (node == nullptr) return std::nullopt;
+    const auto value = node->value_exact<bool>();
+    if (!value) wrong_type(key, *node, "true or false");
+    return value;
+  }
+
   template <class Enum, std::size_t kCount>
   std::optional<Enum> choice(const toml::table& table, std::string_view key, const std::array<Enum, kCount>& values) {
     const auto text = string(table, key);
@@ -175,6 +191,14 @@ class Reader {
     } else {
       return *value;
     }
+    return std::nullopt;
+  }
+
+  std::optional<std::chrono::nanoseconds> deadline(const toml::table& table) {
+    const auto value = duration(table, "deadline", {}, Qos::kMaxDeadline);
+    if (!value || is_deadline(*value)) return value;
+    problem(*table.get("deadline"), fmt::format("deadline is {}, at least {} is needed, or 0 ms for none",
+                                                to_text(*value), to_text(Qos::kMinDeadline)));
     return std::nullopt;
   }
 
@@ -257,18 +281,42 @@ class Reader {
         .max_loans = count(table, "max_loans", kMaxLoansRange),
         .stamp = choice(table, "stamp", kStamps),
         .max_memory = size(table, "max_memory", Qos::kMinMemory, Qos::kMaxMemory),
+        .deadline = deadline(table),
+        .lifespan = duration(table, "lifespan", {}, Qos::kMaxLifespan),
+        .latched = flag(table, "latched"),
+        .profile = choice(table, "profile", kProfiles),
     };
-    if (topic.settings.overflow && *topic.settings.overflow != Overflow::block && table.contains("block_timeout")) {
-      problem(*table.get("block_timeout"), fmt::format("block_timeout has no effect with overflow = \"{}\"; remove it, "
-                                                       "or set overflow = \"block\"",
-                                                       to_string(*topic.settings.overflow)));
-    }
+    check_together(table, topic.settings);
     if (!table.contains("match")) {
       problem(table, "this [[topic]] has no match; add for example match = \"camera/**\"");
     } else if (table.size() == 1) {
       problem(table, "this [[topic]] sets nothing; add a setting or remove the section");
     }
     if (const auto match = string(table, "match")) add(*table.get("match"), *match, std::move(topic));
+  }
+
+  // What contradicts itself within one section does so for every port, whatever the layers beneath say: the section's
+  // settings lie above them.
+  void check_together(const toml::table& table, const QosSettings& settings) {
+    if (settings.overflow && *settings.overflow != Overflow::block && table.contains("block_timeout")) {
+      problem(*table.get("block_timeout"), fmt::format("block_timeout has no effect with overflow = \"{}\"; remove it, "
+                                                       "or set overflow = \"block\"",
+                                                       to_string(*settings.overflow)));
+    }
+    if (settings.latched.value_or(false) && settings.history == 0U) {
+      problem(*table.get("latched"),
+              "latched = true has nothing to keep with history = 0; set history to at least 1, "
+              "or remove latched");
+    }
+    if (settings.stamp != Stamp::off) return;
+    const auto needs_stamps = [&](const char* key, const std::optional<std::chrono::nanoseconds>& value) {
+      if (value.value_or(std::chrono::nanoseconds::zero()) == std::chrono::nanoseconds::zero()) return;
+      problem(*table.get(key), fmt::format("{0} needs stamps, and stamp is \"off\"; set stamp = \"tsc\" or "
+                                           "\"monotonic\", or remove {0}",
+                                           key));
+    };
+    needs_stamps("deadline", settings.deadline);
+    needs_stamps("lifespan", settings.lifespan);
   }
 
   // Takes a section whose pattern is valid and not hidden by the sections before it.

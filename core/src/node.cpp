@@ -145,6 +145,9 @@ struct Node::State {
     if (publisher != nullptr) {  // for a generic subscriber's port: nothing may keep it from this one, or hold that up
       settings.transport = publisher->transport;
       settings.overflow = from_code.overflow.value_or(Overflow::drop_oldest);
+      settings.deadline = from_code.deadline;
+      settings.lifespan = from_code.lifespan;
+      settings.latched = from_code.latched;
     }
     const QosSettings from_idl{.depth = type.qos.depth, .overflow = type.qos.overflow, .history = type.qos.history};
     auto qos = resolve(overlay(from_idl, settings), where);
@@ -165,8 +168,7 @@ struct Node::State {
                              type.fingerprint,
                              std::string(type.canonical),
                              *std::move(qos),
-                             settings.overflow.has_value(),
-                             settings.history.has_value(),
+                             asks_of(settings),
                              (*transport)->reach(),
                              domain::process_token(),
                              publisher != nullptr,

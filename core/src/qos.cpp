@@ -1,5 +1,7 @@
 #include "baton/qos.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "duration.hpp"
@@ -36,14 +38,29 @@ Result<void> check_enum(std::string_view where, std::string_view key, Enum value
               "allowed are " + names);
 }
 
-Result<void> check(const Qos& qos, std::string_view where) {
+Result<void> check_duration(std::string_view where, std::string_view key, std::chrono::nanoseconds value,
+                            std::chrono::nanoseconds most) {
+  if (value >= std::chrono::nanoseconds::zero() && value <= most) return {};
+  return fail(Errc::invalid_argument, where, fmt::format("{} is {}", key, to_text(value)),
+              fmt::format("allowed are 0 to {}", to_text(most)));
+}
+
+Result<void> check_durations(const Qos& qos, std::string_view where) {
+  if (!is_deadline(qos.deadline)) {
+    return fail(
+        Errc::invalid_argument, where, fmt::format("deadline is {}", to_text(qos.deadline)),
+        fmt::format("allowed are 0, for none, and {} to {}", to_text(Qos::kMinDeadline), to_text(Qos::kMaxDeadline)));
+  }
+  return check_duration(where, "block_timeout", qos.block_timeout, Qos::kMaxBlockTimeout).and_then([&] {
+    return check_duration(where, "lifespan", qos.lifespan, Qos::kMaxLifespan);
+  });
+}
+
+/// What each setting may be by itself.
+Result<void> check_values(const Qos& qos, std::string_view where) {
   if (!is_transport_name(qos.transport)) {
     return fail(Errc::invalid_argument, where, fmt::format("transport is {}", quoted(qos.transport)),
                 "a transport's name is lower-case letters, digits and '_', and begins with a letter");
-  }
-  if (qos.block_timeout < std::chrono::nanoseconds::zero() || qos.block_timeout > Qos::kMaxBlockTimeout) {
-    return fail(Errc::invalid_argument, where, fmt::format("block_timeout is {}", to_text(qos.block_timeout)),
-                fmt::format("allowed are 0 to {}", to_text(Qos::kMaxBlockTimeout)));
   }
   if (qos.max_memory < Qos::kMinMemory || qos.max_memory > Qos::kMaxMemory) {
     return fail(Errc::invalid_argument, where, fmt::format("max_memory is {}", size_text(qos.max_memory)),
@@ -54,7 +71,50 @@ Result<void> check(const Qos& qos, std::string_view where) {
       .and_then([&] { return check_count(where, "max_held", qos.max_held, kMaxHeldRange); })
       .and_then([&] { return check_count(where, "max_loans", qos.max_loans, kMaxLoansRange); })
       .and_then([&] { return check_enum(where, "overflow", qos.overflow, kOverflows); })
-      .and_then([&] { return check_enum(where, "stamp", qos.stamp, kStamps); });
+      .and_then([&] { return check_enum(where, "stamp", qos.stamp, kStamps); })
+      .and_then([&] { return check_durations(qos, where); });
+}
+
+/// What no port can have together. That the two may be from different layers is why both are named.
+Result<void> check_together(const Qos& qos, const QosSettings& settings, std::string_view where) {
+  const auto needs_stamps = [&](std::string_view key, std::chrono::nanoseconds value) -> Result<void> {
+    if (value == std::chrono::nanoseconds::zero() || qos.stamp != Stamp::off) return {};
+    return fail(Errc::invalid_argument, where,
+                fmt::format("{} is {} and stamp is off, but it needs stamps", key, to_text(value)),
+                fmt::format("set stamp to tsc or monotonic, or {} to 0", key));
+  };
+  if (qos.latched && qos.history == 0) {
+    return fail(Errc::invalid_argument, where,
+                fmt::format("latched is true{} and history is 0: there would be nothing to keep",
+                            settings.latched ? "" : fmt::format(", by profile {},", to_string(*settings.profile))),
+                "set history to at least 1, or latched to false");
+  }
+  return needs_stamps("deadline", qos.deadline).and_then([&] { return needs_stamps("lifespan", qos.lifespan); });
+}
+
+/// What holds where no layer says anything.
+Qos defaults_of(Profile profile) {
+  Qos qos;
+  switch (profile) {
+    case Profile::sensor:
+      qos.depth = 2;
+      qos.max_held = 2;
+      break;
+    case Profile::command:
+      qos.depth = 64;
+      qos.overflow = Overflow::block;
+      // Longer than the default `hung_after`, so that a reader that hangs is known as hung before it costs a command.
+      qos.block_timeout = std::chrono::seconds(10);
+      break;
+    case Profile::state:
+      qos.depth = 1;
+      qos.history = 1;
+      qos.max_held = 2;
+      qos.latched = true;
+      break;
+    case Profile::log: qos.depth = 1'024; break;
+  }
+  return qos;
 }
 
 }  // namespace
@@ -78,6 +138,26 @@ std::string_view to_string(Stamp stamp) noexcept {
   return "unknown";
 }
 
+std::string_view to_string(Profile profile) noexcept {
+  switch (profile) {
+    case Profile::sensor: return "sensor";
+    case Profile::command: return "command";
+    case Profile::state: return "state";
+    case Profile::log: return "log";
+  }
+  return "unknown";
+}
+
+QosAsks asks_of(const QosSettings& settings) noexcept {
+  return {
+      .overflow = settings.overflow.has_value(),
+      .history = settings.history.has_value(),
+      .deadline = settings.deadline.has_value(),
+      .lifespan = settings.lifespan.has_value(),
+      .latched = settings.latched.has_value(),
+  };
+}
+
 QosSettings overlay(const QosSettings& lower, const QosSettings& upper) {
   return QosSettings{
       .transport = first_set(upper.transport, lower.transport),
@@ -89,11 +169,18 @@ QosSettings overlay(const QosSettings& lower, const QosSettings& upper) {
       .max_loans = first_set(upper.max_loans, lower.max_loans),
       .stamp = first_set(upper.stamp, lower.stamp),
       .max_memory = first_set(upper.max_memory, lower.max_memory),
+      .deadline = first_set(upper.deadline, lower.deadline),
+      .lifespan = first_set(upper.lifespan, lower.lifespan),
+      .latched = first_set(upper.latched, lower.latched),
+      .profile = first_set(upper.profile, lower.profile),
   };
 }
 
 Result<Qos> resolve(const QosSettings& settings, std::string_view where) {
-  Qos qos;
+  if (settings.profile) {
+    if (auto known = check_enum(where, "profile", *settings.profile, kProfiles); !known) return fail(known.error());
+  }
+  Qos qos = settings.profile ? defaults_of(*settings.profile) : Qos();
   qos.transport = settings.transport.value_or(qos.transport);
   qos.depth = settings.depth.value_or(qos.depth);
   qos.overflow = settings.overflow.value_or(qos.overflow);
@@ -103,7 +190,12 @@ Result<Qos> resolve(const QosSettings& settings, std::string_view where) {
   qos.max_loans = settings.max_loans.value_or(qos.max_loans);
   qos.stamp = settings.stamp.value_or(qos.stamp);
   qos.max_memory = settings.max_memory.value_or(qos.max_memory);
-  if (auto checked = check(qos, where); !checked) return fail(checked.error());
+  qos.deadline = settings.deadline.value_or(qos.deadline);
+  qos.lifespan = settings.lifespan.value_or(qos.lifespan);
+  qos.latched = settings.latched.value_or(qos.latched);
+  if (qos.latched && !settings.history) qos.history = std::max(qos.history, 1U);
+  if (auto checked = check_values(qos, where); !checked) return fail(checked.error());
+  if (auto checked = check_together(qos, settings, where); !checked) return fail(checked.error());
   return qos;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -23,6 +24,14 @@ inline constexpr CountRange kMaxLoansRange{1, Qos::kMaxLoans};
 
 inline constexpr std::array kOverflows{Overflow::drop_oldest, Overflow::drop_newest, Overflow::reject, Overflow::block};
 inline constexpr std::array kStamps{Stamp::tsc, Stamp::monotonic, Stamp::off};
+inline constexpr std::array kProfiles{Profile::sensor, Profile::command, Profile::state, Profile::log};
+
+/// Whether a publisher can be held to it. Below a millisecond, whoever watches it would be late as often as what is
+/// watched.
+inline bool is_deadline(std::chrono::nanoseconds deadline) noexcept {
+  return deadline == std::chrono::nanoseconds::zero() ||
+         (deadline >= Qos::kMinDeadline && deadline <= Qos::kMaxDeadline);
+}
 
 /// Whether a transport could be called so: `[a-z][a-z0-9_]*`.
 inline bool is_transport_name(std::string_view name) noexcept {

@@ -57,24 +57,28 @@ class CheckDocs(unittest.TestCase):
         self.assertEqual([(1, "below this there is no block of code to compare")], self.findings(
             "<!-- from: src/a.cpp -->\n\n```cpp\nint main() {\n```\n"))
 
+    def test_accepts_the_name_of_a_test(self):
+        self.write("tests/a_test.cpp", "TEST_P(Some,\n       test_is_there) {}\nTEST(A, b_c) {}\n")
+        self.assertEqual([], self.findings("(`Some.test_is_there`, `A.b_c`) `a.b_c` `A.hpp`\n"))
+
+    def test_finds_the_name_of_no_test(self):
+        self.write("tests/a_test.cpp", "TEST_P(Some, test_is_there) {}\n")
+        self.assertEqual([(2, "there is no test Some.test_was_there")], self.findings("\n`Some.test_was_there`\n"))
+
+    def test_finds_an_awaited_test_that_has_come(self):
+        document = self.root / "README.md"
+        self.write("README.md", "`Some.test_is_there` `Some.test_will_be`\n")
+        self.write("tests/a_test.cpp", "TEST_P(Some, test_is_there) {}\n")
+        found = check_docs.check(self.root, {"Some.test_is_there", "Some.test_will_be"})
+        self.assertEqual([(document.name, "the test Some.test_is_there is no longer awaited")],
+                         [(str(finding.file), finding.text) for finding in found])
+
     def test_finds_a_command_that_does_not_exist(self):
         self.assertEqual([(2, "there is no command tools/stop.sh")], self.findings("```sh\ntools/stop.sh\n```\n"))
 
     def test_finds_an_option_that_the_command_does_not_have(self):
         self.assertEqual([(2, "tools/go.sh has no option --slow")], self.findings(
             "```console\n$ tools/go.sh --fast --slow=1\n```\n"))
-
-    def test_finds_a_test_that_does_not_exist(self):
-        self.write("tests/a_test.cpp", "TEST_P(Suite, does_a_thing) {\n}\nTEST(Other, is_another) {\n}\n")
-        self.write("docs/threads.md", "`Suite.does_a_thing` `Other.is_another`\n`Suite.does_nothing` `Options::keeper`\n"
-                                      "`ThreadCheck.names_both_threads`\n")
-        self.assertEqual([(2, "there is no test Suite.does_nothing")], self.findings(""))
-
-    def test_finds_a_test_that_has_come(self):
-        self.write("tests/a_test.cpp", "TEST(ThreadCheck, names_both_threads) {\n}\n")
-        self.write("docs/threads.md", "`ThreadCheck.names_both_threads`\n")
-        self.assertEqual([(1, "the test ThreadCheck.names_both_threads is there: take it from TESTS_TO_COME in check_docs.py")],
-                         self.findings(""))
 
 
 if __name__ == "__main__":

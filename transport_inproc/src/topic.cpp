@@ -78,7 +78,7 @@ void Topic::connect(InprocPublisher& publisher, const std::shared_ptr<InprocSubs
       std::make_shared<Connection>(publisher.identity(), publisher.pool(), reader.node,
                                    connection_overflow(writer, reader), reader.qos.depth, reader.qos.max_held);
   subscriber->add_connection(connection);  // first, so that the reader finds what the publisher gives it
-  publisher.add_link({connection, subscriber}, reader.history_asked ? reader.qos.history : reader.qos.depth);
+  publisher.add_link({connection, subscriber}, reader.asked.history ? reader.qos.history : reader.qos.depth);
   report_both(reports, publisher, *subscriber, EventKind::matched);
 }
 

@@ -350,7 +350,7 @@ void ShmPublisher::ask_for_slots(const domain::Peers::Peer& peer, std::uint32_t 
 }
 
 void ShmPublisher::give_history(Outlet& outlet, const PortAnnouncement& reader) noexcept {
-  const std::uint32_t wanted = reader.history_asked ? reader.qos.history : reader.qos.depth;
+  const std::uint32_t wanted = reader.asked.history ? reader.qos.history : reader.qos.depth;
   const std::size_t given = std::min<std::size_t>({history_.size(), wanted, reader.qos.depth});
   std::uint32_t dropped = 0;
   for (std::size_t i = history_.size() - given; i < history_.size(); ++i) outlet.give(pool_, history_[i], dropped);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -26,15 +27,15 @@ struct PortAnnouncement {
   Fingerprint fingerprint;
   std::string canonical;  ///< the type's canonical text, to say what differs
   Qos qos;
-  bool overflow_asked = false;   ///< false: a subscriber leaves the overflow policy to the publisher
-  bool history_asked = false;    ///< false: a subscriber wants as much history as the publisher keeps
+  QosAsks asked;                 ///< which of the settings are asked of the peer, and not merely in force here
   Reach reach = Reach::machine;  ///< of the transport
   std::uint64_t process = 0;     ///< tells the processes of a machine apart: see domain::process_token
   bool generic = false;          ///< a subscriber that has a port for each type and transport of the topic
   std::string description;  ///< the type's description in binary form, not checked: TypeDescription::load does that
 };
 
-/// Why two ports of one topic are not connected, as each of them should be told.
+/// Why two ports of one topic are not connected, as each of them should be told: everything that keeps them apart, each
+/// with its setting here, that of the peer, and what to do.
 struct Refusal {
   std::string for_publisher;
   std::string for_subscriber;
@@ -51,6 +52,11 @@ BATON_API bool pass_by(const PortAnnouncement& publisher, const PortAnnouncement
 /// The overflow policy of the connection of two ports that match: a subscriber's own choice to drop wins, everything
 /// else is the publisher's.
 BATON_API Overflow connection_overflow(const PortAnnouncement& publisher, const PortAnnouncement& subscriber) noexcept;
+
+/// How old a message may be when it is taken over the connection of two ports that match: the shorter of the two
+/// lifespans; 0 is unlimited.
+BATON_API std::chrono::nanoseconds connection_lifespan(const PortAnnouncement& publisher,
+                                                       const PortAnnouncement& subscriber) noexcept;
 
 }  // namespace v1
 }  // namespace baton

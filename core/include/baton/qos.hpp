@@ -31,8 +31,18 @@ enum class Stamp : std::uint8_t {
   off,        ///< no stamp; `SampleInfo::stamp_ns` is 0
 };
 
+/// Defaults for what a topic is for. A profile takes the place of the built-in defaults, and so lies beneath every
+/// setting that is given explicitly, in whatever layer; docs/qos.md has its values.
+enum class Profile : std::uint8_t {
+  sensor,   ///< the newest counts: short queues, the oldest gives way
+  command,  ///< each counts: the publisher waits for room
+  state,    ///< the last counts, for those that come later too: depth 1, history 1, latched
+  log,      ///< long queues that never hold the publisher up
+};
+
 BATON_API std::string_view to_string(Overflow overflow) noexcept;
 BATON_API std::string_view to_string(Stamp stamp) noexcept;
+BATON_API std::string_view to_string(Profile profile) noexcept;
 
 /// The settings of one port, complete: what every layer below left open has its default here.
 struct Qos {
@@ -43,6 +53,9 @@ struct Qos {
   static constexpr std::uint64_t kMinMemory = std::uint64_t{1} << 10;
   static constexpr std::uint64_t kMaxMemory = std::uint64_t{1} << 40;
   static constexpr std::chrono::nanoseconds kMaxBlockTimeout = std::chrono::hours(1);
+  static constexpr std::chrono::nanoseconds kMinDeadline = std::chrono::milliseconds(1);  ///< or 0
+  static constexpr std::chrono::nanoseconds kMaxDeadline = std::chrono::hours(24);
+  static constexpr std::chrono::nanoseconds kMaxLifespan = std::chrono::hours(24);
 
   std::string transport = "auto";             ///< a transport's name, or "auto"
   std::uint32_t depth = 8;                    ///< messages queued per connection
@@ -55,11 +68,14 @@ struct Qos {
   Stamp stamp = Stamp::tsc;
   std::uint64_t max_memory = std::uint64_t{1} << 30;  ///< bytes that a publisher's chunks may take; a reader for which
                                                       ///< that is not enough is refused
+  std::chrono::nanoseconds deadline{0};               ///< the longest time between two messages of a publisher; 0: none
+  std::chrono::nanoseconds lifespan{0};  ///< a message older than this is dropped instead of taken; 0: unlimited
+  bool latched = false;                  ///< the publisher's history outlives it, until the topic's next publisher
 };
 
 /// Settings of one layer (code or file): what is not set is left to the layer below. Made with designated initialisers:
-/// `{.depth = 4, .history = 1}`. Precedence, lowest first: built-in defaults, the IDL (`@baton`), code, configuration
-/// file.
+/// `{.depth = 4, .history = 1}`. Precedence, lowest first: built-in defaults, or those of the uppermost layer's
+/// profile; the IDL (`@baton`); code; configuration file.
 struct QosSettings {
   std::optional<std::string> transport = {};
   std::optional<std::uint32_t> depth = {};
@@ -70,12 +86,33 @@ struct QosSettings {
   std::optional<std::uint32_t> max_loans = {};
   std::optional<Stamp> stamp = {};
   std::optional<std::uint64_t> max_memory = {};
+  std::optional<std::chrono::nanoseconds> deadline = {};
+  std::optional<std::chrono::nanoseconds> lifespan = {};
+  std::optional<bool> latched = {};
+  std::optional<Profile> profile = {};
 };
+
+/// Which of its settings a port asks of its peers: those that its code or the file gives it explicitly. A default, a
+/// profile and a hint of the IDL ask for nothing.
+struct QosAsks {
+  bool overflow = false;  ///< false: a subscriber leaves the policy to the publisher
+  bool history = false;   ///< false: a subscriber wants as much history as the publisher keeps and its queue holds
+  bool deadline = false;
+  bool lifespan = false;
+  bool latched = false;
+
+  friend bool operator==(const QosAsks&, const QosAsks&) = default;
+};
+
+/// What the explicit settings of a port ask for: code and file, laid over each other.
+BATON_API QosAsks asks_of(const QosSettings& settings) noexcept;
 
 /// Lays `upper` over `lower`: a setting that `upper` has wins.
 BATON_API QosSettings overlay(const QosSettings& lower, const QosSettings& upper);
 
-/// Fills what is open with the built-in defaults and checks every range. `where` names the port in the error.
+/// Fills what is open with the defaults of the profile, or the built-in ones, and checks every range and that no two
+/// settings contradict each other. A latched port whose history is left open has one message of it. `where` names the
+/// port in the error.
 BATON_API Result<Qos> resolve(const QosSettings& settings, std::string_view where);
 
 }  // namespace v1

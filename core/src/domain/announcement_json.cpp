@@ -57,6 +57,10 @@ class Reader {
     return static_cast<std::uint32_t>(number(key, std::numeric_limits<std::uint32_t>::max()));
   }
 
+  std::chrono::nanoseconds duration(const char* key) {
+    return std::chrono::nanoseconds(static_cast<std::int64_t>(number(key, std::numeric_limits<std::int64_t>::max())));
+  }
+
   bool flag(const char* key) {
     const Json* const value = member(key);
     if (value == nullptr) return false;
@@ -124,7 +128,26 @@ Json qos_to_json(const Qos& qos) {
           {"max_held", qos.max_held},
           {"max_loans", qos.max_loans},
           {"max_memory", qos.max_memory},
-          {"stamp", to_string(qos.stamp)}};
+          {"stamp", to_string(qos.stamp)},
+          {"deadline_ns", static_cast<std::uint64_t>(qos.deadline.count())},
+          {"lifespan_ns", static_cast<std::uint64_t>(qos.lifespan.count())},
+          {"latched", qos.latched}};
+}
+
+Json asks_to_json(const QosAsks& asked) {
+  return {{"overflow", asked.overflow},
+          {"history", asked.history},
+          {"deadline", asked.deadline},
+          {"lifespan", asked.lifespan},
+          {"latched", asked.latched}};
+}
+
+QosAsks read_asks(Reader& reader) {
+  return {.overflow = reader.flag("overflow"),
+          .history = reader.flag("history"),
+          .deadline = reader.flag("deadline"),
+          .lifespan = reader.flag("lifespan"),
+          .latched = reader.flag("latched")};
 }
 
 // Everything but the transport, which the announcement itself has.
@@ -132,13 +155,15 @@ QosSettings read_qos(Reader& reader) {
   QosSettings settings;
   settings.depth = reader.count("depth");
   settings.overflow = reader.choice("overflow", kOverflows);
-  settings.block_timeout = std::chrono::nanoseconds(
-      static_cast<std::int64_t>(reader.number("block_timeout_ns", std::numeric_limits<std::int64_t>::max())));
+  settings.block_timeout = reader.duration("block_timeout_ns");
   settings.history = reader.count("history");
   settings.max_held = reader.count("max_held");
   settings.max_loans = reader.count("max_loans");
   settings.max_memory = reader.number("max_memory", std::numeric_limits<std::uint64_t>::max());
   settings.stamp = reader.choice("stamp", kStamps);
+  settings.deadline = reader.duration("deadline_ns");
+  settings.lifespan = reader.duration("lifespan_ns");
+  settings.latched = reader.flag("latched");
   return settings;
 }
 
@@ -154,8 +179,7 @@ std::string to_json(const PortAnnouncement& announcement) {
                   {"fingerprint", to_string(announcement.fingerprint)},
                   {"canonical", announcement.canonical},
                   {"qos", qos_to_json(announcement.qos)},
-                  {"overflow_asked", announcement.overflow_asked},
-                  {"history_asked", announcement.history_asked},
+                  {"asked", asks_to_json(announcement.asked)},
                   {"generic", announcement.generic},
                   {"description", to_base64(announcement.description)}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -178,13 +202,15 @@ Result<PortAnnouncement> announcement_from_json(std::string_view text, std::stri
   announcement.type = reader.text("type");
   announcement.fingerprint.bytes = reader.hex<16>("fingerprint");
   announcement.canonical = reader.text("canonical");
-  announcement.overflow_asked = reader.flag("overflow_asked");
-  announcement.history_asked = reader.flag("history_asked");
   announcement.generic = reader.flag("generic");
   announcement.description = reader.base64("description");
+  const Json* const asked = reader.member("asked");
   const Json* const qos = reader.member("qos");
   if (!reader.problem().empty()) return damaged(file, reader.problem());
 
+  Reader asked_reader(*asked);
+  announcement.asked = read_asks(asked_reader);
+  if (!asked_reader.problem().empty()) return damaged(file, "asked: " + asked_reader.problem());
   Reader qos_reader(*qos);
   QosSettings settings = read_qos(qos_reader);
   if (!qos_reader.problem().empty()) return damaged(file, "qos: " + qos_reader.problem());

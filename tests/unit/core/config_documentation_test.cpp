@@ -36,10 +36,17 @@ TEST(ConfigDocumentation, has_a_row_for_every_key_and_no_other) {
                                 : key.section == "topic" ? "`[[topic]]`"
                                                          : fmt::format("`[{}]`", key.section);
     const std::string initial = key.default_value == "-" ? "-" : fmt::format("`{}`", key.default_value);
-    expected += fmt::format("| {} | `{}` | {} | {} | `{} = {}` |\n", section, key.name, key.values, initial, key.name,
-                            key.example);
+    expected += fmt::format("| {} | `{}` | {} | {} | {} | {} | `{} = {}` |\n", section, key.name, key.values, initial,
+                            key.layers, key.side, key.name, key.example);
   }
-  EXPECT_EQ(between(documentation(), "| --- | --- | --- | --- | --- |\n", "\n\n") + "\n", expected);
+  EXPECT_EQ(between(documentation(), "| --- | --- | --- | --- | --- | --- | --- |\n", "\n\n") + "\n", expected);
+}
+
+TEST(ConfigDocumentation, says_what_every_key_means) {
+  const std::string text = documentation();
+  for (const ConfigKey& key : config_keys()) {
+    EXPECT_THAT(text, testing::HasSubstr(fmt::format("\n- `{}`: ", key.name)));
+  }
 }
 
 TEST(ConfigDocumentation, shows_the_errors_that_its_faulty_file_gives) {
@@ -57,6 +64,26 @@ TEST(ConfigDocumentation, shows_a_complete_file_that_is_accepted) {
   ASSERT_NE(complete, "");
   const auto config = Config::parse(complete, "baton.toml");
   EXPECT_TRUE(config) << config.error();
+}
+
+TEST(ConfigDocumentation, says_which_section_a_topic_gets) {
+  const std::string text = documentation();
+  const std::string groups = between(text, "<!-- groups -->\n```toml\n", "```\n");
+  const Config config = Config::parse(groups, "baton.toml").value();
+  std::istringstream rows(between(text, "| topic | section |\n| :-- | :-- |\n", "\n\n") + "\n");
+  std::size_t count = 0;
+  for (std::string row; std::getline(rows, row); ++count) {
+    const std::string topic = row.substr(3, row.find('`', 3) - 3);
+    const std::string origin = config.topic(topic).origin;
+    std::string section = "-";
+    if (!origin.empty()) {
+      std::istringstream lines(groups);  // the line after that of the origin has the pattern
+      for (int line = std::stoi(origin.substr(origin.find(':') + 1)); line >= 0; --line) std::getline(lines, section);
+      section = fmt::format("`{}`", section);
+    }
+    EXPECT_EQ(row, fmt::format("| `{}` | {} |", topic, section));
+  }
+  EXPECT_GE(count, 5U);
 }
 
 }  // namespace

@@ -60,6 +60,10 @@ max_held = 9
 max_loans = 2
 stamp = "monotonic"
 max_memory = "64 MiB"
+deadline = "100 ms"
+lifespan = "1.5 s"
+latched = true
+profile = "state"
 )",
                                       "baton.toml")
                             .value();
@@ -77,6 +81,10 @@ max_memory = "64 MiB"
   EXPECT_EQ(topic.settings.max_loans, 2U);
   EXPECT_EQ(topic.settings.stamp, Stamp::monotonic);
   EXPECT_EQ(topic.settings.max_memory, 64U << 20U);
+  EXPECT_EQ(topic.settings.deadline, 100ms);
+  EXPECT_EQ(topic.settings.lifespan, 1500ms);
+  EXPECT_EQ(topic.settings.latched, true);
+  EXPECT_EQ(topic.settings.profile, Profile::state);
   EXPECT_EQ(config.domain_settings().directory, "/run/baton");
   EXPECT_EQ(config.domain_settings().heartbeat, 200ms);
   EXPECT_EQ(config.domain_settings().hung_after, 400ms);
@@ -128,8 +136,8 @@ TEST(Config, lists_the_keys_where_none_is_near_an_unknown_one) {
   EXPECT_EQ(refusal("[network]\nport = 1\n"),
             "f:1:2: unknown key 'network' at the top level; allowed are log, shared_memory, liveness, topic, domain");
   EXPECT_EQ(refusal("[[topic]]\nmatch = \"a\"\ndepth = 2\ncapacity = \"1 MiB\"\n"),
-            "f:4:1: unknown key 'capacity' in [[topic]]; allowed are match, transport, depth, overflow, block_timeout, "
-            "history, max_held, max_loans, stamp, max_memory");
+            "f:4:1: unknown key 'capacity' in [[topic]]; allowed are match, transport, profile, depth, overflow, "
+            "block_timeout, history, max_held, max_loans, stamp, max_memory, deadline, lifespan, latched");
 }
 
 std::string in_topic(std::string_view line) { return refusal(fmt::format("[[topic]]\nmatch = \"a\"\n{}\n", line)); }
@@ -143,6 +151,9 @@ TEST(Config, says_which_type_a_value_has_and_which_is_expected) {
   EXPECT_EQ(in_topic("depth = [1]"), "f:3:9: depth is an array, expected an integer");
   EXPECT_EQ(in_topic("overflow = 1"), "f:3:12: overflow is an integer, expected a string");
   EXPECT_EQ(in_topic("transport = {}"), "f:3:13: transport is a table, expected a string");
+  EXPECT_EQ(in_topic("latched = 1"), "f:3:11: latched is an integer, expected true or false");
+  EXPECT_EQ(in_topic("latched = \"true\""), "f:3:11: latched is a string, expected true or false");
+  EXPECT_EQ(in_topic("profile = true"), "f:3:11: profile is a boolean, expected a string");
   EXPECT_EQ(refusal("domain = 1"), "f:1:10: domain is an integer, expected a string");
   EXPECT_EQ(refusal("log = 1"), "f:1:7: log is an integer, expected a section: [log]");
   EXPECT_EQ(refusal("[topic]\nmatch = \"a\"\n"),
@@ -196,6 +207,9 @@ TEST(Config, names_the_nearest_of_an_unknown_choice) {
   EXPECT_EQ(in_topic("overflow = \"drop_oldset\""), "f:3:12: overflow is 'drop_oldset'; did you mean 'drop_oldest'?");
   EXPECT_EQ(in_topic("overflow = \"wait\""),
             "f:3:12: overflow is 'wait'; allowed are drop_oldest, drop_newest, reject, block");
+  EXPECT_EQ(in_topic("profile = \"sensors\""), "f:3:11: profile is 'sensors'; did you mean 'sensor'?");
+  EXPECT_EQ(in_topic("profile = \"reliable\""),
+            "f:3:11: profile is 'reliable'; allowed are sensor, command, state, log");
   EXPECT_EQ(in_topic("stamp = \"none\""), "f:3:9: stamp is 'none'; allowed are tsc, monotonic, off");
   EXPECT_EQ(refusal("[log]\nlevel = \"warning\""),
             "f:2:9: level is 'warning'; allowed are off, fatal, error, warn, "
@@ -211,6 +225,13 @@ TEST(Config, wants_a_unit_with_a_duration) {
             "f:3:17: block_timeout '1 day' has an unknown unit; known are ns, us, ms, s, min, h");
   EXPECT_EQ(in_topic("block_timeout = \"2 h\""), "f:3:17: block_timeout is 2 h, at most 1 h is allowed");
   EXPECT_EQ(in_topic("block_timeout = true"), "f:3:17: block_timeout is a boolean, expected a string");
+  EXPECT_EQ(in_topic("deadline = 100"), "f:3:12: deadline is a number without a unit; write for example \"100 ms\"");
+  EXPECT_EQ(in_topic("deadline = \"25 h\""), "f:3:12: deadline is 25 h, at most 24 h is allowed");
+  EXPECT_EQ(in_topic("deadline = \"10 us\""), "f:3:12: deadline is 10 us, at least 1 ms is needed, or 0 ms for none");
+  EXPECT_EQ(in_topic("deadline = \"0 ms\""), "accepted");
+  EXPECT_EQ(in_topic("lifespan = \"-1 s\""),
+            "f:3:12: lifespan '-1 s' is not a number with a unit; write for example '100 ms'");
+  EXPECT_EQ(in_topic("lifespan = \"25 h\""), "f:3:12: lifespan is 25 h, at most 24 h is allowed");
 }
 
 TEST(Config, refuses_names_that_cannot_be) {
@@ -229,6 +250,18 @@ TEST(Config, refuses_what_contradicts_itself) {
   EXPECT_EQ(in_topic("overflow = \"reject\"\nblock_timeout = \"1 s\""),
             "f:4:17: block_timeout has no effect with overflow = \"reject\"; remove it, or set overflow = \"block\"");
   EXPECT_EQ(in_topic("block_timeout = \"1 s\""), "accepted");
+  EXPECT_EQ(
+      in_topic("history = 0\nlatched = true"),
+      "f:4:11: latched = true has nothing to keep with history = 0; set history to at least 1, or remove latched");
+  EXPECT_EQ(in_topic("latched = true"), "accepted");
+  EXPECT_EQ(in_topic("history = 0\nlatched = false"), "accepted");
+  EXPECT_EQ(in_topic("stamp = \"off\"\ndeadline = \"1 s\"\nlifespan = \"1 s\""),
+            "f:4:12: deadline needs stamps, and stamp is \"off\"; set stamp = \"tsc\" or \"monotonic\", or remove "
+            "deadline\n"
+            "f:5:12: lifespan needs stamps, and stamp is \"off\"; set stamp = \"tsc\" or \"monotonic\", or remove "
+            "lifespan");
+  EXPECT_EQ(in_topic("stamp = \"off\"\ndeadline = \"0 s\""), "accepted");
+  EXPECT_EQ(in_topic("stamp = \"monotonic\"\nlifespan = \"1 s\""), "accepted");
   EXPECT_EQ(refusal("[[topic]]\nmatch = \"a\"\n"),
             "f:1:1: this [[topic]] sets nothing; add a setting or remove the section");
   EXPECT_EQ(refusal("[[topic]]\ndepth = 1\n"),

@@ -26,8 +26,10 @@ PortAnnouncement unusual() {
   port.qos.max_loans = 6;
   port.qos.max_memory = std::uint64_t{5} << 30;
   port.qos.stamp = Stamp::monotonic;
-  port.overflow_asked = true;
-  port.history_asked = true;
+  port.qos.deadline = std::chrono::milliseconds(30);
+  port.qos.lifespan = std::chrono::nanoseconds(987'654'321);
+  port.qos.latched = true;
+  port.asked = {.overflow = true, .history = true, .deadline = true, .lifespan = true, .latched = true};
   port.reach = Reach::process;
   port.process = 0xfedcba9876543210U;
   port.generic = true;
@@ -69,12 +71,23 @@ TEST(AnnouncementJson, is_read_as_it_was_written) {
   EXPECT_EQ(read->qos.max_loans, port.qos.max_loans);
   EXPECT_EQ(read->qos.max_memory, port.qos.max_memory);
   EXPECT_EQ(read->qos.stamp, port.qos.stamp);
-  EXPECT_EQ(read->overflow_asked, port.overflow_asked);
-  EXPECT_EQ(read->history_asked, port.history_asked);
+  EXPECT_EQ(read->qos.deadline, port.qos.deadline);
+  EXPECT_EQ(read->qos.lifespan, port.qos.lifespan);
+  EXPECT_EQ(read->qos.latched, port.qos.latched);
+  EXPECT_EQ(read->asked, port.asked);
   EXPECT_EQ(read->reach, port.reach);
   EXPECT_EQ(read->process, port.process);
   EXPECT_EQ(read->generic, port.generic);
   EXPECT_EQ(read->description, port.description);
+}
+
+TEST(AnnouncementJson, says_of_each_setting_whether_it_is_asked_for) {
+  for (bool QosAsks::*const ask :
+       {&QosAsks::overflow, &QosAsks::history, &QosAsks::deadline, &QosAsks::lifespan, &QosAsks::latched}) {
+    PortAnnouncement port = announcement("node_1");
+    port.asked.*ask = true;
+    EXPECT_EQ(announcement_from_json(to_json(port), "file").value().asked, port.asked);
+  }
 }
 
 TEST(AnnouncementJson, is_refused_with_the_file_and_what_is_wrong) {
@@ -89,8 +102,19 @@ TEST(AnnouncementJson, is_refused_with_the_file_and_what_is_wrong) {
   EXPECT_THAT(refusal(with("00112233", "0011223")), HasSubstr("'fingerprint' is not 32 hexadecimal digits"));
   EXPECT_THAT(refusal(with("\"process\"", "\"moon\"")), HasSubstr("is missing"));
   EXPECT_THAT(refusal(with("\"reach\":\"process\"", "\"reach\":\"moon\"")), HasSubstr("'reach' is unknown"));
-  EXPECT_THAT(refusal(with("\"overflow_asked\":true", "\"overflow_asked\":1")),
-              HasSubstr("'overflow_asked' is not true or false"));
+  EXPECT_THAT(refusal(with("\"overflow\":true", "\"overflow\":1")),
+              HasSubstr("asked: 'overflow' is not true or false"));
+  EXPECT_THAT(refusal(with("\"asked\":{", "\"asked\":2,\"wished\":{")), HasSubstr("asked: 'overflow' is missing"));
+  EXPECT_THAT(refusal(with("\"asked\"", "\"wished\"")), HasSubstr("'asked' is missing"));
+  EXPECT_THAT(refusal(with("\"deadline_ns\":30000000", "\"deadline_ns\":-1")),
+              HasSubstr("'deadline_ns' is not a number from 0 to"));
+  EXPECT_THAT(refusal(with("\"deadline_ns\":30000000", "\"deadline_ns\":1")), HasSubstr("deadline is 1 ns"));
+  EXPECT_THAT(refusal(with("\"lifespan_ns\":987654321", "\"lifespan_ns\":9223372036854775807")),
+              HasSubstr("lifespan is 9223372036854775807 ns"));
+  EXPECT_THAT(refusal(with("\"lifespan_ns\":987654321", "\"lifespan_ns\":9223372036854775808")),
+              HasSubstr("'lifespan_ns' is not a number from 0 to"));
+  EXPECT_THAT(refusal(with("\"history\":3", "\"history\":0")), HasSubstr("latched is true and history is 0"));
+  EXPECT_THAT(refusal(with("\"monotonic\"", "\"off\"")), HasSubstr("deadline is 30 ms and stamp is off"));
   EXPECT_THAT(refusal(with("\"depth\":17", "\"depth\":0")), HasSubstr("depth is 0"));
   EXPECT_THAT(refusal(with("\"depth\":17", "\"depth\":-1")), HasSubstr("'depth' is not a number from 0 to"));
   EXPECT_THAT(refusal(with("\"depth\":17", "\"depth\":1e3")), HasSubstr("'depth' is not a number from 0 to"));

@@ -53,7 +53,7 @@ TEST(Peers, that_do_not_match_are_told_why_on_both_sides_and_once) {
   const auto reader = place.join("reader", false);
   PortAnnouncement wish = announcement("reader");
   wish.qos.overflow = Overflow::block;
-  wish.overflow_asked = true;
+  wish.asked.overflow = true;
   Port publisher(writer, PortRole::publisher, announcement("writer"));
   Port subscriber(reader, PortRole::subscriber, wish);
   EXPECT_TRUE(publisher.refresh().matched.empty());
