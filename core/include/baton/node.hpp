@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -73,6 +74,13 @@ class BATON_API Node {
   }
 
   /// A subscriber for `topic`; the same rules.
+  ///
+  /// `topic` may be a pattern, "camera/*" (see `topic_matches`): then it receives from all topics whose names fit and
+  /// whose type is T's, those that come later too, each by its publishers' transport, whatever `settings` say of that.
+  /// `SampleInfo::topic` tells them apart. Each topic has a queue of its own, of `depth`, with the topic's settings of
+  /// the configuration file; `max_held` bounds the samples of all topics together. A new topic is connected in `take`
+  /// or `wait`, which it wakes, or by the thread that calls the callback; what was published before that is received as
+  /// far as the publisher keeps it as history. Fails on an invalid pattern, too, and where the domain cannot be joined.
   template <Message T>
   [[nodiscard]] Result<Subscriber<T>> subscriber(std::string_view topic = {}, const QosSettings& settings = {}) {
     auto port = open_subscriber(TypeTraits<T>::info(), topic, settings);
@@ -113,11 +121,14 @@ class BATON_API Node {
 
  private:
   struct State;
+  class TypedOpener;
   explicit Node(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
 
   Result<PublisherPortHandle> open_publisher(const TypeInfo& type, std::string_view topic, const QosSettings& settings);
   Result<SubscriberPortHandle> open_subscriber(const TypeInfo& type, std::string_view topic,
                                                const QosSettings& settings);
+  Result<SubscriberPortHandle> open_pattern(const TypeInfo& type, std::string_view pattern,
+                                            const QosSettings& settings);
 
   std::shared_ptr<State> state_;
 };

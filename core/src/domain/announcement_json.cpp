@@ -157,6 +157,7 @@ std::string to_json(const PortAnnouncement& announcement) {
                   {"overflow_asked", announcement.overflow_asked},
                   {"history_asked", announcement.history_asked},
                   {"generic", announcement.generic},
+                  {"by_pattern", announcement.by_pattern},
                   {"description", to_base64(announcement.description)}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -181,6 +182,7 @@ Result<PortAnnouncement> announcement_from_json(std::string_view text, std::stri
   announcement.overflow_asked = reader.flag("overflow_asked");
   announcement.history_asked = reader.flag("history_asked");
   announcement.generic = reader.flag("generic");
+  announcement.by_pattern = reader.flag("by_pattern");
   announcement.description = reader.base64("description");
   const Json* const qos = reader.member("qos");
   if (!reader.problem().empty()) return damaged(file, reader.problem());

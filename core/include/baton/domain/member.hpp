@@ -47,7 +47,7 @@ struct PortRef {
   friend constexpr auto operator<=>(const PortRef&, const PortRef&) = default;
 };
 
-enum class PortRole : std::uint8_t { publisher, subscriber };
+using v1::PortRole;
 
 /// A random number that tells this process from all others of the machine, a forked child from its parent too.
 BATON_API std::uint64_t process_token() noexcept;
