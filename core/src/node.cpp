@@ -381,6 +381,17 @@ Result<SubscriberPortHandle> Node::open_pattern(const TypeInfo& type, std::strin
   return PatternPort::open(std::move(announcement), *std::move(ports));
 }
 
+Result<TopicWatch> Node::watch(std::string_view pattern, std::function<void(const TopicEvent&)> callback) {
+  if (auto valid = check_topic_pattern(pattern); !valid) return fail(std::move(valid).error());
+  if (!callback) {
+    return fail(Errc::invalid_argument, fmt::format("topics '{}'", pattern), "the callback of a watch is empty",
+                "pass a function");
+  }
+  auto member = state_->join();
+  if (!member) return fail(std::move(member).error());
+  return TopicWatch::make(*std::move(member), pattern, std::move(callback));
+}
+
 Result<SubscriberPortHandle> Node::open_subscriber(const TypeInfo& type, std::string_view topic,
                                                    const QosSettings& settings) {
   const std::string_view name = topic.empty() ? type.topic : topic;

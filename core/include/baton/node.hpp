@@ -16,6 +16,7 @@
 #include "baton/port.hpp"
 #include "baton/publisher.hpp"
 #include "baton/subscriber.hpp"
+#include "baton/topic_watch.hpp"
 
 namespace baton {
 inline namespace v1 {
@@ -98,6 +99,14 @@ class BATON_API Node {
   /// invalid pattern, or where the domain cannot be joined.
   [[nodiscard]] Result<GenericSubscriber> generic_subscriber(std::string_view pattern = "**",
                                                              const QosSettings& settings = {});
+
+  /// Has `callback` called for each publisher and subscriber of the domain whose topic fits `pattern`: for those that
+  /// are there soon, and whenever one appears or is gone; until the result is destroyed. Of all transports, and of all
+  /// nodes, this one too. Calls never overlap; they come on the node's keeper, which does nothing else meanwhile, or
+  /// in `keep`. A port whose process was killed is gone when that is noticed, within the time of some heartbeats.
+  /// The callback may open, close and destroy ports and watches, its own too. An exception that leaves it is logged.
+  /// Fails on an invalid pattern, an empty callback, or where the domain cannot be joined.
+  [[nodiscard]] Result<TopicWatch> watch(std::string_view pattern, std::function<void(const TopicEvent&)> callback);
 
   const std::string& name() const noexcept;
   const std::string& domain() const noexcept;

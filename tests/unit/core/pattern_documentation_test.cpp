@@ -26,6 +26,14 @@ void print_states(baton::Node& node, std::ostream& out) {
   }
 }
 
+baton::Result<baton::TopicWatch> report(baton::Node& node, std::ostream& out, std::mutex& mutex) {
+  return node.watch("robot/**", [&](const baton::TopicEvent& event) {
+    const std::lock_guard lock(mutex);
+    const baton::PortInfo& port = event.port;
+    out << to_string(event.change) << ' ' << to_string(port.role) << ' ' << port.topic << ' ' << port.type << '\n';
+  });
+}
+
 baton::Node open_node() {
   return baton::Node::open("documentation", {.domain = "pattern-documentation-" + std::to_string(::getpid())}).value();
 }
@@ -40,6 +48,26 @@ TEST(DocumentationOfPatterns, prints) {
   print_states(node, out);
   EXPECT_NE(out.str().find("robot/left/state: "), std::string::npos) << out.str();
   EXPECT_NE(out.str().find("robot/right/state: "), std::string::npos) << out.str();
+}
+
+TEST(DocumentationOfPatterns, reports) {
+  auto node = open_node();
+  std::ostringstream out;
+  std::mutex mutex;
+  auto publisher = node.publisher<Defaults>("robot/left/state").value();
+  const auto watch = report(node, out, mutex).value();
+  const auto has = [&](const std::string& text) {
+    const auto deadline = std::chrono::steady_clock::now() + 20s;
+    while (std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(1ms);
+      const std::lock_guard lock(mutex);
+      if (out.str().find(text) != std::string::npos) return true;
+    }
+    return false;
+  };
+  EXPECT_TRUE(has("appeared publisher robot/left/state test::Defaults\n"));
+  publisher.close();
+  EXPECT_TRUE(has("gone publisher robot/left/state test::Defaults\n"));
 }
 
 }  // namespace
