@@ -125,9 +125,11 @@ std::optional<Refusal> match(const PortAnnouncement& publisher, const PortAnnoun
   return Refusal{in_one(differences, &Refusal::for_publisher), in_one(differences, &Refusal::for_subscriber)};
 }
 
-bool pass_by(const PortAnnouncement& publisher, const PortAnnouncement& subscriber) noexcept {
-  return subscriber.generic && (publisher.fingerprint != subscriber.fingerprint ||
-                                publisher.transport != subscriber.transport || is_out_of_reach(publisher, subscriber));
+bool pass_by(const PortAnnouncement& publisher, const PortAnnouncement& subscriber) {
+  if (!subscriber.generic && !subscriber.by_pattern) return false;
+  if (publisher.transport != subscriber.transport || is_out_of_reach(publisher, subscriber)) return true;
+  if (publisher.fingerprint == subscriber.fingerprint) return false;
+  return subscriber.generic || !compatible(publisher.canonical, subscriber.canonical);
 }
 
 Overflow connection_overflow(const PortAnnouncement& publisher, const PortAnnouncement& subscriber) noexcept {

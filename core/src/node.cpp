@@ -13,6 +13,8 @@
 #include "baton/log.hpp"
 #include "baton/names.hpp"
 #include "generic/subscriber.hpp"
+#include "pattern/pattern_port.hpp"
+#include "pattern/topic_ports.hpp"
 
 namespace baton {
 inline namespace v1 {
@@ -29,8 +31,8 @@ std::uint64_t next_port_id() {
 /// processes' ports, to say why they are not connected. Lives as long as the port holds `PortRequest::presence`.
 class Announced final : public domain::Kept {
  public:
-  static Result<std::shared_ptr<domain::Presence>> make(const std::shared_ptr<domain::Member>& member,
-                                                        domain::PortRole role, const PortRequest& request) {
+  static Result<std::shared_ptr<domain::Presence>> make(const std::shared_ptr<domain::Member>& member, PortRole role,
+                                                        const PortRequest& request) {
     const domain::PortRef self{member->id(), member->next_port()};
     auto presence = domain::Presence::announce(member, role, self, request.announcement, request.port_id);
     if (!presence) return fail(std::move(presence).error());
@@ -39,7 +41,7 @@ class Announced final : public domain::Kept {
     return std::shared_ptr<domain::Presence>(std::move(announced), inner);
   }
 
-  Announced(std::shared_ptr<domain::Member> member, domain::PortRole role, const PortAnnouncement& announcement,
+  Announced(std::shared_ptr<domain::Member> member, PortRole role, const PortAnnouncement& announcement,
             std::shared_ptr<domain::Presence> presence)
       : member_(std::move(member)), presence_(std::move(presence)), peers_(member_, role, announcement) {
     member_->add(domain::bucket_of(announcement.topic), *this);
@@ -68,6 +70,24 @@ std::string transport_names(const std::vector<std::shared_ptr<Transport>>& trans
   std::vector<std::string_view> names;
   for (const auto& transport : transports) names.push_back(transport->name());
   return fmt::format("{}", fmt::join(names, ", "));
+}
+
+/// Which port it is, of those that follow a pattern, and for which publisher.
+struct Follows {
+  const PortAnnouncement& publisher;
+  bool generic;
+};
+
+bool is_pattern(std::string_view topic) noexcept { return topic.find('*') != std::string_view::npos; }
+
+/// Only subscribers take patterns.
+Result<void> check_single(const TypeInfo& type, std::string_view topic) {
+  const std::string_view name = topic.empty() ? type.topic : topic;
+  if (!is_pattern(name)) return {};
+  return fail(
+      Errc::invalid_name, fmt::format("topic '{}'", name),
+      fmt::format("is a pattern, by the '*' at position {}, and only subscribers take patterns", name.find('*') + 1),
+      "name one topic to publish on");
 }
 
 /// The settings of one port after all layers, and the transport that they name.
@@ -128,9 +148,9 @@ struct Node::State {
   }
 
   /// Lays the configuration file over the code's settings, both over the IDL's, and finds the transport. The error
-  /// names both layers. `publisher`, if it is not null, is the one that a generic subscriber's port is for.
+  /// names both layers.
   Result<Resolved> resolve_port(const TypeInfo& type, std::string_view topic, const QosSettings& from_code,
-                                const PortAnnouncement* publisher = nullptr) const {
+                                std::optional<Follows> follows = std::nullopt) const {
     const std::string topic_name(topic.empty() ? type.topic : topic);
     if (topic_name.empty()) {
       return fail(Errc::no_topic_name, fmt::format("type {}", type.name), "no topic name was given",
@@ -142,8 +162,8 @@ struct Node::State {
     const std::string where = from_file.origin.empty() ? fmt::format("topic '{}'", topic_name)
                                                        : fmt::format("{}: topic '{}'", from_file.origin, topic_name);
     QosSettings settings = overlay(from_code, from_file.settings);
-    if (publisher != nullptr) {  // for a generic subscriber's port: nothing may keep it from this one, or hold that up
-      settings.transport = publisher->transport;
+    if (follows) settings.transport = follows->publisher.transport;
+    if (follows && follows->generic) {  // nothing may keep it from a publisher, or hold that up
       settings.overflow = from_code.overflow.value_or(Overflow::drop_oldest);
       settings.deadline = from_code.deadline;
       settings.lifespan = from_code.lifespan;
@@ -171,13 +191,14 @@ struct Node::State {
                              asks_of(settings),
                              (*transport)->reach(),
                              domain::process_token(),
-                             publisher != nullptr,
+                             follows && follows->generic,
+                             follows && !follows->generic,
                              bytes_of(type.description)};
     return resolved;
   }
 
   /// What the transport is asked, after the port's place in the domain has been seen to.
-  Result<PortRequest> request(const TypeInfo& type, domain::PortRole role, Resolved resolved) {
+  Result<PortRequest> request(const TypeInfo& type, PortRole role, Resolved resolved) {
     PortRequest request;
     request.announcement = std::move(resolved.announcement);
     request.domain = domain;
@@ -196,9 +217,40 @@ struct Node::State {
     return request;
   }
 
+  /// A port for a topic that fits a pattern.
+  Result<SubscriberPortHandle> follow(const TypeInfo& type, const QosSettings& settings, const Follows& follows) {
+    auto resolved = resolve_port(type, follows.publisher.topic, settings, follows);
+    if (!resolved) return fail(std::move(resolved).error());
+    Transport& transport = *resolved->transport;
+    auto request = this->request(type, PortRole::subscriber, *std::move(resolved));
+    if (!request) return fail(std::move(request).error());
+    return transport.create_subscriber(*request);
+  }
+
+  /// What finds the topics that fit a pattern, on all transports.
+  Result<std::unique_ptr<TopicPorts>> topic_ports(std::string_view pattern,
+                                                  std::unique_ptr<TopicPorts::Opener> opener) {
+    auto ports = TopicPorts::make(name, std::string(pattern), std::move(opener));
+    if (!ports) return ports;
+    for (const auto& transport : transports) {
+      DirectoryRequest request{domain, nullptr, {}};
+      if (transport->reach() == Reach::machine) {
+        auto joined = join();
+        if (!joined) return fail(std::move(joined).error());
+        request.member = *std::move(joined);
+      }
+      auto added = (*ports)->add_directory([&](std::function<void()> changed) {
+        request.changed = std::move(changed);
+        return transport->watch_publishers(std::move(request));
+      });
+      if (!added) return fail(std::move(added).error());
+    }
+    return ports;
+  }
+
   /// A port that reaches its own process only does without the domain, if need be: then other processes' ports are not
   /// told why it is not connected to them, which is all that is lost.
-  void announce_within_reach(domain::PortRole role, PortRequest& request) {
+  void announce_within_reach(PortRole role, PortRequest& request) {
     {
       const std::lock_guard lock(member_mutex);
       if (does_without) return;
@@ -216,6 +268,30 @@ struct Node::State {
     if (std::exchange(warned, true)) return;
     log::warn("[{}] programs of other processes are not told of the ports of this one: {}", name, presence.error());
   }
+};
+
+/// Wants the topics of one type.
+class Node::TypedOpener final : public TopicPorts::Opener {
+ public:
+  TypedOpener(std::shared_ptr<State> node, const TypeInfo& type, QosSettings settings)
+      : node_(std::move(node)), type_(type), settings_(std::move(settings)) {}
+
+  /// Of appendable tables one port receives all versions.
+  std::optional<Fingerprint> type_for(const PortAnnouncement& publisher) override {
+    const bool fits = publisher.fingerprint == type_.fingerprint || compatible(publisher.canonical, type_.canonical);
+    return fits ? std::optional(type_.fingerprint) : std::nullopt;
+  }
+
+  Result<TopicPorts::Port> open(const PortAnnouncement& publisher) override {
+    auto port = node_->follow(type_, settings_, {publisher, false});
+    if (!port) return fail(std::move(port).error());
+    return TopicPorts::Port{*std::move(port)};
+  }
+
+ private:
+  const std::shared_ptr<State> node_;
+  const TypeInfo& type_;  // of generated code
+  const QosSettings settings_;
 };
 
 Result<Node> Node::open(std::string_view name, Options options) {
@@ -256,10 +332,11 @@ void Node::keep(std::chrono::nanoseconds timeout) {
 
 Result<PublisherPortHandle> Node::open_publisher(const TypeInfo& type, std::string_view topic,
                                                  const QosSettings& settings) {
+  if (auto single = check_single(type, topic); !single) return fail(std::move(single).error());
   auto resolved = state_->resolve_port(type, topic, settings);
   if (!resolved) return fail(std::move(resolved).error());
   Transport& transport = *resolved->transport;
-  auto request = state_->request(type, domain::PortRole::publisher, *std::move(resolved));
+  auto request = state_->request(type, PortRole::publisher, *std::move(resolved));
   if (!request) return fail(std::move(request).error());
   return transport.create_publisher(*request);
 }
@@ -275,39 +352,56 @@ Result<GenericSubscriber> Node::generic_subscriber(std::string_view pattern, con
   if (auto valid = check_topic_pattern(pattern); !valid) return fail(std::move(valid).error());
   if (auto valid = resolve(settings, fmt::format("topics '{}'", pattern)); !valid)
     return fail(std::move(valid).error());
-  const auto open = [node = state_, settings](const TypeDescription& type,
-                                              const PortAnnouncement& publisher) -> Result<SubscriberPortHandle> {
-    auto resolved = node->resolve_port(type.info(), publisher.topic, settings, &publisher);
-    if (!resolved) return fail(std::move(resolved).error());
-    Transport& transport = *resolved->transport;
-    auto request = node->request(type.info(), domain::PortRole::subscriber, *std::move(resolved));
-    if (!request) return fail(std::move(request).error());
-    return transport.create_subscriber(*request);
+  const auto open = [node = state_, settings](const TypeDescription& type, const PortAnnouncement& publisher) {
+    return node->follow(type.info(), settings, {publisher, true});
   };
-  auto made = GenericSubscriber::State::make(state_->name, std::string(pattern), open);
-  if (!made) return fail(std::move(made).error());
-  for (const auto& transport : state_->transports) {
-    DirectoryRequest request{state_->domain, nullptr, {}};
-    if (transport->reach() == Reach::machine) {
-      auto joined = state_->join();
-      if (!joined) return fail(std::move(joined).error());
-      request.member = *std::move(joined);
-    }
-    auto added = (*made)->add_directory([&](std::function<void()> changed) {
-      request.changed = std::move(changed);
-      return transport->watch_publishers(std::move(request));
-    });
-    if (!added) return fail(std::move(added).error());
+  auto ports = state_->topic_ports(pattern, std::make_unique<GenericOpener>(open));
+  if (!ports) return fail(std::move(ports).error());
+  return GenericSubscriber(std::make_shared<GenericSubscriber::State>(*std::move(ports)));
+}
+
+Result<SubscriberPortHandle> Node::open_pattern(const TypeInfo& type, std::string_view pattern,
+                                                const QosSettings& settings) {
+  if (auto valid = check_topic_pattern(pattern); !valid) return fail(std::move(valid).error());
+  const QosSettings from_idl{.depth = type.qos.depth, .overflow = type.qos.overflow, .history = type.qos.history};
+  auto qos = resolve(overlay(from_idl, settings), fmt::format("topics '{}'", pattern));
+  if (!qos) return fail(std::move(qos).error());
+  auto ports = state_->topic_ports(pattern, std::make_unique<TypedOpener>(state_, type, settings));
+  if (!ports) return fail(std::move(ports).error());
+  PortAnnouncement announcement;
+  announcement.node = state_->name;
+  announcement.topic = std::string(pattern);
+  announcement.transport = "auto";  // each topic has its publishers'
+  announcement.type = std::string(type.name);
+  announcement.fingerprint = type.fingerprint;
+  announcement.canonical = std::string(type.canonical);
+  announcement.qos = *std::move(qos);
+  announcement.asked = asks_of(settings);
+  announcement.process = domain::process_token();
+  announcement.by_pattern = true;
+  announcement.description = bytes_of(type.description);
+  return PatternPort::open(std::move(announcement), *std::move(ports));
+}
+
+Result<TopicWatch> Node::watch(std::string_view pattern, std::function<void(const TopicEvent&)> callback) {
+  if (auto valid = check_topic_pattern(pattern); !valid) return fail(std::move(valid).error());
+  if (!callback) {
+    return fail(Errc::invalid_argument, fmt::format("topics '{}'", pattern), "the callback of a watch is empty",
+                "pass a function");
   }
-  return GenericSubscriber(*std::move(made));
+  auto member = state_->join();
+  if (!member) return fail(std::move(member).error());
+  return TopicWatch::make(*std::move(member), pattern, std::move(callback));
 }
 
 Result<SubscriberPortHandle> Node::open_subscriber(const TypeInfo& type, std::string_view topic,
                                                    const QosSettings& settings) {
+  const std::string_view name = topic.empty() ? type.topic : topic;
+  if (is_pattern(name)) return open_pattern(type, name, settings);
   auto resolved = state_->resolve_port(type, topic, settings);
   if (!resolved) return fail(std::move(resolved).error());
   Transport& transport = *resolved->transport;
-  auto request = state_->request(type, domain::PortRole::subscriber, *std::move(resolved));
+  auto request = state_->request(type, PortRole::subscriber, *std::move(resolved));
   if (!request) return fail(std::move(request).error());
   return transport.create_subscriber(*request);
 }

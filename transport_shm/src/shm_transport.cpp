@@ -25,18 +25,23 @@ tl::unexpected<Error> forked(const PortRequest& request) {
 /// The domain's list has the ports of all transports.
 class Directory final : public PublisherDirectory {
  public:
-  explicit Directory(DirectoryRequest request) : publishers_(std::move(request.member), std::move(request.changed)) {}
+  explicit Directory(DirectoryRequest request)
+      : ports_(std::move(request.member), domain::Ports::Which::publishers, std::move(request.changed)) {}
 
   bool look(std::vector<std::shared_ptr<const PortAnnouncement>>& found) override {
-    if (!publishers_.look(found)) return false;
-    std::erase_if(found, [](const auto& announcement) { return announcement->transport != kName; });
+    if (!ports_.look(present_)) return false;
+    found.clear();
+    for (const domain::Ports::Port& port : present_) {
+      if (port.announcement->transport == kName) found.push_back(port.announcement);
+    }
     return true;
   }
 
   static constexpr std::string_view kName = "shm";
 
  private:
-  domain::Publishers publishers_;
+  domain::Ports ports_;
+  std::vector<domain::Ports::Port> present_;
 };
 
 class ShmTransport final : public Transport {

@@ -18,6 +18,8 @@ enum class Reach : std::uint8_t {
   machine,  ///< to the nodes of this machine
 };
 
+enum class PortRole : std::uint8_t { publisher, subscriber };
+
 /// What a port announces of itself: all that decides whether it may be connected to another.
 struct PortAnnouncement {
   std::string node;  ///< the name of the node it belongs to, for messages to people
@@ -31,6 +33,7 @@ struct PortAnnouncement {
   Reach reach = Reach::machine;  ///< of the transport
   std::uint64_t process = 0;     ///< tells the processes of a machine apart: see domain::process_token
   bool generic = false;          ///< a subscriber that has a port for each type and transport of the topic
+  bool by_pattern = false;       ///< a subscriber of one type that follows a pattern, with a port for each transport
   std::string description;  ///< the type's description in binary form, not checked: TypeDescription::load does that
 };
 
@@ -46,8 +49,9 @@ struct Refusal {
 BATON_API std::optional<Refusal> match(const PortAnnouncement& publisher, const PortAnnouncement& subscriber);
 
 /// Whether two ports are nothing to each other, so that there is no refusal to report: a generic subscriber has ports
-/// of its own for what is published with another type, or another way.
-BATON_API bool pass_by(const PortAnnouncement& publisher, const PortAnnouncement& subscriber) noexcept;
+/// of its own for what is published with another type, or another way; one that follows a pattern has ports for other
+/// ways, and did not ask for topics of other types.
+BATON_API bool pass_by(const PortAnnouncement& publisher, const PortAnnouncement& subscriber);
 
 /// The overflow policy of the connection of two ports that match: a subscriber's own choice to drop wins, everything
 /// else is the publisher's.

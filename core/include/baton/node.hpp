@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 #include "baton/port.hpp"
 #include "baton/publisher.hpp"
 #include "baton/subscriber.hpp"
+#include "baton/topic_watch.hpp"
 
 namespace baton {
 inline namespace v1 {
@@ -73,6 +75,13 @@ class BATON_API Node {
   }
 
   /// A subscriber for `topic`; the same rules.
+  ///
+  /// `topic` may be a pattern, "camera/*" (see `topic_matches`): then it receives from all topics whose names fit and
+  /// whose type is T's, those that come later too, each by its publishers' transport, whatever `settings` say of that.
+  /// `SampleInfo::topic` tells them apart. Each topic has a queue of its own, of `depth`, with the topic's settings of
+  /// the configuration file; `max_held` bounds the samples of all topics together. A new topic is connected in `take`
+  /// or `wait`, which it wakes, or by the thread that calls the callback; what was published before that is received as
+  /// far as the publisher keeps it as history. Fails on an invalid pattern, too, and where the domain cannot be joined.
   template <Message T>
   [[nodiscard]] Result<Subscriber<T>> subscriber(std::string_view topic = {}, const QosSettings& settings = {}) {
     auto port = open_subscriber(TypeTraits<T>::info(), topic, settings);
@@ -90,6 +99,14 @@ class BATON_API Node {
   /// invalid pattern, or where the domain cannot be joined.
   [[nodiscard]] Result<GenericSubscriber> generic_subscriber(std::string_view pattern = "**",
                                                              const QosSettings& settings = {});
+
+  /// Has `callback` called for each publisher and subscriber of the domain whose topic fits `pattern`: for those that
+  /// are there soon, and whenever one appears or is gone; until the result is destroyed. Of all transports, and of all
+  /// nodes, this one too. Calls never overlap; they come on the node's keeper, which does nothing else meanwhile, or
+  /// in `keep`. A port whose process was killed is gone when that is noticed, within the time of some heartbeats.
+  /// The callback may open, close and destroy ports and watches, its own too. An exception that leaves it is logged.
+  /// Fails on an invalid pattern, an empty callback, or where the domain cannot be joined.
+  [[nodiscard]] Result<TopicWatch> watch(std::string_view pattern, std::function<void(const TopicEvent&)> callback);
 
   const std::string& name() const noexcept;
   const std::string& domain() const noexcept;
@@ -114,11 +131,14 @@ class BATON_API Node {
 
  private:
   struct State;
+  class TypedOpener;
   explicit Node(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
 
   Result<PublisherPortHandle> open_publisher(const TypeInfo& type, std::string_view topic, const QosSettings& settings);
   Result<SubscriberPortHandle> open_subscriber(const TypeInfo& type, std::string_view topic,
                                                const QosSettings& settings);
+  Result<SubscriberPortHandle> open_pattern(const TypeInfo& type, std::string_view pattern,
+                                            const QosSettings& settings);
 
   std::shared_ptr<State> state_;
 };

@@ -19,10 +19,10 @@
 /// classes, and the first loans of a class may make them, within `max_memory`. A chunk has a *capacity*, and a message
 /// takes *bytes* of it, which need not be the first ones: where they are is the layout's business.
 ///
-/// *Threads.* A port's verbs are called by one thread at a time, with one exception: `SubscriberPort::release` and
-/// `info` may be called on any thread, at any time, also after `close` and `abandon`. `Transport` is called by any
-/// number of threads at once. A port calls its `MessageHandler` one message at a time, on a thread that the transport
-/// documents.
+/// *Threads.* A port's verbs are called by one thread at a time, with two exceptions: `SubscriberPort::release` and
+/// `info` may be called on any thread, at any time, also after `close` and `abandon`; and `counters` and
+/// `connection_count` may be called beside another verb. `Transport` is called by any number of threads at once. A port
+/// calls its `MessageHandler` one message at a time, on a thread that the transport documents.
 ///
 /// *Hot verbs* (`loan`, `publish`, `discard`, `take`, `release`) are `noexcept`, do not allocate, do not log, take no
 /// lock shared with another process and make no system call, but to wake a sleeper or to sleep where the policy says
@@ -324,8 +324,8 @@ class BATON_API Transport {
   virtual Result<PublisherPortHandle> create_publisher(const PortRequest& request) = 0;
   virtual Result<SubscriberPortHandle> create_subscriber(const PortRequest& request) = 0;
 
-  /// For subscribers that do not know their topics: see GenericSubscriber. A transport that cannot tell returns null,
-  /// and generic subscribers get nothing that it carries.
+  /// For subscribers that do not know their topics: those to a pattern, and GenericSubscriber. A transport that cannot
+  /// tell returns null, and they get nothing that it carries.
   virtual Result<std::unique_ptr<PublisherDirectory>> watch_publishers(DirectoryRequest request);
 
   virtual ~Transport() = default;

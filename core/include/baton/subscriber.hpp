@@ -33,6 +33,9 @@ class WaitResult {
 
 /// Receives the messages of one type on one topic. Made by `Node::subscriber`; for one thread at a time (samples may
 /// be released on any). One that was moved from may only be destroyed or assigned to.
+///
+/// One of a pattern has a queue for each topic, and takes from each topic in turn. `max_held` is of all topics
+/// together, and of each topic's connections. A callback is called on a thread of the subscriber's own.
 template <Message T>
 class Subscriber {
  public:
@@ -62,8 +65,9 @@ class Subscriber {
   /// Has `callback(const Sample<T>&)` called for every message, those queued already first. `take` finds nothing from
   /// then on. Calls never overlap. The sample is valid during the call. An exception that leaves the callback is
   /// logged and counted, and the next message is delivered. The transport decides which thread calls; in process it is
-  /// the publishing one. Destroying the subscriber waits for a running call, except from inside it. An empty
-  /// std::function is no callback.
+  /// the publishing one; of a pattern it is one of the subscriber's own, which also connects new topics, and which
+  /// waits while `max_held` samples are held. Destroying the subscriber waits for a running call, except from inside
+  /// it. An empty std::function is no callback.
   template <std::invocable<const Sample<T>&> Callback>
   void on_message(Callback callback) {
     if constexpr (std::is_same_v<Callback, std::function<void(const Sample<T>&)>> || std::is_pointer_v<Callback>) {
@@ -79,8 +83,11 @@ class Subscriber {
   /// Ends the callback: messages are queued again.
   void on_message(std::nullptr_t) { port_->on_message(nullptr); }
 
+  /// The topic's name, or the pattern.
   std::string_view topic() const noexcept { return port_->announcement().topic; }
+  /// The transport's name; of a pattern "auto", for each topic has its publishers'.
   std::string_view transport() const noexcept { return port_->announcement().transport; }
+  /// Of a pattern: of all topics, those that are gone included; the connections' peers are called "node on topic".
   SubscriberCounters counters() const { return port_->counters(); }
 
   /// Publishers connected now.

@@ -181,6 +181,7 @@ std::string to_json(const PortAnnouncement& announcement) {
                   {"qos", qos_to_json(announcement.qos)},
                   {"asked", asks_to_json(announcement.asked)},
                   {"generic", announcement.generic},
+                  {"by_pattern", announcement.by_pattern},
                   {"description", to_base64(announcement.description)}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -203,6 +204,7 @@ Result<PortAnnouncement> announcement_from_json(std::string_view text, std::stri
   announcement.fingerprint.bytes = reader.hex<16>("fingerprint");
   announcement.canonical = reader.text("canonical");
   announcement.generic = reader.flag("generic");
+  announcement.by_pattern = reader.flag("by_pattern");
   announcement.description = reader.base64("description");
   const Json* const asked = reader.member("asked");
   const Json* const qos = reader.member("qos");

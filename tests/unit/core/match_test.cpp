@@ -103,6 +103,27 @@ TEST(Match, lets_generic_subscribers_pass_by_what_another_port_of_theirs_receive
   EXPECT_TRUE(pass_by(kDropping, out_of_reach));
 }
 
+TEST(Match, lets_subscribers_to_patterns_pass_by_other_types_and_ways_but_not_other_versions) {
+  PortAnnouncement reader = announce("reader", Overflow::drop_oldest, true);
+  reader.by_pattern = true;
+  EXPECT_FALSE(pass_by(kDropping, reader));
+  PortAnnouncement other_type = reader;
+  other_type.fingerprint = TypeTraits<conformance::other::Message>::info().fingerprint;
+  other_type.canonical = std::string(TypeTraits<conformance::other::Message>::info().canonical);
+  EXPECT_TRUE(pass_by(kDropping, other_type));
+  PortAnnouncement other_transport = reader;
+  other_transport.transport = "shm";
+  EXPECT_TRUE(pass_by(kDropping, other_transport));
+
+  const PortAnnouncement older = announce_plan("older", "");
+  PortAnnouncement newer = announce_plan("newer", "  metres double #1\n");
+  newer.by_pattern = true;
+  EXPECT_FALSE(pass_by(older, newer));
+  newer.by_pattern = false;
+  newer.generic = true;
+  EXPECT_TRUE(pass_by(older, newer)) << "it has another port for that";
+}
+
 TEST(Match, refuses_a_lossless_wish_that_the_publisher_does_not_grant) {
   EXPECT_EQ(match(kDropping, announce("reader", Overflow::block, true))->for_publisher,
             "the overflow policies differ: drop_oldest here, block asked for by reader; set overflow = \"block\" or "

@@ -47,7 +47,7 @@ struct PortRef {
   friend constexpr auto operator<=>(const PortRef&, const PortRef&) = default;
 };
 
-enum class PortRole : std::uint8_t { publisher, subscriber };
+using v1::PortRole;
 
 /// A random number that tells this process from all others of the machine, a forked child from its parent too.
 BATON_API std::uint64_t process_token() noexcept;
@@ -232,7 +232,7 @@ class BATON_API Member : public std::enable_shared_from_this<Member> {
 
  private:
   friend class Peers;
-  friend class Publishers;
+  friend class Ports;
   explicit Member(std::shared_ptr<Membership> state) noexcept;
 
   const std::shared_ptr<Membership> state_;  // the keeper's thread has a share: the last port may go on that thread
@@ -290,24 +290,31 @@ class BATON_API Peers {
   std::shared_ptr<State> state_;
 };
 
-/// The publishers of all topics of the domain on this machine. For one thread at a time.
-class BATON_API Publishers {
+/// The ports of all topics of the domain on this machine. For one thread at a time.
+class BATON_API Ports {
  public:
-  /// `changed` is called whenever there may be others: on the keeper's thread, or in `Member::keep`. It may only wake
-  /// somebody.
-  Publishers(std::shared_ptr<Member> member, std::function<void()> changed);
-  ~Publishers();
-  Publishers(const Publishers&) = delete;
-  Publishers& operator=(const Publishers&) = delete;
+  enum class Which : std::uint8_t { publishers, all };
+  struct Port {
+    PortRole role = PortRole::publisher;
+    std::shared_ptr<const PortAnnouncement> announcement;  ///< the same object as long as the port is there
+  };
 
-  /// Puts what each of them announces into `found`; false, and nothing is done, if no port of the domain has come or
-  /// gone since the last call. Announcements that cannot be read are left out; a bucket that cannot be listed now is as
-  /// it was, and `changed` is called again.
-  bool look(std::vector<std::shared_ptr<const PortAnnouncement>>& found);
+  /// `changed` is called whenever there may be others: on the keeper's thread, or in `Member::keep`, one call at a
+  /// time. It may only wake somebody, or `look` if nobody else does, and destroy this.
+  Ports(std::shared_ptr<Member> member, Which which, std::function<void()> changed);
+  /// Waits for a running call of `changed`, but from inside it.
+  ~Ports();
+  Ports(const Ports&) = delete;
+  Ports& operator=(const Ports&) = delete;
+
+  /// Puts all of them into `found`; false, and nothing is done, if no port of the domain has come or gone since the
+  /// last call. Announcements that cannot be read are left out; a bucket that cannot be listed now is as it was, and
+  /// `changed` is called again.
+  bool look(std::vector<Port>& found);
 
  private:
   struct State;
-  std::unique_ptr<State> state_;
+  std::shared_ptr<State> state_;  // a call of `changed` that destroys this has a share
 };
 
 }  // namespace domain

@@ -33,6 +33,7 @@ PortAnnouncement unusual() {
   port.reach = Reach::process;
   port.process = 0xfedcba9876543210U;
   port.generic = true;
+  port.by_pattern = true;
   port.description = std::string("\0\xff and more", 11);
   return port;
 }
@@ -78,6 +79,7 @@ TEST(AnnouncementJson, is_read_as_it_was_written) {
   EXPECT_EQ(read->reach, port.reach);
   EXPECT_EQ(read->process, port.process);
   EXPECT_EQ(read->generic, port.generic);
+  EXPECT_EQ(read->by_pattern, port.by_pattern);
   EXPECT_EQ(read->description, port.description);
 }
 

@@ -53,13 +53,17 @@ TEST(GenericSubscriber, passes_over_a_publisher_whose_description_is_of_no_use) 
   EXPECT_TRUE(subscriber.sources().empty());
 }
 
-TEST(Publishers, are_those_of_all_topics_and_make_no_directories) {
+class DomainPorts : public testing::TestWithParam<Ports::Which> {};
+INSTANTIATE_TEST_SUITE_P(which, DomainPorts, testing::Values(Ports::Which::publishers, Ports::Which::all));
+
+TEST_P(DomainPorts, are_those_of_all_topics_and_make_no_directories) {
   const Place place;
   const auto member = place.join("node");
   std::atomic<int> changes{0};
-  Publishers publishers(member, [&] { ++changes; });
-  std::vector<std::shared_ptr<const PortAnnouncement>> found;
-  EXPECT_TRUE(publishers.look(found));
+  const bool all = GetParam() == Ports::Which::all;
+  Ports present(member, GetParam(), [&] { ++changes; });
+  std::vector<Ports::Port> found;
+  EXPECT_TRUE(present.look(found));
   EXPECT_TRUE(found.empty());
   const std::size_t files = place.files().size();
   EXPECT_TRUE(eventually([&] { return changes > 0; }));
@@ -73,14 +77,17 @@ TEST(Publishers, are_those_of_all_topics_and_make_no_directories) {
     }
     EXPECT_TRUE(eventually([&] { return changes > 0; }));
     EXPECT_TRUE(eventually([&] {
-      publishers.look(found);
-      return found.size() == 4;
+      present.look(found);
+      return found.size() == (all ? 5U : 4U);
     }));
-    EXPECT_FALSE(publishers.look(found));
-    EXPECT_EQ(found.size(), 4U);
+    EXPECT_FALSE(present.look(found));
+    for (const Ports::Port& port : found) {
+      const bool subscribes = port.announcement->topic == "topic_2";
+      EXPECT_EQ(port.role, subscribes ? PortRole::subscriber : PortRole::publisher);
+    }
   }
   EXPECT_TRUE(eventually([&] {
-    publishers.look(found);
+    present.look(found);
     return found.empty();
   }));
   EXPECT_LE(place.files().size(), files + 5);

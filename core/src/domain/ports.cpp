@@ -1,4 +1,5 @@
-// The publishers of a domain, whatever their topic: for subscribers that learn of their topics as they come.
+// The ports of a domain, whatever their topic: for subscribers that learn of their topics as they come, and for who
+// watches.
 #include <array>
 
 #include "baton/log.hpp"
@@ -8,20 +9,34 @@ namespace baton {
 inline namespace v1 {
 namespace domain {
 
-struct Publishers::State {
+struct Ports::State {
   /// One bucket: kept there, to be told when its ports come and go, and what it had in it when it was last listed.
   struct Bucket final : Kept {
-    void keep(std::vector<Event>& /*to_announce*/) noexcept override { (*changed)(); }
+    void keep(std::vector<Event>& /*to_announce*/) noexcept override {
+      const auto alive = state->self.lock();  // what is called may destroy the owner
+      if (alive != nullptr) alive->changed();
+    }
 
-    const std::function<void()>* changed = nullptr;
+    State* state = nullptr;
     std::uint32_t epoch = 0;  // 0: no port has ever been in it, so nothing has to be listed
-    std::vector<std::shared_ptr<const PortAnnouncement>> found;
+    std::vector<Port> found;
   };
 
   std::shared_ptr<Member> member;
+  Which which = Which::publishers;
   std::function<void()> changed;
+  std::weak_ptr<State> self;
   std::array<Bucket, kBuckets> buckets;
   bool first = true;
+
+  Result<void> list(std::uint32_t index, PortRole role, std::vector<Port>& found) const {
+    auto ports = member->state_->bucket_view(index).all(*member, index, role);
+    if (!ports) return fail(std::move(ports).error());
+    for (const auto& port : *ports) {
+      if (port->content) found.push_back({role, {port, &port->content->peer.announcement}});
+    }
+    return {};
+  }
 
   /// Lists one bucket, if need be. True if that was so.
   bool look(std::uint32_t index) {
@@ -29,16 +44,14 @@ struct Publishers::State {
     // E1 (acquire), before the directory is listed: a change that comes after is found by another epoch.
     const std::uint32_t epoch = member->epoch(index).load(std::memory_order_acquire);
     if (epoch == bucket.epoch) return false;
-    std::vector<std::shared_ptr<const PortAnnouncement>> found;
+    std::vector<Port> found;
     if (member->has_directory(index)) {
-      auto ports = member->state_->bucket_view(index).all(*member, index, PortRole::publisher);
-      if (!ports) {
-        log::debug("[{}] bucket {:02x} cannot be listed: {}", member->node(), index, ports.error());
+      auto listed = list(index, PortRole::publisher, found);
+      if (listed && which == Which::all) listed = list(index, PortRole::subscriber, found);
+      if (!listed) {
+        log::debug("[{}] bucket {:02x} cannot be listed: {}", member->node(), index, listed.error());
         member->look_again(index);
         return false;
-      }
-      for (const auto& port : *ports) {
-        if (port->content) found.push_back({port, &port->content->peer.announcement});
       }
     }
     bucket.epoch = epoch;
@@ -47,21 +60,23 @@ struct Publishers::State {
   }
 };
 
-Publishers::Publishers(std::shared_ptr<Member> member, std::function<void()> changed)
-    : state_(std::make_unique<State>()) {
+Ports::Ports(std::shared_ptr<Member> member, Which which, std::function<void()> changed)
+    : state_(std::make_shared<State>()) {
   state_->member = std::move(member);
+  state_->which = which;
   state_->changed = std::move(changed);
+  state_->self = state_;
   for (std::uint32_t index = 0; index < kBuckets; ++index) {
-    state_->buckets[index].changed = &state_->changed;
+    state_->buckets[index].state = state_.get();
     state_->member->add(index, state_->buckets[index]);
   }
 }
 
-Publishers::~Publishers() {
+Ports::~Ports() {
   for (State::Bucket& bucket : state_->buckets) state_->member->remove(bucket);
 }
 
-bool Publishers::look(std::vector<std::shared_ptr<const PortAnnouncement>>& found) {
+bool Ports::look(std::vector<Port>& found) {
   State& state = *state_;
   if (state.member->forked()) return false;
   bool news = std::exchange(state.first, false);
