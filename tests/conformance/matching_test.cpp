@@ -94,7 +94,7 @@ TEST_P(Matching, calls_back_for_events_which_may_open_ports) {
   auto subscriber = other_.subscriber<Message>("topic").value();
   EXPECT_TRUE(eventually([&] {
     const std::lock_guard lock(mutex);
-    return opened.has_value();
+    return opened.has_value() && !peers.empty();
   }));
   node_.on_event(nullptr);
   const std::lock_guard lock(mutex);
