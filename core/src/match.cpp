@@ -137,14 +137,5 @@ Overflow connection_overflow(const PortAnnouncement& publisher, const PortAnnoun
   return subscriber_drops ? subscriber.qos.overflow : publisher.qos.overflow;
 }
 
-std::chrono::nanoseconds connection_lifespan(const PortAnnouncement& publisher,
-                                             const PortAnnouncement& subscriber) noexcept {
-  const auto zero = std::chrono::nanoseconds::zero();
-  if (publisher.qos.lifespan == zero || subscriber.qos.lifespan == zero) {
-    return std::max(publisher.qos.lifespan, subscriber.qos.lifespan);
-  }
-  return std::min(publisher.qos.lifespan, subscriber.qos.lifespan);
-}
-
 }  // namespace v1
 }  // namespace baton

@@ -34,7 +34,8 @@ class Announced final : public domain::Kept {
   static Result<std::shared_ptr<domain::Presence>> make(const std::shared_ptr<domain::Member>& member, PortRole role,
                                                         const PortRequest& request) {
     const domain::PortRef self{member->id(), member->next_port()};
-    auto presence = domain::Presence::announce(member, role, self, request.announcement, request.port_id);
+    auto presence = domain::Presence::announce(member, role, self, request.announcement, request.port_id,
+                                               request.variable ? 0 : request.payload_bytes);
     if (!presence) return fail(std::move(presence).error());
     auto announced = std::make_shared<Announced>(member, role, request.announcement, *std::move(presence));
     domain::Presence* const inner = announced->presence_.get();

@@ -251,7 +251,9 @@ TEST_P(Threads, that_use_a_node_without_keeper_are_told_its_events) {
   auto reading = open_alone("reading");
   auto subscriber = reading.subscriber<Message>("topic").value();
   Ran ran;
-  reading.on_event([&](const baton::Event&) { ran.note(); });
+  reading.on_event([&](const baton::Event& event) {
+    if (event.kind == baton::EventKind::matched) ran.note();  // nodes that join are told by `keep` on every transport
+  });
   std::thread::id opener_id;
   std::optional<baton::Publisher<Message>> publisher;
   std::thread opener([&] {
@@ -342,6 +344,27 @@ TEST_P(Threads, that_run_a_callback_run_the_handler_of_its_faults) {
   EXPECT_TRUE(eventually([&] { return called_on != 0; }));
   EXPECT_EQ(handled_on, called_on);
   subscriber.close();
+}
+
+BATON_THREADS_SUITE(ThreadCheck, transports());
+
+TEST_P(ThreadCheck, names_both_threads) {
+#ifdef NDEBUG
+  GTEST_SKIP() << "the check is made by debug builds";
+#endif
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto misuse = [this] {
+    auto subscriber = node_.subscriber<Message>("topic").value();
+    ::pthread_setname_np(::pthread_self(), "second");
+    std::thread waiting([&] {
+      ::pthread_setname_np(::pthread_self(), "first");
+      subscriber.wait(10s);
+    });
+    while (true) static_cast<void>(subscriber.take());
+  };
+  EXPECT_DEATH(misuse(),
+               "topic 'topic': (take|wait) of first on thread '(first|second)' .*, while thread '(first|second)' .* is "
+               "in its (take|wait|verb)");
 }
 
 }  // namespace conformance

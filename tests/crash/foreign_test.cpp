@@ -77,7 +77,7 @@ class ForeignAnnouncement : public Foreign, public testing::WithParamInterface<D
                      return file;
                    }});
     all.push_back({"of_another_length", [](const std::string& file) {
-                     return patched(file, offsetof(baton::domain::PortFile, announcement_bytes), ~std::uint64_t{0});
+                     return patched(file, offsetof(baton::domain::PortHead, announcement_bytes), ~std::uint64_t{0});
                    }});
     all.push_back({"of_several_megabytes", [](const std::string& file) { return file + std::string(5U << 20U, 'x'); }});
     return all;

@@ -70,16 +70,18 @@ bool InprocSubscriber::call_if_free(Connection& connection, ChunkHeader* chunk) 
   runner_.store(this_thread(), std::memory_order_relaxed);  // compared only by the thread that it names
   const bool callable = static_cast<bool>(handler_);
   if (callable) {
-    invoke(connection, chunk);
+    invoke(connection, chunk, connection.count_missed(chunk->sequence));
     add(connection.called);
   }
   finish_role();
   return callable;
 }
 
-void InprocSubscriber::invoke(Connection& connection, ChunkHeader* chunk) noexcept {
+void InprocSubscriber::invoke(Connection& connection, ChunkHeader* chunk, std::uint64_t missed) noexcept {
+  if (chunk->sequence % domain::kLatencySampledOneOf == 0) [[unlikely]]
+    sample_latency(connection, *chunk);
   try {
-    handler_(connection.lend(chunk));
+    handler_(connection.lend(chunk, missed));
   } catch (const std::exception& error) {
     report_failure(error.what());
   } catch (...) {
@@ -88,7 +90,7 @@ void InprocSubscriber::invoke(Connection& connection, ChunkHeader* chunk) noexce
 }
 
 void InprocSubscriber::report_failure(const char* reason) noexcept {
-  add(failed_callbacks_);
+  add(figures_.failed_callbacks);
   log::error("[{}] topic '{}': a callback threw: {}", announcement_.node, announcement_.topic, reason);
 }
 
@@ -178,7 +180,7 @@ void InprocSubscriber::drain() noexcept {
     Connection& connection = Connection::of(chunk);
     ChunkHeader* const header = ChunkHeader::of(chunk.payload);
     if (handler_ && !closed_.load(std::memory_order_relaxed)) {
-      invoke(connection, header);
+      invoke(connection, header, Connection::missed_before(chunk));
       add(connection.taken);
       give_back(connection, header);
     } else {
@@ -201,6 +203,7 @@ void InprocSubscriber::install_handler(MessageHandler handler) noexcept {
 }
 
 void InprocSubscriber::on_message(MessageHandler handler) {
+  const ThreadCheck::Verb verb(check_, "on_message", announcement_, runs_here());
   if (closed_.load(std::memory_order_relaxed)) return;  // own word
   set_handler(std::move(handler));
 }

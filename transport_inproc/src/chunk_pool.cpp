@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <limits>
 #include <new>
+#include <unordered_set>
 #include <utility>
 
 namespace baton::inproc {
@@ -119,6 +120,17 @@ void ChunkPool::collect() noexcept {
     return;
   }
   while (chunk != nullptr) put_back(std::exchange(chunk, chunk->next));
+}
+
+bool ChunkPool::each_is_free_once() {
+  collect();
+  std::unordered_set<const ChunkHeader*> seen;
+  for (const ChunkHeader* chunk : free_) {
+    for (; chunk != nullptr; chunk = chunk->next) {
+      if (!seen.insert(chunk).second) return false;  // a list that runs in a circle ends here, too
+    }
+  }
+  return true;
 }
 
 std::uint64_t ChunkPool::count_free() noexcept {

@@ -96,6 +96,9 @@ class ChunkPool {
   /// Counts the free chunks. The publisher's thread.
   std::uint64_t count_free() noexcept;
 
+  /// Whether no chunk is in the free lists twice. The publisher's thread.
+  bool each_is_free_once();
+
  private:
   struct FreeMemory {
     void operator()(std::byte* memory) const noexcept;

@@ -27,17 +27,23 @@ class ChunkQueue {
     tail_.store(tail + 1, std::memory_order_seq_cst);  // E1 (release): chunk and entry first. W1: before `armed`
   }
 
-  /// Removes and returns the oldest chunk, or null.
-  ChunkHeader* pop() noexcept {
+  /// Removes and returns the oldest chunk, or null. `queued` is how many there were, that one included.
+  ChunkHeader* pop(std::uint64_t& queued) noexcept {
     std::uint64_t head = head_.load(std::memory_order_acquire);  // entries are overwritten after the claim we see here
     while (true) {
-      if (head == tail_.load(std::memory_order_seq_cst)) return nullptr;  // E1 (acquire). W1: after `armed`
+      queued = tail_.load(std::memory_order_seq_cst) - head;  // E1 (acquire). W1: after `armed`
+      if (queued == 0) return nullptr;
       ChunkHeader* const chunk = entries_[head & mask_].load(std::memory_order_relaxed);  // void if the claim fails
       // acq_rel: the read of the entry comes before the claim, and so before the entry is overwritten.
       if (head_.compare_exchange_weak(head, head + 1, std::memory_order_acq_rel, std::memory_order_acquire)) {
         return chunk;
       }
     }
+  }
+
+  ChunkHeader* pop() noexcept {
+    std::uint64_t queued = 0;
+    return pop(queued);
   }
 
   /// How many are queued; exact only on the thread of the one side while the other rests.

@@ -7,13 +7,15 @@ namespace baton::inproc {
 
 Connection::Connection(std::shared_ptr<const PublisherIdentity> publisher, std::shared_ptr<ChunkPool> chunk_pool,
                        std::string subscriber_name, Overflow overflow_policy, std::uint32_t queue_depth,
-                       std::uint32_t held_limit)
+                       std::uint32_t held_limit, std::chrono::nanoseconds longest_life)
     : from(std::move(publisher)),
       pool(std::move(chunk_pool)),
       to(std::move(subscriber_name)),
       overflow(overflow_policy),
       depth(queue_depth),
       capacity(std::uint64_t{queue_depth} + held_limit),
+      mark(domain::congested_from(queue_depth)),
+      lifespan_ns(static_cast<std::uint64_t>(longest_life.count())),
       queue(capacity) {
   if (!pool->reserve(share())) throw std::bad_alloc();
 }
@@ -24,6 +26,12 @@ Connection::~Connection() {
   pool->unreserve(share());
 }
 
+domain::Trouble Connection::trouble() const noexcept {  // relaxed: figures
+  return {dropped_oldest.load(std::memory_order_relaxed), dropped_newest.load(std::memory_order_relaxed),
+          dropped_timeout.load(std::memory_order_relaxed), expired.load(std::memory_order_relaxed),
+          congested.load(std::memory_order_relaxed)};
+}
+
 ConnectionCounters Connection::counters(const std::string& peer) const {
   ConnectionCounters figures;
   figures.peer = peer;
@@ -31,7 +39,9 @@ ConnectionCounters Connection::counters(const std::string& peer) const {
   const std::uint64_t direct = called.load(std::memory_order_relaxed);
   const std::uint64_t from_queue = taken.load(std::memory_order_relaxed);
   const std::uint64_t back = released.load(std::memory_order_relaxed);
-  figures.taken = from_queue + direct;
+  figures.dropped_expired = expired.load(std::memory_order_relaxed);
+  figures.high_water = high_water.load(std::memory_order_relaxed);
+  figures.taken = from_queue - std::min(figures.dropped_expired, from_queue) + direct;
   figures.held = from_queue > back ? from_queue - back : 0;
   figures.dropped_oldest = dropped_oldest.load(std::memory_order_relaxed);
   figures.dropped_newest = dropped_newest.load(std::memory_order_relaxed);

@@ -1,11 +1,18 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "baton/clock.hpp"
+#include "baton/domain/deadline.hpp"
+#include "baton/domain/figures.hpp"
+#include "baton/domain/trouble.hpp"
 #include "baton/port.hpp"
 #include "chunk_pool.hpp"
 #include "chunk_queue.hpp"
@@ -18,6 +25,7 @@ struct PublisherIdentity {
   std::string node;
   std::uint64_t port_id;
   StampClock clock;
+  std::shared_ptr<const domain::PortFile> page;  // of its file, or in place of that
 };
 
 /// One publisher and one subscriber. Both ports' lists keep it alive, and it keeps the publisher's pool alive.
@@ -27,15 +35,50 @@ struct PublisherIdentity {
 struct Connection {
   /// Reserves its share of the pool, or throws std::bad_alloc; gives it back when it is destroyed.
   Connection(std::shared_ptr<const PublisherIdentity> publisher, std::shared_ptr<ChunkPool> chunk_pool,
-             std::string subscriber_name, Overflow overflow_policy, std::uint32_t queue_depth,
-             std::uint32_t held_limit);
+             std::string subscriber_name, Overflow overflow_policy, std::uint32_t queue_depth, std::uint32_t held_limit,
+             std::chrono::nanoseconds longest_life);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// A chunk of this connection as it crosses the seam, and the connection of such a chunk.
-  Chunk lend(ChunkHeader* chunk) noexcept { return {chunk->payload(), reinterpret_cast<std::uintptr_t>(this)}; }
-  static Connection& of(Chunk chunk) noexcept { return *reinterpret_cast<Connection*>(chunk.token); }
+  /// A chunk of this connection as it crosses the seam. Its token: the connection, whose address has 48 bits, and how
+  /// many messages are missing before this one.
+  Chunk lend(ChunkHeader* chunk, std::uint64_t missed) noexcept {
+    std::uint64_t token = reinterpret_cast<std::uintptr_t>(this);
+    if (missed != 0) [[unlikely]]
+      token |= std::min(missed, kMostMissed) << kMissedShift;
+    return {chunk->payload(), token};
+  }
+  static Connection& of(Chunk chunk) noexcept {
+    return *reinterpret_cast<Connection*>(chunk.token & ((std::uint64_t{1} << kMissedShift) - 1));
+  }
+  static std::uint32_t missed_before(Chunk chunk) noexcept {
+    return static_cast<std::uint32_t>(chunk.token >> kMissedShift);
+  }
+
+  /// Messages that the publisher has numbered since the one before, and that do not come. The consumer, once for each
+  /// that does.
+  std::uint64_t count_missed(std::uint64_t sequence) noexcept {
+    const std::uint64_t next = std::exchange(expected, sequence + 1);
+    if (next == sequence) [[likely]]
+      return 0;
+    if (next != kUnknown) return sequence - next;
+    const std::uint64_t first = first_sequence.load(std::memory_order_relaxed);  // E1: set before the first push
+    return first == kUnknown ? 0 : sequence - first;
+  }
+
+  /// Says which message is the first for this reader, once. The publisher, or the joiner before E6.
+  void begin_with(std::uint64_t sequence) noexcept {
+    if (first_sequence.load(std::memory_order_relaxed) == kUnknown) [[unlikely]]  // own word
+      first_sequence.store(sequence, std::memory_order_relaxed);
+  }
+
+  bool is_too_old(const ChunkHeader& chunk) const noexcept {
+    if (chunk.stamp == 0) return false;
+    const std::uint64_t published = from->clock.to_ns(chunk.stamp);
+    const std::uint64_t now = monotonic_ns();
+    return now > published && now - published > lifespan_ns;
+  }
 
   /// The chunks that this connection may keep from the publisher: what a reader may have been given, and one that is
   /// inside a callback when a reader that holds samples goes over to being called back.
@@ -67,6 +110,9 @@ struct Connection {
     return publisher_closed.load(std::memory_order_acquire) && given() == 0;
   }
 
+  /// What is to be told of it in events.
+  domain::Trouble trouble() const noexcept;
+
   /// Both sides' counters, for a report that names `peer`.
   ConnectionCounters counters(const std::string& peer) const;
 
@@ -75,29 +121,41 @@ struct Connection {
   const std::string to;  // the subscriber's node
   const Overflow overflow;
   const std::uint32_t depth;
-  const std::uint64_t capacity;  // Q + B: what a lossless reader may have been given
+  const std::uint64_t capacity;     // Q + B: what a lossless reader may have been given
+  const std::uint64_t mark;         // of queued messages: congested from there on
+  const std::uint64_t lifespan_ns;  // 0: messages do not grow old
   ChunkQueue queue;
+
+  static constexpr unsigned kMissedShift = 48;
+  static constexpr std::uint64_t kMostMissed = (1U << 14U) - 1;  // as over shared memory
+  static constexpr std::uint64_t kUnknown = UINT64_MAX;
 
   // The counters are relaxed: figures, each with one writer, read for reports; what they order is ordered by E1 and E4.
   // `offered` is to the queue; of the history it is the joiner who writes it, before E6.
-  alignas(64) std::atomic<std::uint64_t> offered{0};  // W: publisher
-  std::atomic<std::uint64_t> dropped_oldest{0};       // W: publisher
-  std::atomic<std::uint64_t> dropped_newest{0};       // W: publisher
-  std::atomic<std::uint64_t> dropped_timeout{0};      // W: publisher
-  std::atomic<bool> publisher_closed{false};          // W: publisher, once
+  alignas(64) std::atomic<std::uint64_t> offered{0};    // W: publisher
+  std::atomic<std::uint64_t> dropped_oldest{0};         // W: publisher
+  std::atomic<std::uint64_t> dropped_newest{0};         // W: publisher
+  std::atomic<std::uint64_t> dropped_timeout{0};        // W: publisher
+  std::atomic<std::uint64_t> first_sequence{kUnknown};  // W: publisher, or the joiner before E6; once
+  std::atomic<bool> congested{false};                   // set by the publisher, ended by its keeper
+  std::atomic<bool> publisher_closed{false};            // W: publisher, once
+  std::optional<domain::Deadline> deadline;             // that the subscriber asks for; under its mutex
+  domain::Told told_publisher;                          // of the publisher's keeper, under its mutex
+  domain::Told told_subscriber;                         // of the subscriber's
 
   alignas(64) std::atomic<std::uint64_t> taken{0};  // W: consumer; from the queue
   std::atomic<std::uint64_t> called{0};             // W: consumer; by direct call, offered and taken at once
   std::atomic<std::uint64_t> undelivered{0};        // W: consumer; dropped from the queue at the subscriber's close
+  std::atomic<std::uint64_t> expired{0};            // W: consumer; taken from the queue, and too old
+  std::atomic<std::uint64_t> high_water{0};         // W: consumer; the most that were queued when one was taken
+  std::uint64_t expected = kUnknown;                // the consumer's: the next number, if none is missing
+  std::uint64_t skipped = 0;                        // the same: missed, and expired, since the last one handed out
   std::atomic<bool> subscriber_closed{false};       // W: subscriber, once
 
   alignas(64) std::atomic<std::uint64_t> released{0};  // E4; W: any thread, by fetch_add
 };
 
-/// Adds to a counter that only this thread writes.
-inline void add(std::atomic<std::uint64_t>& counter, std::uint64_t count = 1) noexcept {
-  counter.store(counter.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
-}
+using domain::add;
 
 /// An identity of the calling thread: cheap, also from a shared library, and never null.
 inline std::uintptr_t this_thread() noexcept {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -22,21 +23,62 @@ bool is_lossless(const Connection& connection) noexcept {
 InprocPublisher::InprocPublisher(const PortRequest& request)
     : announced_(std::make_shared<const PortAnnouncement>(request.announcement)),
       events_(request.events),
+      presence_(request.presence),
+      page_(presence_ ? presence_->file() : std::make_shared<domain::PortFile>()),
+      figures_(page_->publisher),
       identity_(std::make_shared<PublisherIdentity>(PublisherIdentity{
-          announcement_.topic, announcement_.node, request.port_id, StampClock(announcement_.qos.stamp)})),
+          announcement_.topic, announcement_.node, request.port_id, StampClock(announcement_.qos.stamp), page_})),
       pool_(std::make_shared<ChunkPool>(ChunkPool::Request{request.payload_bytes, request.variable, request.max_bytes,
                                                            announcement_.qos.max_memory})),
-      presence_(request.presence),
       history_(announcement_.qos.history),
       clock_(announcement_.qos.stamp),
       max_payload_(pool_->max_payload()),
       overflow_(announcement_.qos.overflow),
       max_loans_(announcement_.qos.max_loans),
-      active_(std::make_unique<std::vector<Link>>()) {
+      active_(std::make_unique<std::vector<Link>>()),
+      variable_(request.variable),
+      counts_more_(variable_ || announcement_.qos.deadline.count() != 0),
+      member_(request.member),
+      bucket_(domain::bucket_of(announcement_.topic)) {
   later_.reserve(max_loans_);
 }
 
+void InprocPublisher::open(std::shared_ptr<Topic> topic) {
+  topic_ = std::move(topic);
+  if (member_ == nullptr) return;
+  concern_.emplace(*member_, bucket_, *this);
+  if (announcement_.qos.deadline.count() != 0) deadline_.emplace(announcement_.qos.deadline, clock_, page_);
+  member_->add(bucket_, *this);
+}
+
+void InprocPublisher::keep(std::vector<Event>& to_announce) noexcept {
+  concern_->look([&] {
+    bool any = false;
+    const std::lock_guard lock(mutex_);
+    for (const Link& link : links_) {
+      Connection& connection = *link.connection;
+      if (connection.queue.size() <= domain::relieved_at(connection.depth)) {
+        connection.congested.store(false, std::memory_order_relaxed);  // a figure, as the others
+      }
+      if (!connection.told_publisher.tell(connection.trouble(), *events_, announcement_.topic, connection.to,
+                                          to_announce)) {
+        continue;
+      }
+      any = true;
+      link.reader->concern();
+    }
+    return any;
+  });
+  if (!deadline_) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (deadline_->is_missed(now)) {
+    events_->report(EventKind::deadline_missed, announcement_.topic, {}, {}, to_announce);
+  }
+  member_->call_at(bucket_, *this, deadline_->next(now));
+}
+
 Chunk InprocPublisher::loan(std::size_t bytes) noexcept {
+  const ThreadCheck::Verb verb(check_, "loan", announcement_);
   LoanStatus status = LoanStatus::ok;
   ChunkHeader* header = nullptr;
   if ((state_ & kClosed) != 0) {
@@ -49,7 +91,7 @@ Chunk InprocPublisher::loan(std::size_t bytes) noexcept {
     status = LoanStatus::out_of_chunks;
   }
   if (status != LoanStatus::ok) [[unlikely]] {
-    ++failed_loans_;
+    add(figures_.failed_loans);
     return Chunk::refusal(status);
   }
   ++open_loans_;
@@ -57,8 +99,9 @@ Chunk InprocPublisher::loan(std::size_t bytes) noexcept {
 }
 
 Chunk InprocPublisher::exchange(Chunk chunk, std::size_t bytes, std::size_t front, std::size_t back) noexcept {
+  const ThreadCheck::Verb verb(check_, "exchange", announcement_);
   const auto refuse = [this](LoanStatus status) {
-    ++failed_loans_;
+    add(figures_.failed_loans);
     return Chunk::refusal(status);
   };
   if ((state_ & kClosed) != 0) return refuse(LoanStatus::closed);
@@ -76,8 +119,14 @@ std::size_t InprocPublisher::capacity(Chunk chunk) const noexcept { return Chunk
 
 /// Gives the message its number, its stamp and its place in the history. Afterwards `active_` is who it is for.
 inline void InprocPublisher::seal(ChunkHeader* chunk) noexcept {
-  chunk->sequence = next_sequence_++;
+  // relaxed: figures, and the count of messages published is the next one's number.
+  chunk->sequence = figures_.published.load(std::memory_order_relaxed);
+  figures_.published.store(chunk->sequence + 1, std::memory_order_relaxed);
   chunk->stamp = clock_.read();
+  if (counts_more_) [[unlikely]] {
+    if (variable_) add(figures_.bytes, chunk->bytes);
+    if (deadline_) figures_.last_stamp.store(chunk->stamp, std::memory_order_relaxed);
+  }
   if (history_.limit() != 0) [[unlikely]] {
     if (ChunkHeader* const evicted = keep(chunk)) pool_->release(evicted);
   }
@@ -115,6 +164,7 @@ inline PublishResult InprocPublisher::deliver(ChunkHeader* chunk, const std::vec
 }
 
 PublishResult InprocPublisher::publish(Chunk chunk, std::size_t bytes) noexcept {
+  const ThreadCheck::Verb verb(check_, "publish", announcement_);
   ChunkHeader* const header = ChunkHeader::of(chunk.payload);
   BATON_ASSERT(bytes <= header->capacity);
   header->bytes = bytes;
@@ -159,7 +209,7 @@ void InprocPublisher::finish_delivery() noexcept {
 PublishStatus InprocPublisher::find_room(const std::vector<Link>& links) noexcept {
   if (everyone_has_room(links, 1)) return PublishStatus::ok;
   if (overflow_ == Overflow::reject) {
-    ++rejected_;
+    add(figures_.rejected);
     return PublishStatus::rejected;
   }
   // One look at each is enough: only this publisher uses up room.
@@ -169,7 +219,7 @@ PublishStatus InprocPublisher::find_room(const std::vector<Link>& links) noexcep
     if (is_lossless(*link.connection)) room &= link.reader->wait_for_room(*link.connection, deadline);
   }
   if (room) return PublishStatus::ok;
-  ++timed_out_;
+  add(figures_.timed_out);
   return PublishStatus::timed_out;
 }
 
@@ -188,7 +238,7 @@ bool InprocPublisher::everyone_has_room(const std::vector<Link>& links, std::uin
 PublishResult InprocPublisher::publish_later(ChunkHeader* chunk) noexcept {
   refresh_if_changed();
   if (overflow_ == Overflow::reject && !everyone_has_room(*active_, later_.size() + 1)) {
-    ++rejected_;
+    add(figures_.rejected);
     return {PublishStatus::rejected};
   }
   seal(chunk);
@@ -226,32 +276,59 @@ ChunkHeader* InprocPublisher::keep(ChunkHeader* chunk) noexcept {
 bool InprocPublisher::enqueue(const Link& link, ChunkHeader* chunk, std::uint32_t& dropped) noexcept {
   Connection& connection = *link.connection;
   if (connection.subscriber_closed.load(std::memory_order_relaxed)) return false;  // a late one is dropped by its queue
-  add(connection.offered);
+  const std::uint64_t offered = connection.offered.load(std::memory_order_relaxed);  // own counter
+  connection.offered.store(offered + 1, std::memory_order_relaxed);
+  if (offered == 0) [[unlikely]]
+    connection.begin_with(chunk->sequence);
   if (!make_room(connection, dropped)) return false;
   connection.queue.push(chunk);
-  link.reader->wake();
+  if (link.reader->wake()) [[unlikely]]
+    add(figures_.wakeups);
   return true;
 }
 
 /// False if the message, already counted as offered, is the one to be dropped.
 bool InprocPublisher::make_room(Connection& connection, std::uint32_t& dropped) noexcept {
   if (connection.overflow == Overflow::drop_oldest) {
-    while (connection.queue.size() >= connection.depth) {
-      ChunkHeader* const oldest = connection.queue.pop();
-      if (oldest == nullptr) break;  // the reader was quicker
-      pool_->release(oldest);
-      add(connection.dropped_oldest);
-      ++dropped;
-    }
+    const std::uint64_t level = connection.queue.size();
+    const bool full = level >= connection.depth;
+    if (full) [[unlikely]]
+      drop_oldest(connection, dropped);
+    if (full || level >= connection.mark) [[unlikely]]
+      note_trouble(connection, full);
     return true;
   }
-  if (connection.given() <= connection.capacity) return true;  // this one is counted among the given
-  add(connection.overflow == Overflow::drop_newest ? connection.dropped_newest : connection.dropped_timeout);
-  ++dropped;
-  return false;
+  const std::uint64_t given = connection.given();  // this one included
+  const bool room = given <= connection.capacity;
+  if (!room) [[unlikely]] {
+    add(connection.overflow == Overflow::drop_newest ? connection.dropped_newest : connection.dropped_timeout);
+    ++dropped;
+  }
+  if (given > connection.mark || !room) [[unlikely]]
+    note_trouble(connection, !room);
+  return room;
+}
+
+void InprocPublisher::drop_oldest(Connection& connection, std::uint32_t& dropped) noexcept {
+  while (connection.queue.size() >= connection.depth) {
+    ChunkHeader* const oldest = connection.queue.pop();
+    if (oldest == nullptr) return;  // the reader was quicker
+    pool_->release(oldest);
+    add(connection.dropped_oldest);
+    ++dropped;
+  }
+}
+
+/// For the keeper to tell.
+void InprocPublisher::note_trouble(Connection& connection, bool dropped) noexcept {
+  const bool congests = !connection.congested.load(std::memory_order_relaxed) &&  // figures
+                        connection.queue.size() + (dropped ? 1 : 0) >= connection.mark;
+  if (congests) connection.congested.store(true, std::memory_order_relaxed);
+  if ((congests || dropped) && concern_) concern_->raise();
 }
 
 void InprocPublisher::discard(Chunk chunk) noexcept {
+  const ThreadCheck::Verb verb(check_, "discard", announcement_);
   pool_->put_back(ChunkHeader::of(chunk.payload));
   --open_loans_;
   if ((state_ & kAbandoned) != 0) [[unlikely]]
@@ -282,10 +359,12 @@ Error InprocPublisher::explain(LoanStatus status, std::size_t bytes) const {
 
 PublisherCounters InprocPublisher::counters() const {
   PublisherCounters figures;
-  figures.published = next_sequence_;
-  figures.rejected = rejected_;
-  figures.timed_out = timed_out_;
-  figures.failed_loans = failed_loans_;
+  figures.published = figures_.published.load(std::memory_order_relaxed);  // of this thread, as all of them
+  figures.bytes = variable_ ? figures_.bytes.load(std::memory_order_relaxed) : figures.published * max_payload_;
+  figures.rejected = figures_.rejected.load(std::memory_order_relaxed);
+  figures.timed_out = figures_.timed_out.load(std::memory_order_relaxed);
+  figures.failed_loans = figures_.failed_loans.load(std::memory_order_relaxed);
+  figures.wakeups = figures_.wakeups.load(std::memory_order_relaxed);
   figures.open_loans = open_loans_;
   figures.chunks = pool_->size();
   figures.free_chunks = pool_->count_free();
@@ -299,7 +378,75 @@ std::size_t InprocPublisher::connection_count() const noexcept {
   return links_.size();
 }
 
+/// Looks every now and then: a reader that takes rings nobody.
+bool InprocPublisher::flush(std::chrono::nanoseconds timeout) noexcept {
+  const ThreadCheck::Verb verb(check_, "flush", announcement_);
+  constexpr std::chrono::microseconds kShortest{20};
+  constexpr std::chrono::milliseconds kLongest{1};
+  const auto begin = std::chrono::steady_clock::now();
+  using Time = std::chrono::steady_clock::time_point;
+  const Time deadline = timeout >= Time::max() - begin ? Time::max() : begin + timeout;
+  std::chrono::nanoseconds pause = kShortest;
+  while ((state_ & kClosed) == 0) {
+    if (all_taken()) return true;
+    const Time now = std::chrono::steady_clock::now();
+    if (now >= deadline) break;
+    std::this_thread::sleep_until(std::min(deadline, now + pause));
+    pause = std::min<std::chrono::nanoseconds>(2 * pause, kLongest);
+  }
+  return false;
+}
+
+bool InprocPublisher::all_taken() const noexcept {
+  const std::lock_guard lock(mutex_);
+  return later_.empty() &&
+         std::all_of(links_.begin(), links_.end(), [](const Link& link) { return link.connection->queue.size() == 0; });
+}
+
+std::vector<std::string> InprocPublisher::audit() const {
+  const ThreadCheck::Verb verb(check_, "audit", announcement_);
+  std::vector<std::string> findings;
+  const auto find = [&](const std::string& finding) {
+    findings.push_back(
+        fmt::format("topic '{}': publisher in {}: {}", announcement_.topic, announcement_.node, finding));
+  };
+  const std::lock_guard lock(mutex_);
+  // First what can only become less, so that what is released meanwhile looks like too many in use, never too few.
+  std::uint64_t given_in_all = 0;
+  // Readers that have left, and still hold something, are known by their share of the pool alone.
+  std::uint64_t shares_of_gone =
+      pool_->reserved() - (std::uint64_t{max_loans_} + announcement_.qos.history + (variable_ ? 1 : 0));
+  for (const Link& link : links_) {
+    const Connection& connection = *link.connection;
+    const ConnectionCounters figures = connection.counters(connection.to);
+    given_in_all += connection.given();
+    shares_of_gone -= connection.share();
+    const std::uint64_t removed = figures.taken + figures.queued + figures.dropped() + figures.undelivered;
+    if (removed != figures.offered && !connection.subscriber_closed.load(std::memory_order_relaxed) &&
+        connection.counters(connection.to) == figures) {
+      find(fmt::format("{}: {} messages were offered, and {} are accounted for", connection.to, figures.offered,
+                       removed));
+    }
+    if (connection.given() > connection.share()) {
+      find(fmt::format("{}: it was given {} chunks of {}", connection.to, connection.given(), connection.share()));
+    }
+  }
+  const std::uint64_t free = pool_->count_free();
+  const std::uint64_t size = pool_->size();
+  if (free + open_loans_ > size) find(fmt::format("{} chunks are free and {} on loan, of {}", free, open_loans_, size));
+  const std::uint64_t in_use = size - std::min(size, free + open_loans_);
+  if (in_use > given_in_all + shares_of_gone + history_.size()) {
+    find(fmt::format("{} chunks are in use, where readers have {}, those that left {} at most, and the history {}",
+                     in_use, given_in_all, shares_of_gone, history_.size()));
+  }
+  if (in_use < history_.size())
+    find(fmt::format("{} chunks are in use, and {} in the history", in_use, history_.size()));
+  if (!pool_->each_is_free_once()) find("a chunk is twice in the list of free ones");
+  return findings;
+}
+
 bool InprocPublisher::wait_for_connections(std::size_t count, std::chrono::nanoseconds timeout) noexcept {
+  const ThreadCheck::Verb verb(check_, "wait_for_connections", announcement_);
   return domain::wait_for(*events_, nullptr, timeout, [&]() -> std::optional<bool> {
     if ((state_ & kClosed) != 0) return false;
     return connection_count() >= count ? std::optional(true) : std::nullopt;
@@ -307,11 +454,13 @@ bool InprocPublisher::wait_for_connections(std::size_t count, std::chrono::nanos
 }
 
 void InprocPublisher::close() noexcept {
+  const ThreadCheck::Verb verb(check_, "close", announcement_);
   state_ |= kClosed;
   settle();
 }
 
 void InprocPublisher::abandon() noexcept {
+  const ThreadCheck::Verb verb(check_, "abandon", announcement_);
   state_ |= kAbandoned;
   settle();
 }
@@ -323,6 +472,7 @@ void InprocPublisher::settle() noexcept {
   const bool unused = (state_ & kAbandoned) != 0 && open_loans_ == 0;
   if (((state_ & kClosed) != 0 || unused) && (state_ & kLeft) == 0) {
     state_ |= kLeft | kDelivering;
+    if (member_ != nullptr) member_->remove(*this);
     topic_->leave(*this);
     presence_.reset();
     state_ &= static_cast<std::uint8_t>(~kDelivering);
@@ -360,6 +510,7 @@ void InprocPublisher::add_link(Link link, std::uint32_t history_wanted) {
   const std::size_t given = std::min<std::size_t>({history_.size(), history_wanted, connection.depth});
   for (std::size_t index = history_.size() - given; index < history_.size(); ++index) {
     history_[index]->references.fetch_add(1, std::memory_order_relaxed);  // from the history's reference
+    connection.begin_with(history_[index]->sequence);
     add(connection.offered);
     connection.queue.push(history_[index]);
   }

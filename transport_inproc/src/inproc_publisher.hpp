@@ -8,8 +8,12 @@
 #include <optional>
 #include <vector>
 
+#include "baton/domain/deadline.hpp"
+#include "baton/domain/member.hpp"
+#include "baton/domain/trouble.hpp"
 #include "baton/keep_last.hpp"
 #include "baton/port.hpp"
+#include "baton/thread_check.hpp"
 #include "connection.hpp"
 #include "inproc_subscriber.hpp"
 
@@ -24,12 +28,15 @@ struct Link {
 };
 
 /// A publisher's end of a topic: the pool, the history, and the delivery to each reader.
-class InprocPublisher final : public PublisherPort {
+class InprocPublisher final : public PublisherPort, public domain::Kept {
  public:
   explicit InprocPublisher(const PortRequest& request);
 
   /// Joins a topic, once. From then on the port frees itself: see `abandon`.
-  void open(std::shared_ptr<Topic> topic) noexcept { topic_ = std::move(topic); }
+  void open(std::shared_ptr<Topic> topic);
+
+  // The domain's: tells of drops, congestion and missed deadlines.
+  void keep(std::vector<Event>& to_announce) noexcept override;
 
   // The user's verbs.
   Chunk loan(std::size_t bytes) noexcept override;
@@ -43,6 +50,8 @@ class InprocPublisher final : public PublisherPort {
   const std::shared_ptr<const PortAnnouncement>& announced() const noexcept { return announced_; }
   PublisherCounters counters() const override;
   std::size_t connection_count() const noexcept override;
+  bool flush(std::chrono::nanoseconds timeout) noexcept override;
+  std::vector<std::string> audit() const override;
   bool wait_for_connections(std::size_t count, std::chrono::nanoseconds timeout) noexcept override;
   void close() noexcept override;
   void abandon() noexcept override;
@@ -82,16 +91,22 @@ class InprocPublisher final : public PublisherPort {
   ChunkHeader* keep(ChunkHeader* chunk) noexcept;
   PublishResult deliver(ChunkHeader* chunk, const std::vector<Link>& links) noexcept;
   bool enqueue(const Link& link, ChunkHeader* chunk, std::uint32_t& dropped) noexcept;
+  bool all_taken() const noexcept;
   bool make_room(Connection& connection, std::uint32_t& dropped) noexcept;
+  [[gnu::noinline]] void drop_oldest(Connection& connection, std::uint32_t& dropped) noexcept;
+  [[gnu::noinline]] void note_trouble(Connection& connection, bool dropped) noexcept;
   void settle() noexcept;
 
   const std::shared_ptr<const PortAnnouncement> announced_;
   const PortAnnouncement& announcement_ = *announced_;
+  [[no_unique_address]] const ThreadCheck check_{};
   const std::shared_ptr<EventQueue> events_;
+  std::shared_ptr<domain::Presence> presence_;    // until the port has left the topic
+  const std::shared_ptr<domain::PortFile> page_;  // of the port's file, if it has one
+  domain::PublisherFigures& figures_;             // in there
   const std::shared_ptr<const PublisherIdentity> identity_;
   const std::shared_ptr<ChunkPool> pool_;
   std::shared_ptr<Topic> topic_;
-  std::shared_ptr<domain::Presence> presence_;  // until the port has left the topic
 
   // As joiners see it.
   mutable std::mutex mutex_;
@@ -107,15 +122,19 @@ class InprocPublisher final : public PublisherPort {
   std::unique_ptr<std::vector<Link>> active_;                 // a copy of `links_` as of `seen_epoch_`
   std::vector<std::unique_ptr<std::vector<Link>>> outdated_;  // former ones, still in use by the delivery under way
   std::uint32_t seen_epoch_ = 0;
-  std::uint64_t next_sequence_ = 0;             // and the count of messages published
+  const bool variable_;                         // messages have sizes of their own
+  const bool counts_more_;                      // than messages: bytes, or the time of the last one
   std::uint32_t open_loans_ = 0;                // a chunk counts until its delivery is over
   const std::vector<Link>* serving_ = nullptr;  // of the delivery under way: to whom
   std::size_t served_ = 0;                      // and to how many of them so far, the present one included
   std::uint8_t state_ = 0;                      // of the bits above
   std::vector<Later> later_;                    // in order; no more than the open loans
-  std::uint64_t rejected_ = 0;
-  std::uint64_t timed_out_ = 0;
-  std::uint64_t failed_loans_ = 0;
+
+  // The keeper's; none without a domain.
+  const std::shared_ptr<domain::Member> member_;
+  const std::uint32_t bucket_;
+  std::optional<domain::Concern> concern_;
+  std::optional<domain::Deadline> deadline_;
 };
 
 }  // namespace baton::inproc

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "baton/domain/wait.hpp"
+
 #include "baton/log.hpp"
 #include "sleep.hpp"
 #include "topic.hpp"
@@ -26,14 +29,48 @@ InprocSubscriber::InprocSubscriber(const PortRequest& request)
     : announcement_(request.announcement),
       max_held_(announcement_.qos.max_held),
       events_(request.events),
-      presence_(request.presence) {}
+      presence_(request.presence),
+      page_(presence_ ? presence_->file() : std::make_shared<domain::PortFile>()),
+      figures_(page_->subscriber),
+      member_(request.member),
+      bucket_(domain::bucket_of(announcement_.topic)) {}
 
-void InprocSubscriber::open(std::shared_ptr<Topic> topic, std::shared_ptr<InprocSubscriber> self) noexcept {
+void InprocSubscriber::open(std::shared_ptr<Topic> topic, std::shared_ptr<InprocSubscriber> self) {
   topic_ = std::move(topic);
   self_ = std::move(self);
+  if (member_ == nullptr) return;
+  concern_.emplace(*member_, bucket_, *this);
+  member_->add(bucket_, *this);
+}
+
+void InprocSubscriber::keep(std::vector<Event>& to_announce) noexcept {
+  const auto tell = [&] {
+    bool any = false;
+    const std::lock_guard lock(mutex_);
+    for (const auto& connection : connections_) {
+      any |= connection->told_subscriber.tell(connection->trouble(), *events_, announcement_.topic,
+                                              connection->from->node, to_announce);
+    }
+    return any;
+  };
+  concern_->look(tell);
+  std::optional<steady_clock::time_point> next;
+  {
+    const auto now = steady_clock::now();
+    const std::lock_guard lock(mutex_);
+    for (const auto& connection : connections_) {
+      if (!connection->deadline || !connection->live()) continue;
+      if (connection->deadline->is_missed(now)) {
+        events_->report(EventKind::deadline_missed, announcement_.topic, connection->from->node, {}, to_announce);
+      }
+      next = std::min(next.value_or(steady_clock::time_point::max()), connection->deadline->next(now));
+    }
+  }
+  if (next) member_->call_at(bucket_, *this, *next);
 }
 
 Chunk InprocSubscriber::take() noexcept {
+  const ThreadCheck::Verb verb(check_, "take", announcement_, runs_here());
   if (closed_.load(std::memory_order_relaxed)) return Chunk::refusal(TakeStatus::closed);  // own word
   if (direct_.load(std::memory_order_acquire)) {  // what is queued is the callback's
     rearm_fd();
@@ -54,9 +91,11 @@ Chunk InprocSubscriber::take() noexcept {
     if (!chunk) return Chunk::refusal(TakeStatus::empty);
     signal_fd();  // what else came before the bell was armed again must stay visible
   }
-  add(Connection::of(chunk).taken);
+  Connection& connection = Connection::of(chunk);
+  add(connection.taken);
   ++held_at_most_;
   ++samples_;
+  count_down_to_sample(connection, *ChunkHeader::of(chunk.payload));
   return chunk;
 }
 
@@ -64,10 +103,40 @@ Chunk InprocSubscriber::take() noexcept {
 Chunk InprocSubscriber::pop_next() noexcept {
   for (std::size_t asked = 0; asked < active_.size(); ++asked) {
     if (turn_ >= active_.size()) turn_ = 0;
-    Connection* const connection = active_[turn_++].get();
-    if (ChunkHeader* const header = connection->queue.pop()) return connection->lend(header);
+    Connection& connection = *active_[turn_++];
+    std::uint64_t queued = 0;
+    while (ChunkHeader* const header = connection.queue.pop(queued)) {
+      // relaxed: a figure of this writer.
+      if (queued > connection.high_water.load(std::memory_order_relaxed)) [[unlikely]]
+        connection.high_water.store(queued, std::memory_order_relaxed);
+      const std::uint64_t missed = connection.count_missed(header->sequence);
+      if (connection.lifespan_ns == 0) [[likely]]
+        return connection.lend(header, missed);
+      if (const Chunk chunk = lend_if_young(connection, header, missed)) return chunk;
+    }
   }
   return {};
+}
+
+/// Of a connection with a lifespan. What is too old is dropped.
+Chunk InprocSubscriber::lend_if_young(Connection& connection, ChunkHeader* chunk, std::uint64_t missed) noexcept {
+  missed += std::exchange(connection.skipped, 0);
+  if (!connection.is_too_old(*chunk)) return connection.lend(chunk, missed);
+  connection.skipped = missed + 1;
+  add(connection.expired);
+  add(connection.taken);
+  give_back(connection, chunk);
+  concern();
+  return {};
+}
+
+/// From the stamp until now. Of few messages: it costs a look at the clock.
+void InprocSubscriber::sample_latency(const Connection& connection, const ChunkHeader& chunk) noexcept {
+  until_sampled_ = domain::kLatencySampledOneOf;
+  if (chunk.stamp == 0) return;
+  const std::uint64_t published = connection.from->clock.to_ns(chunk.stamp);
+  const std::uint64_t now = monotonic_ns();
+  domain::note_latency(figures_, now > published ? now - published : 0);
 }
 
 bool InprocSubscriber::at_held_limit() noexcept {
@@ -110,7 +179,12 @@ void InprocSubscriber::release(Chunk chunk) noexcept {
 SampleInfo InprocSubscriber::info(Chunk chunk) const noexcept {
   const PublisherIdentity& publisher = *Connection::of(chunk).from;
   const ChunkHeader* const header = ChunkHeader::of(chunk.payload);
-  return {publisher.topic, publisher.node, publisher.port_id, header->sequence, publisher.clock.to_ns(header->stamp)};
+  return {publisher.topic,
+          publisher.node,
+          publisher.port_id,
+          header->sequence,
+          publisher.clock.to_ns(header->stamp),
+          Connection::missed_before(chunk)};
 }
 
 std::size_t InprocSubscriber::capacity(Chunk chunk) const noexcept { return ChunkHeader::of(chunk.payload)->capacity; }
@@ -118,7 +192,7 @@ std::size_t InprocSubscriber::capacity(Chunk chunk) const noexcept { return Chun
 std::size_t InprocSubscriber::bytes(Chunk chunk) const noexcept { return ChunkHeader::of(chunk.payload)->bytes; }
 
 void InprocSubscriber::report_damaged(Chunk chunk) noexcept {
-  damaged_.fetch_add(1, std::memory_order_relaxed);  // a figure
+  figures_.damaged.fetch_add(1, std::memory_order_relaxed);
   const SampleInfo about = info(chunk);
   log::error("[{}] topic '{}': message {} of {} does not verify: it is dropped", announcement_.node, about.topic,
              about.sequence, about.publisher);
@@ -133,6 +207,7 @@ bool InprocSubscriber::ready() noexcept {
 }
 
 WaitStatus InprocSubscriber::wait(std::chrono::nanoseconds timeout) noexcept {
+  const ThreadCheck::Verb verb(check_, "wait", announcement_, runs_here());
   if (closed_.load(std::memory_order_relaxed)) return WaitStatus::closed;  // own word
   if (ready()) return WaitStatus::ready;
   if (timeout <= std::chrono::nanoseconds::zero()) return WaitStatus::timeout;
@@ -142,6 +217,7 @@ WaitStatus InprocSubscriber::wait(std::chrono::nanoseconds timeout) noexcept {
     armed_.fetch_or(kArmedFutex, std::memory_order_seq_cst);           // W1: then look again
     bool found = ready();
     if (!found) {
+      until_sampled_ = 1;
       sleep_on(bell_, bell, deadline);
       found = ready();
     }
@@ -153,17 +229,18 @@ WaitStatus InprocSubscriber::wait(std::chrono::nanoseconds timeout) noexcept {
   }
 }
 
-void InprocSubscriber::ring() noexcept {
-  wake_sleeper();
+bool InprocSubscriber::ring() noexcept {
+  const bool rung = wake_sleeper();
   if ((armed_.load(std::memory_order_seq_cst) & kArmedCallback) != 0) request_drain();  // W1: after the push
+  return rung;
 }
 
-void InprocSubscriber::wake_sleeper() noexcept {
+bool InprocSubscriber::wake_sleeper() noexcept {
   // Of many ringers one finds a bit and clears it. For the descriptor it says meanwhile that it is about to signal.
   std::uint32_t armed = armed_.load(std::memory_order_seq_cst);  // W1: after the push, or the release
   std::uint32_t rung = 0;
   do {
-    if ((armed & (kArmedFutex | kArmedFd)) == 0) return;
+    if ((armed & (kArmedFutex | kArmedFd)) == 0) return false;
     rung = armed & ~(kArmedFutex | kArmedFd);
     if ((armed & kArmedFd) != 0) rung |= kRingingFd;
   } while (!armed_.compare_exchange_weak(armed, rung, std::memory_order_seq_cst, std::memory_order_relaxed));
@@ -172,9 +249,11 @@ void InprocSubscriber::wake_sleeper() noexcept {
     event_fd_->signal();
     armed_.fetch_and(~kRingingFd, std::memory_order_release);  // the signal first: see rearm_fd
   }
+  return true;
 }
 
 Result<int> InprocSubscriber::fd() {
+  const ThreadCheck::Verb verb(check_, "fd", announcement_, runs_here());
   if (!event_fd_) {
     auto created = posix::EventFd::create();
     if (!created) return fail(std::move(created).error());
@@ -234,6 +313,9 @@ void InprocSubscriber::add_connection(std::shared_ptr<Connection> connection) {
   std::vector<std::shared_ptr<Connection>> gone;  // destroyed after the mutex is released
   const std::lock_guard lock(mutex_);
   gone = remove_departed();
+  if (announcement_.qos.deadline.count() != 0) {
+    connection->deadline.emplace(announcement_.qos.deadline, connection->from->clock, connection->from->page);
+  }
   connections_.push_back(std::move(connection));
   update_alone();
   epoch_.fetch_add(1, std::memory_order_seq_cst);  // E6 (release). W1
@@ -264,8 +346,9 @@ bool InprocSubscriber::wait_for_room(const Connection& connection, steady_clock:
 
 SubscriberCounters InprocSubscriber::counters() const {
   SubscriberCounters figures;
-  figures.failed_callbacks = failed_callbacks_.load(std::memory_order_relaxed);  // a figure
-  figures.damaged = damaged_.load(std::memory_order_relaxed);                    // a figure
+  figures.failed_callbacks = figures_.failed_callbacks.load(std::memory_order_relaxed);
+  figures.damaged = figures_.damaged.load(std::memory_order_relaxed);
+  figures.latency = domain::latency_of(figures_);
   const std::lock_guard lock(mutex_);
   figures.total = departed_;
   for (const auto& connection : connections_) {
@@ -282,7 +365,32 @@ std::size_t InprocSubscriber::connection_count() const noexcept {
       std::count_if(connections_.begin(), connections_.end(), [](const auto& c) { return c->live(); }));
 }
 
+std::vector<std::string> InprocSubscriber::audit() const {
+  const ThreadCheck::Verb verb(check_, "audit", announcement_, runs_here());
+  std::vector<std::string> findings;
+  if (direct_.load(std::memory_order_acquire)) return findings;
+  const auto find = [&](const std::string& finding) {
+    findings.push_back(
+        fmt::format("topic '{}': subscriber in {}: {}", announcement_.topic, announcement_.node, finding));
+  };
+  const std::lock_guard lock(mutex_);
+  std::uint64_t held = 0;
+  for (const auto& connection : connections_) {
+    const std::uint64_t back = connection->released.load(std::memory_order_relaxed);  // first: it only follows
+    const std::uint64_t taken = connection->taken.load(std::memory_order_relaxed);    // W: the thread that asks
+    if (back > taken) find(fmt::format("{}: {} were given back of {} taken", connection->from->node, back, taken));
+    held += taken - std::min(back, taken);
+  }
+  const auto released = static_cast<std::uint64_t>(outstanding_.load(std::memory_order_relaxed));
+  if (held > max_held_) find(fmt::format("{} samples are held of {}", held, max_held_));
+  if (held < samples_ - released) {
+    find(fmt::format("{} samples are held by the queues' count, {} by the user's", held, samples_ - released));
+  }
+  return findings;
+}
+
 bool InprocSubscriber::wait_for_connections(std::size_t count, std::chrono::nanoseconds timeout) noexcept {
+  const ThreadCheck::Verb verb(check_, "wait_for_connections", announcement_, runs_here());
   const auto alive = self_;  // an event's callback, on the thread that causes it, may destroy the port
   return domain::wait_for(*events_, nullptr, timeout, [&]() -> std::optional<bool> {
     if (closed_.load(std::memory_order_acquire)) return false;
@@ -291,8 +399,10 @@ bool InprocSubscriber::wait_for_connections(std::size_t count, std::chrono::nano
 }
 
 void InprocSubscriber::close() noexcept {
+  const ThreadCheck::Verb verb(check_, "close", announcement_, runs_here());
   const auto alive = self_;  // an event's callback, or ours, may abandon the port meanwhile
   if (!closed_.exchange(true, std::memory_order_acq_rel)) {  // the callback's runner looks at it too
+    if (member_ != nullptr) member_->remove(*this);
     topic_->leave(*this);
     presence_.reset();
     set_handler(nullptr);     // drops what is queued, too
@@ -303,6 +413,7 @@ void InprocSubscriber::close() noexcept {
 }
 
 void InprocSubscriber::abandon() noexcept {
+  const ThreadCheck::Verb verb(check_, "abandon", announcement_, runs_here());
   const auto alive = self_;  // until the end of this function
   close();
   // From now on releases count up to 0 instead of up from 0; who gets there frees the port.

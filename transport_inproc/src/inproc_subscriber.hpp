@@ -7,8 +7,11 @@
 #include <optional>
 #include <vector>
 
+#include "baton/domain/member.hpp"
+#include "baton/domain/trouble.hpp"
 #include "baton/port.hpp"
 #include "baton/posix/event_fd.hpp"
+#include "baton/thread_check.hpp"
 #include "connection.hpp"
 
 namespace baton::inproc {
@@ -17,12 +20,15 @@ class Topic;
 
 /// A subscriber's end of a topic: queues of its connections, a bell for its sleeper, and the callback with its role.
 /// See the folder's README for the route of a message, the role's states and the edges E1 to E6, W1 and W2.
-class InprocSubscriber final : public SubscriberPort {
+class InprocSubscriber final : public SubscriberPort, public domain::Kept {
  public:
   explicit InprocSubscriber(const PortRequest& request);
 
   /// Joins a topic, once, and keeps itself alive until it is abandoned and its last sample released.
-  void open(std::shared_ptr<Topic> topic, std::shared_ptr<InprocSubscriber> self) noexcept;
+  void open(std::shared_ptr<Topic> topic, std::shared_ptr<InprocSubscriber> self);
+
+  // The domain's: tells of drops, congestion and missed deadlines.
+  void keep(std::vector<Event>& to_announce) noexcept override;
 
   // The user's verbs.
   Chunk take() noexcept override;
@@ -37,6 +43,7 @@ class InprocSubscriber final : public SubscriberPort {
   const PortAnnouncement& announcement() const noexcept override { return announcement_; }
   SubscriberCounters counters() const override;
   std::size_t connection_count() const noexcept override;
+  std::vector<std::string> audit() const override;
   bool wait_for_connections(std::size_t count, std::chrono::nanoseconds timeout) noexcept override;
   void close() noexcept override;
   void abandon() noexcept override;
@@ -50,7 +57,7 @@ class InprocSubscriber final : public SubscriberPort {
       std::atomic_signal_fence(std::memory_order_seq_cst);        // S1: the light half of a membarrier
       const bool alone = alone_.load(std::memory_order_acquire);  // E5 (acquire): what the grant speaks of
       if (alone) [[likely]] {
-        invoke(connection, chunk);
+        invoke(connection, chunk, connection.count_missed(chunk->sequence));
         add(connection.called);
       }
       leave_alone();
@@ -61,15 +68,19 @@ class InprocSubscriber final : public SubscriberPort {
     return direct_.load(std::memory_order_acquire) && call_if_free(connection, chunk);
   }
 
-  /// After a push: wakes the sleeper, or has the callback drain the queue.
-  void wake() noexcept {
+  /// After a push: wakes the sleeper, or has the callback drain the queue. True if a sleeper was rung.
+  bool wake() noexcept {
     const std::uint32_t armed = armed_.load(std::memory_order_seq_cst);  // W1: after the push
-    if (armed != 0) [[unlikely]]
-      ring();
+    return armed != 0 && ring();
   }
 
   /// Sleeps until the connection has room. False at the deadline, or if only the calling thread itself could make room.
   bool wait_for_room(const Connection& connection, std::chrono::steady_clock::time_point deadline) noexcept;
+
+  /// Something is to be told of one of its connections. Any thread.
+  void concern() noexcept {
+    if (concern_) concern_->raise();
+  }
 
   // What the topic does, on a joiner's thread, under the topic's mutex.
   void add_connection(std::shared_ptr<Connection> connection);
@@ -98,9 +109,15 @@ class InprocSubscriber final : public SubscriberPort {
   void signal_fd() noexcept;
   void forget_departed() noexcept;
   std::vector<std::shared_ptr<Connection>> remove_departed();
-  void ring() noexcept;
-  void wake_sleeper() noexcept;
+  bool ring() noexcept;
+  bool wake_sleeper() noexcept;
   void give_back(Connection& connection, ChunkHeader* chunk) noexcept;
+  void count_down_to_sample(const Connection& connection, const ChunkHeader& chunk) noexcept {
+    if (--until_sampled_ == 0) [[unlikely]]
+      sample_latency(connection, chunk);
+  }
+  [[gnu::noinline]] Chunk lend_if_young(Connection& connection, ChunkHeader* chunk, std::uint64_t missed) noexcept;
+  [[gnu::noinline]] void sample_latency(const Connection& connection, const ChunkHeader& chunk) noexcept;
   void free_self() noexcept;
 
   // callback_role.cpp: the callback
@@ -121,18 +138,27 @@ class InprocSubscriber final : public SubscriberPort {
   void give_up_role() noexcept;
   void finish_role() noexcept;
   void drain() noexcept;
-  void invoke(Connection& connection, ChunkHeader* chunk) noexcept;
+  void invoke(Connection& connection, ChunkHeader* chunk, std::uint64_t missed) noexcept;
   void report_failure(const char* reason) noexcept;
   void install_handler(MessageHandler handler) noexcept;
   void set_handler(MessageHandler handler) noexcept;
   bool runs_here() const noexcept { return runner_.load(std::memory_order_relaxed) == this_thread(); }  // own value
 
   const PortAnnouncement announcement_;
+  [[no_unique_address]] const ThreadCheck check_{};
   const std::uint32_t max_held_;
   const std::shared_ptr<EventQueue> events_;
   std::shared_ptr<Topic> topic_;
   std::shared_ptr<domain::Presence> presence_;  // until the port has left the topic
   std::shared_ptr<InprocSubscriber> self_;      // reset when abandoned and nothing is held
+
+  const std::shared_ptr<domain::PortFile> page_;  // of the port's file, if it has one
+  domain::SubscriberFigures& figures_;            // in there
+
+  // The keeper's; none without a domain.
+  const std::shared_ptr<domain::Member> member_;
+  const std::uint32_t bucket_;
+  std::optional<domain::Concern> concern_;
 
   // The list of connections, as joiners see it.
   mutable std::mutex mutex_;
@@ -144,9 +170,10 @@ class InprocSubscriber final : public SubscriberPort {
   // The consumer's: of the user's thread, or, while a callback is set, of who has the role.
   std::vector<std::shared_ptr<Connection>> active_;  // a copy of `connections_` as of `seen_epoch_`
   std::uint32_t seen_epoch_ = 0;
-  std::size_t turn_ = 0;            // the connection to be asked next
-  std::uint64_t held_at_most_ = 0;  // an upper bound, so that `take` counts only when it matters
-  std::uint64_t samples_ = 0;       // handed out by `take` in all
+  std::size_t turn_ = 0;             // the connection to be asked next
+  std::uint64_t held_at_most_ = 0;   // an upper bound, so that `take` counts only when it matters
+  std::uint64_t samples_ = 0;        // handed out by `take` in all
+  std::uint32_t until_sampled_ = 1;  // messages, until the latency of one is noted
   std::optional<posix::EventFd> event_fd_;
 
   // The callback.
@@ -157,8 +184,6 @@ class InprocSubscriber final : public SubscriberPort {
   std::atomic<std::uint32_t> idle_{0};              // the futex of who waits for a call that began alone
   MessageHandler handler_;                          // of the holder of the role
   std::optional<MessageHandler> next_handler_;      // set from inside the callback, installed when it returns
-  std::atomic<std::uint64_t> failed_callbacks_{0};  // W: holder of the role
-  std::atomic<std::uint64_t> damaged_{0};           // any thread
 
   // The bell. On a line of its own: publishers look at `armed_` after every push.
   alignas(64) std::atomic<std::uint32_t> armed_{0};  // W1; set by the reader, cleared by who rings

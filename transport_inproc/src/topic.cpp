@@ -74,9 +74,9 @@ void Topic::connect(InprocPublisher& publisher, const std::shared_ptr<InprocSubs
     report_both(reports, publisher, *subscriber, EventKind::refused, *std::move(refusal));
     return;
   }
-  auto connection =
-      std::make_shared<Connection>(publisher.identity(), publisher.pool(), reader.node,
-                                   connection_overflow(writer, reader), reader.qos.depth, reader.qos.max_held);
+  auto connection = std::make_shared<Connection>(
+      publisher.identity(), publisher.pool(), reader.node, connection_overflow(writer, reader), reader.qos.depth,
+      reader.qos.max_held, connection_lifespan(writer.qos.lifespan, reader.qos.lifespan));
   subscriber->add_connection(connection);  // first, so that the reader finds what the publisher gives it
   publisher.add_link({connection, subscriber}, reader.asked.history ? reader.qos.history : reader.qos.depth);
   report_both(reports, publisher, *subscriber, EventKind::matched);

@@ -4,6 +4,8 @@
 #include <bit>
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace baton::shm {
 namespace {
 
@@ -88,6 +90,26 @@ ChunkPool::Number ChunkPool::pop_larger(std::uint64_t bytes) noexcept {
     if (const Number chunk = pop(size_classes::bytes(size_class)); chunk != kNone) return chunk;
   }
   return kNone;
+}
+
+std::uint64_t ChunkPool::count_held(Holder holder) const noexcept {
+  std::uint64_t count = 0;
+  for (Number chunk = 0; chunk < chunks_.size(); ++chunk) count += is_held(chunk, holder) ? 1 : 0;
+  return count;
+}
+
+void ChunkPool::audit(std::vector<std::string>& findings) const {
+  std::vector<std::uint32_t> times(chunks_.size(), 0);  // in the free lists
+  for (const auto& rotation : rotations_) {
+    if (rotation == nullptr) continue;
+    for (std::uint64_t i = 0; i < rotation->count; ++i) ++times[rotation->ring[(rotation->begin + i) & rotation->mask]];
+    for (const Number chunk : rotation->reserve) ++times[chunk];
+  }
+  for (Number chunk = 0; chunk < chunks_.size(); ++chunk) {
+    if (times[chunk] == (is_free(chunk) ? 1U : 0U)) continue;
+    findings.push_back(fmt::format("chunk {} has the holders {:x} and is {} times in the list of free ones", chunk,
+                                   chunks_[chunk].holders, times[chunk]));
+  }
 }
 
 ChunkPool::Holder ChunkPool::take_holder() {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "baton/size_classes.hpp"
@@ -124,6 +125,15 @@ class ChunkPool {
   std::uint64_t capacity(Number chunk) const noexcept {
     return payload_stride_for(request_.variable ? size_classes::bytes(size_class_of(chunk)) : request_.payload_bytes);
   }
+
+  bool is_held(Number chunk, Holder holder) const noexcept {
+    return (const_cast<ChunkPool&>(*this).word(chunk, holder) & holder.bit) != 0;
+  }
+  /// How many chunks it has. Walks over all.
+  std::uint64_t count_held(Holder holder) const noexcept;
+
+  /// Whether each chunk is free, once, or held: a line for each that is not.
+  void audit(std::vector<std::string>& findings) const;
 
   /// The chunk that a reference names, or kNone if it names none: the reference was written by somebody else.
   Number find(Reference reference) const noexcept {

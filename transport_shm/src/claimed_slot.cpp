@@ -67,6 +67,7 @@ Result<bool> ClaimedSlot::claim(const domain::PortRef& publisher) {
 void ClaimedSlot::complete(const Publisher& publisher) noexcept {
   slot->stamp = static_cast<std::uint8_t>(publisher.stamp);
   slot->overflow = static_cast<std::uint8_t>(publisher.overflow);
+  slot->lifespan_ns = static_cast<std::uint64_t>(publisher.lifespan.count());
   slot->port_id = publisher.port_id;
   slot->port = publisher.port.port;
   slot->node_generation = publisher.port.node.generation;

@@ -2,6 +2,7 @@
 
 // A subscriber's inbox as a publisher sees it: the header, and the slot that the publisher claimed.
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -20,6 +21,7 @@ struct ClaimedSlot {
     std::string_view node;
     Stamp stamp = Stamp::monotonic;
     Overflow overflow = Overflow::drop_oldest;
+    std::chrono::nanoseconds lifespan{0};  ///< 0: none
   };
 
   /// Maps a subscriber's inbox and checks it. `reader` is what the subscriber has announced.

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "baton/domain/figures.hpp"
+
 namespace baton::shm {
 namespace {
 
@@ -20,6 +22,15 @@ Overflow overflow_of(std::uint8_t value) noexcept {
 }
 Stamp stamp_of(std::uint8_t value) noexcept {
   return value <= static_cast<std::uint8_t>(Stamp::off) ? static_cast<Stamp>(value) : Stamp::off;
+}
+const std::atomic<std::uint64_t>* lossless_drops_of(const SlotHead& slot, Overflow overflow) noexcept {
+  return overflow == Overflow::drop_newest ? &slot.dropped.newest : &slot.dropped.timeout;
+}
+/// The publisher's and ours together; a negative one is none.
+std::uint64_t lifespan_of(const SlotHead& slot, std::chrono::nanoseconds ours) noexcept {
+  const std::chrono::nanoseconds theirs(
+      static_cast<std::int64_t>(std::min<std::uint64_t>(slot.lifespan_ns, INT64_MAX)));
+  return static_cast<std::uint64_t>(connection_lifespan(theirs, ours).count());
 }
 std::string name_of(const SlotHead& slot) {
   const std::array<char, sizeof(slot.node)> copy = slot.node;
@@ -38,7 +49,9 @@ Inlet::Inlet(const Request& request, std::shared_ptr<const posix::Mapping> slot_
       overflow_(overflow_of(slot_->overflow)),
       publisher_id_(slot_->port_id),
       publisher_node_(name_of(*slot_)),
-      clock_(stamp_of(slot_->stamp)) {}
+      clock_(stamp_of(slot_->stamp)),
+      lifespan_ns_(lifespan_of(*slot_, request.lifespan)),
+      lossless_drops_(lossless_drops_of(*slot_, overflow_)) {}
 
 bool Inlet::ready() const noexcept {
   if (broken()) return false;
@@ -78,9 +91,44 @@ const std::byte* Inlet::resolve(domain::Member& member, Reference reference) noe
     return nullptr;
   }
   mapped = std::make_unique<SegmentView>(*std::move(view));
+  // relaxed: own counter. The first message of all, unless under `drop_oldest`, where nobody asks for it.
+  if (taken_.load(std::memory_order_relaxed) == 0) first_sequence_ = mapped->head(reference).sequence;
   return payload;
 } catch (const std::bad_alloc&) {
   return nullptr;  // and no memory for an error
+}
+
+/// What was queued when the entry was taken, itself included: exact, as the queue grows between two takes only.
+void Inlet::raise_high_water(std::uint64_t position) noexcept {
+  std::uint64_t most = high_water_.load(std::memory_order_relaxed);
+  while (most < shape_.entries() && is_queued(position + most)) ++most;
+  high_water_.store(most, std::memory_order_relaxed);
+  slot_->consumed.high_water.store(most, std::memory_order_relaxed);
+}
+
+/// The publisher has dropped something without giving it; before this message, or after. Every message that was
+/// published has a number, and every one that was given a position: what lies between has been dropped.
+std::uint64_t Inlet::count_dropped_before(const Claim& claim) noexcept {
+  const std::uint64_t all = lossless_drops_->load(std::memory_order_relaxed);
+  const std::uint64_t before = head(claim.reference).sequence - first_sequence_ - claim.position;
+  if (before < missed_ || before > all) return 0;  // what a publisher writes need not be true
+  return before - std::exchange(missed_, before);
+}
+
+bool Inlet::is_too_old(Reference reference) const noexcept {
+  const std::uint64_t stamp = head(reference).stamp;
+  if (stamp == 0) return false;
+  const std::uint64_t published = clock_.to_ns(stamp);
+  const std::uint64_t now = monotonic_ns();
+  return now > published && now - published > lifespan_ns_;
+}
+
+void Inlet::drop_expired(const Claim& claim, std::uint64_t missed) noexcept {
+  domain::add(expired_);
+  domain::add(slot_->consumed.expired);
+  request_.concern->raise();
+  skipped_ += missed + 1;
+  complete(claim.reference);
 }
 
 /// What cannot be read goes back, as the last. The publisher, which may be waiting for room, learns that nothing more
@@ -88,6 +136,7 @@ const std::byte* Inlet::resolve(domain::Member& member, Reference reference) noe
 void Inlet::refuse(Reference reference) noexcept {
   broken_.store(true, std::memory_order_relaxed);        // own word; others make figures of it
   undelivered_.fetch_add(1, std::memory_order_relaxed);  // a figure
+  slot_->consumed.undelivered.store(1, std::memory_order_relaxed);
   complete(reference);
   slot_->head.refuses.store(1, std::memory_order_seq_cst);  // L1: the last move of the head came before. W3
   wake_publisher();
@@ -119,10 +168,33 @@ void wipe_slot(SlotHead& slot, std::uint32_t queue_shift) noexcept {
   for (std::uint64_t i = 0; i < 2ULL << queue_shift; ++i) entries[i].store(0, std::memory_order_relaxed);
   slot.head.position.store(0, std::memory_order_relaxed);
   slot.head.refuses.store(0, std::memory_order_relaxed);
-  slot.dropped.newest.store(0, std::memory_order_relaxed);
-  slot.dropped.timeout.store(0, std::memory_order_relaxed);
+  for (auto* const figure : {&slot.dropped.oldest, &slot.dropped.newest, &slot.dropped.timeout, &slot.dropped.wakeups,
+                             &slot.consumed.expired, &slot.consumed.undelivered, &slot.consumed.high_water}) {
+    figure->store(0, std::memory_order_relaxed);
+  }
+  slot.dropped.congested.store(0, std::memory_order_relaxed);
   slot.room.armed.store(0, std::memory_order_relaxed);
   slot.ready.store(0, std::memory_order_relaxed);
+}
+
+void Inlet::audit(std::vector<std::string>& findings) const {
+  if (broken() || final_) return;
+  const auto find = [&](std::string finding) { findings.push_back(publisher_node_ + ": " + std::move(finding)); };
+  const std::uint64_t completed = completed_.load(std::memory_order_relaxed);  // first: it only follows what was taken
+  const std::uint64_t ours = taken_.load(std::memory_order_relaxed);           // W: the consumer, who asks
+  if (completed > ours) find(fmt::format("{} were given back of {} taken", completed, ours));
+  const std::uint64_t head = slot_->head.position.load(std::memory_order_acquire);
+  const std::uint64_t dropped = slot_->dropped.oldest.load(std::memory_order_relaxed);
+  if (overflow_ != Overflow::drop_oldest && head != position_) {
+    find(fmt::format("the head is at {}, and the next entry is {}", head, position_));
+  }
+  if (overflow_ != Overflow::drop_oldest && ours != position_) {
+    find(fmt::format("{} were taken of the {} before the head", ours, position_));
+  }
+  // The publisher counts after it has moved the head.
+  if (overflow_ == Overflow::drop_oldest && ours + dropped > head) {
+    find(fmt::format("{} were taken and {} dropped of the {} before the head", ours, dropped, head));
+  }
 }
 
 ConnectionCounters Inlet::counters() const noexcept {
@@ -137,8 +209,12 @@ ConnectionCounters Inlet::counters() const noexcept {
   figures.peer = publisher_node_;
   const std::uint64_t head = slot_->head.position.load(std::memory_order_acquire);
   figures.undelivered = undelivered_.load(std::memory_order_relaxed);
+  // Ours, not the slot's copies, which the publisher could write to.
+  figures.dropped_expired = expired_.load(std::memory_order_relaxed);
+  figures.high_water = high_water_.load(std::memory_order_relaxed);
   const std::uint64_t ours = taken_.load(std::memory_order_relaxed);
-  figures.taken = ours > figures.undelivered ? ours - figures.undelivered : 0;
+  const std::uint64_t not_given = figures.undelivered + figures.dropped_expired;
+  figures.taken = ours > not_given ? ours - not_given : 0;
   figures.held = ours > completed ? ours - completed : 0;
   figures.dropped_newest = slot_->dropped.newest.load(std::memory_order_relaxed);
   figures.dropped_timeout = slot_->dropped.timeout.load(std::memory_order_relaxed);
@@ -150,7 +226,7 @@ ConnectionCounters Inlet::counters() const noexcept {
     ++end;
   }
   figures.queued = broken() ? 0 : end - head;
-  figures.offered = ours + figures.dropped() + figures.queued;
+  figures.offered = figures.taken + figures.queued + figures.dropped() + figures.undelivered;
   return figures;
 }
 

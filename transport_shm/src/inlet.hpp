@@ -7,10 +7,12 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "baton/clock.hpp"
 #include "baton/domain/bell.hpp"
 #include "baton/domain/member.hpp"
+#include "baton/domain/trouble.hpp"
 #include "baton/port.hpp"
 #include "layout.hpp"
 #include "ringer.hpp"
@@ -42,7 +44,9 @@ class Inlet {
     std::uint32_t bucket = 0;
     domain::PortRef self;
     domain::PortRef publisher;
-    std::uint64_t payload_bytes = 0;  ///< of every message; 0: they have sizes of their own
+    std::uint64_t payload_bytes = 0;       ///< of every message; 0: they have sizes of their own
+    std::chrono::nanoseconds lifespan{0};  ///< that the subscriber has set; the shorter of both sides' holds
+    domain::Concern* concern = nullptr;    ///< the subscriber's
   };
 
   Inlet(const Request& request, std::shared_ptr<const posix::Mapping> slot_mapping);
@@ -59,9 +63,10 @@ class Inlet {
   struct Taken {
     const std::byte* payload = nullptr;
     Reference reference;
+    std::uint64_t missed = 0;  ///< how many were published since the one before, and did not get here
   };
 
-  /// Takes the oldest message; without a payload there is none, or `broken()`. The consumer.
+  /// Takes the oldest message that is not too old; without a payload there is none, or `broken()`. The consumer.
   Taken take(domain::Member& member) noexcept;
 
   /// What is known of a message that was taken and not given back yet. Any thread.
@@ -103,11 +108,38 @@ class Inlet {
 
   ConnectionCounters counters() const noexcept;
 
+  /// Whether the books agree: see SubscriberPort::audit. The consumer.
+  void audit(std::vector<std::string>& findings) const;
+
  private:
-  /// Removes the oldest entry from the queue.
-  std::optional<Reference> claim_next() noexcept;
+  /// An entry that was removed from the queue.
+  struct Claim {
+    Reference reference;
+    std::uint64_t position;
+  };
+
+  std::optional<Claim> claim_next() noexcept;
   const std::byte* resolve(domain::Member& member, Reference reference) noexcept;
   void refuse(Reference reference) noexcept;
+  void note_depth(std::uint64_t position) noexcept {
+    const std::uint64_t most = high_water_.load(std::memory_order_relaxed);
+    if (most < shape_.entries() && is_queued(position + most)) [[unlikely]]
+      raise_high_water(position);
+  }
+  bool is_queued(std::uint64_t position) const noexcept {  // relaxed: for a figure, nothing is read by it
+    return shape_.is_at(entries_[shape_.index(position)].load(std::memory_order_relaxed), position);
+  }
+  void raise_high_water(std::uint64_t position) noexcept;
+  std::uint64_t count_missed(const Claim& claim) noexcept {
+    if (overflow_ == Overflow::drop_oldest) return claim.position - std::exchange(expected_, claim.position + 1);
+    // relaxed: ordered by E1, as it was stored before the entry that followed the drop.
+    if (lossless_drops_->load(std::memory_order_relaxed) == missed_) [[likely]]
+      return 0;
+    return count_dropped_before(claim);
+  }
+  std::uint64_t count_dropped_before(const Claim& claim) noexcept;
+  bool is_too_old(Reference reference) const noexcept;
+  void drop_expired(const Claim& claim, std::uint64_t missed) noexcept;
 
   const Request request_;
   const std::shared_ptr<const posix::Mapping> slot_mapping_;
@@ -119,10 +151,19 @@ class Inlet {
   const std::uint64_t publisher_id_;
   const std::string publisher_node_;
   const StampClock clock_;
+  const std::uint64_t lifespan_ns_;  // 0: none
+  // Where the publisher counts what it drops without giving it, by the connection's policy.
+  const std::atomic<std::uint64_t>* const lossless_drops_;
 
   // The consumer's.
-  std::uint64_t position_ = 0;           // the next entry; under `drop_oldest` the head says it
-  std::atomic<std::uint64_t> taken_{0};  // from the queue, what could not be read included; a figure for others
+  std::uint64_t position_ = 0;                // the next entry; under `drop_oldest` the head says it
+  std::uint64_t expected_ = 0;                // under `drop_oldest`: the entry after the last one taken
+  std::uint64_t missed_ = 0;                  // else: of the publisher's drops, those before the last one taken
+  std::uint64_t first_sequence_ = 0;          // the number of the message at position 0
+  std::uint64_t skipped_ = 0;                 // missed, and expired, since the last one that the user got
+  std::atomic<std::uint64_t> expired_{0};     // a figure for others
+  std::atomic<std::uint64_t> high_water_{0};  // the same
+  std::atomic<std::uint64_t> taken_{0};       // from the queue, what could not be read included; a figure for others
   std::array<std::unique_ptr<SegmentView>, Reference::kMaxSegments> segments_;
   std::atomic<std::uint64_t> undelivered_{0};  // a figure for others
   std::optional<ConnectionCounters> final_;    // as of `give_up`
@@ -137,14 +178,15 @@ class Inlet {
   Ringer room_ringer_;
 };
 
-inline std::optional<Reference> Inlet::claim_next() noexcept {
+inline std::optional<Inlet::Claim> Inlet::claim_next() noexcept {
   if (overflow_ != Overflow::drop_oldest) {
+    const std::uint64_t position = position_;
     // E1 (acquire): the payload. W1, W2 as in ready().
-    const std::uint64_t entry = entries_[shape_.index(position_)].load(std::memory_order_seq_cst);
-    if (!shape_.is_at(entry, position_)) return std::nullopt;
+    const std::uint64_t entry = entries_[shape_.index(position)].load(std::memory_order_seq_cst);
+    if (!shape_.is_at(entry, position)) return std::nullopt;
     // L1, and figures: nobody else writes the head of a lossless connection.
     slot_->head.position.store(++position_, std::memory_order_release);
-    return QueueShape::reference(entry);
+    return Claim{QueueShape::reference(entry), position};
   }
   std::uint64_t head = slot_->head.position.load(std::memory_order_acquire);  // H1
   while (true) {
@@ -153,7 +195,7 @@ inline std::optional<Reference> Inlet::claim_next() noexcept {
       // H1, acq_rel: the entry was read before the claim, and so before the publisher overwrites it.
       if (slot_->head.position.compare_exchange_weak(head, head + 1, std::memory_order_acq_rel,
                                                      std::memory_order_acquire)) {
-        return QueueShape::reference(entry);
+        return Claim{QueueShape::reference(entry), head};
       }
       continue;  // the publisher took it back, and `head` is the new one
     }
@@ -164,20 +206,27 @@ inline std::optional<Reference> Inlet::claim_next() noexcept {
 }
 
 inline Inlet::Taken Inlet::take(domain::Member& member) noexcept {
-  if (broken()) [[unlikely]]
-    return {};
-  const std::optional<Reference> reference = claim_next();
-  if (!reference) return {};
-  const SegmentView* const segment = segments_[reference->segment()].get();
-  const std::byte* payload = segment == nullptr ? nullptr : segment->find(*reference);
-  if (payload == nullptr) [[unlikely]]
-    payload = resolve(member, *reference);
-  taken_.store(taken_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);  // W: the consumer alone
-  if (payload == nullptr) [[unlikely]] {
-    refuse(*reference);
-    return {};
-  }
-  return {payload, *reference};
+  while (!broken()) [[likely]] {
+      const std::optional<Claim> claim = claim_next();
+      if (!claim) return {};
+      const Reference reference = claim->reference;
+      const SegmentView* const segment = segments_[reference.segment()].get();
+      const std::byte* payload = segment == nullptr ? nullptr : segment->find(reference);
+      if (payload == nullptr) [[unlikely]]
+        payload = resolve(member, reference);
+      taken_.store(taken_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);  // W: the consumer alone
+      if (payload == nullptr) [[unlikely]] {
+        refuse(reference);
+        return {};
+      }
+      note_depth(claim->position);
+      const std::uint64_t missed = count_missed(*claim);
+      if (lifespan_ns_ == 0) [[likely]]
+        return {payload, reference, missed};
+      if (!is_too_old(reference)) return {payload, reference, missed + std::exchange(skipped_, 0)};
+      drop_expired(*claim, missed);
+    }
+  return {};
 }
 
 inline void Inlet::complete(Reference reference) noexcept {

@@ -8,7 +8,7 @@
 namespace baton::shm {
 
 std::uint64_t layout_fingerprint() noexcept {
-  constexpr std::array<std::uint64_t, 24> kFacts{sizeof(SegmentHead),
+  constexpr std::array<std::uint64_t, 28> kFacts{sizeof(SegmentHead),
                                                  offsetof(SegmentHead, payload_bytes),
                                                  offsetof(SegmentHead, payload_stride),
                                                  offsetof(SegmentHead, chunks),
@@ -26,7 +26,11 @@ std::uint64_t layout_fingerprint() noexcept {
                                                  sizeof(SlotHead),
                                                  offsetof(SlotHead, node),
                                                  offsetof(SlotHead, port),
+                                                 offsetof(SlotHead, lifespan_ns),
                                                  offsetof(SlotHead, dropped),
+                                                 offsetof(SlotHead::Drops, congested),
+                                                 offsetof(SlotHead, consumed),
+                                                 offsetof(SlotHead::Consumed, high_water),
                                                  offsetof(SlotHead, room),
                                                  offsetof(SlotHead, head),
                                                  Reference::kChunkBits,

@@ -92,16 +92,30 @@ struct SlotHead {
   std::uint64_t node_generation;  ///< W: publisher, once; the slot word has its low 24 bits
   std::array<char, 65> node;      ///< W: publisher, once; the node's name
   std::array<std::uint8_t, 3> unused_too;
-  std::uint32_t port;  ///< W: publisher, once; the slot word has its low 20 bits
-  std::array<std::uint8_t, 32> more_unused;
+  std::uint32_t port;         ///< W: publisher, once; the slot word has its low 20 bits
+  std::uint64_t lifespan_ns;  ///< W: publisher, once; 0: its messages do not grow old
+  std::array<std::uint8_t, 24> more_unused;
 
+  /// What the publisher counts. W: publisher, when something is dropped or rung.
   struct alignas(64) Drops {
-    std::atomic<std::uint64_t> newest;   ///< W: publisher
-    std::atomic<std::uint64_t> timeout;  ///< W: publisher
-    std::array<std::uint8_t, 48> unused;
+    std::atomic<std::uint64_t> oldest;
+    std::atomic<std::uint64_t> newest;
+    std::atomic<std::uint64_t> timeout;
+    std::atomic<std::uint64_t> wakeups;
+    std::atomic<std::uint32_t> congested;  ///< 1: the queue has been over its mark, and not yet under it again
+    std::array<std::uint8_t, 28> unused;
   } dropped;
 
   Bell room;  ///< armed: W: publisher, who waits for room
+
+  /// What the subscriber counts. Taken is what the head says, less what was dropped; released, what its completions
+  /// say. W: subscriber, when one of them changes.
+  struct alignas(64) Consumed {
+    std::atomic<std::uint64_t> expired;
+    std::atomic<std::uint64_t> undelivered;
+    std::atomic<std::uint64_t> high_water;  ///< the most that were queued when one was taken
+    std::array<std::uint8_t, 40> unused;
+  } consumed;
 
   struct alignas(128) Head {
     std::atomic<std::uint64_t> position;  ///< H1. W: subscriber; under `drop_oldest` both, by compare-and-swap
@@ -111,6 +125,7 @@ struct SlotHead {
 };
 static_assert(offsetof(SlotHead, dropped) == 128);
 static_assert(offsetof(SlotHead, room) == 192);
+static_assert(offsetof(SlotHead, consumed) == 320);
 static_assert(offsetof(SlotHead, head) == 384);
 static_assert(sizeof(SlotHead) == 512);
 

@@ -3,15 +3,18 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace baton::shm {
 
 Outlet::Outlet(Request request, ClaimedSlot claimed, domain::Member::NodeView reader_node, SocketBell reader_socket,
-               std::atomic<std::uint32_t>& seen_epoch)
+               std::atomic<std::uint32_t>& seen_epoch, domain::Concern& concern)
     : request_(std::move(request)),
       claimed_(std::move(claimed)),
       reader_node_(std::move(reader_node)),
       reader_socket_(std::move(reader_socket)),
       seen_epoch_(seen_epoch),
+      concern_(concern),
       shape_(claimed_.queue_shift),
       entries_(submissions(*claimed_.slot)),
       completions_(completions(*claimed_.slot, claimed_.queue_shift)),
@@ -20,6 +23,7 @@ Outlet::Outlet(Request request, ClaimedSlot claimed, domain::Member::NodeView re
       limit_(share() - (request_.overflow == Overflow::drop_oldest ? 0 : 1)),
       depth_(request_.overflow == Overflow::drop_oldest ? request_.depth : UINT64_MAX),
       lossless_(request_.overflow == Overflow::reject || request_.overflow == Overflow::block),
+      mark_(domain::congested_from(request_.depth)),
       shadow_(shape_.entries()),
       sleeper_(claimed_.slot->room) {}
 
@@ -45,12 +49,44 @@ std::uint32_t Outlet::take_back(ChunkPool& pool, std::uint64_t limit) noexcept {
     ++dropped;
   }
   seen_head_ = head;
+  if (dropped != 0) {
+    claimed_.slot->dropped.oldest.store(dropped_oldest_, std::memory_order_relaxed);  // a figure
+    concern_.raise();
+  }
   return dropped;
 }
 
 void Outlet::refill() noexcept {
   const std::uint64_t queued = tail_ - seen_head_;
   credit_ = is_broken() || given() >= limit_ || queued >= depth_ ? 0 : std::min(limit_ - given(), depth_ - queued);
+  if (credit_ != 0 && mark_ != UINT64_MAX) look_at_level();
+}
+
+/// So that it is looked at when the mark may have been reached.
+void Outlet::look_at_level() noexcept {
+  if (congested_) return;
+  const std::uint64_t level = queued();
+  if (level < mark_) {
+    credit_ = std::min(credit_, mark_ - level);
+    return;
+  }
+  congested_ = true;
+  concern_.raise();
+}
+
+std::uint64_t Outlet::queued() const noexcept {
+  const std::uint64_t head = claimed_.slot->head.position.load(std::memory_order_acquire);  // a figure
+  return std::min(tail_ - undelivered_ - std::min(head, tail_ - undelivered_), shape_.entries());
+}
+
+bool Outlet::tell_trouble(EventQueue& events, const std::string& topic, std::vector<Event>& to_announce) noexcept {
+  if (congested_ && queued() <= domain::relieved_at(request_.depth)) {
+    congested_ = false;
+    refill();
+  }
+  claimed_.slot->dropped.congested.store(congested_ ? 1 : 0, std::memory_order_relaxed);  // a figure
+  return told_.tell({dropped_oldest_, dropped_newest_, dropped_timeout_, 0, congested_}, events, topic, request_.node,
+                    to_announce);
 }
 
 /// Makes room, or drops: when there may be none. False if there is none.
@@ -72,6 +108,7 @@ bool Outlet::find_room(ChunkPool& pool, std::uint32_t& dropped) noexcept {
   } else {
     claimed_.slot->dropped.newest.store(++dropped_newest_, std::memory_order_relaxed);
   }
+  concern_.raise();
   ++dropped;
   return false;
 }
@@ -97,6 +134,32 @@ void Outlet::close_slot() noexcept {
   claimed_.close();
 }
 
+void Outlet::audit(const ChunkPool& pool, std::optional<std::uint64_t> published,
+                   std::vector<std::string>& findings) const {
+  if (is_broken()) return;
+  const auto expect = [&](std::uint64_t found, std::uint64_t expected, std::string_view what) {
+    if (found != expected)
+      findings.push_back(fmt::format("{}: {}: {}, expected {}", request_.node, what, found, expected));
+  };
+  expect(pool.count_held(holder_), given(), "chunks that it was given");
+  if (given() > share())
+    findings.push_back(fmt::format("{}: it was given {} chunks of {}", request_.node, given(), share()));
+  if (published) expect(tail_ + dropped_newest_ + dropped_timeout_, *published - first_sequence_, "messages offered");
+  // What is queued it still has, each chunk once.
+  const std::uint64_t queued_now = queued();
+  std::vector<ChunkPool::Number> chunks;
+  for (std::uint64_t position = tail_ - undelivered_ - queued_now; published && position != tail_; ++position) {
+    chunks.push_back(shadow_[shape_.index(position)]);
+    if (!pool.is_held(chunks.back(), holder_)) {
+      findings.push_back(fmt::format("{}: the chunk at position {} is queued and not held", request_.node, position));
+    }
+  }
+  std::sort(chunks.begin(), chunks.end());
+  if (std::adjacent_find(chunks.begin(), chunks.end()) != chunks.end()) {
+    findings.push_back(fmt::format("{}: a chunk is queued twice", request_.node));
+  }
+}
+
 ConnectionCounters Outlet::counters(ChunkPool& pool) noexcept {
   collect(pool);
   ConnectionCounters figures;
@@ -104,7 +167,12 @@ ConnectionCounters Outlet::counters(ChunkPool& pool) noexcept {
   const std::uint64_t head = claimed_.slot->head.position.load(std::memory_order_acquire);  // a figure
   const std::uint64_t moved = head < dropped_oldest_ ? dropped_oldest_ : head > tail_ ? tail_ : head;
   figures.offered = tail_ + dropped_newest_ + dropped_timeout_;
-  figures.taken = moved - dropped_oldest_;
+  // The reader's own figures: what it writes need not be true.
+  const SlotHead::Consumed& consumed = claimed_.slot->consumed;
+  const std::uint64_t removed = moved - dropped_oldest_;
+  figures.dropped_expired = std::min(consumed.expired.load(std::memory_order_relaxed), removed);
+  figures.high_water = std::min(consumed.high_water.load(std::memory_order_relaxed), shape_.entries());
+  figures.taken = removed - figures.dropped_expired;
   figures.undelivered = undelivered_;
   figures.queued = tail_ - moved - undelivered_;
   figures.held = given() > figures.queued ? given() - figures.queued : 0;

@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "baton/domain/bell.hpp"
+#include "baton/domain/figures.hpp"
 #include "baton/domain/member.hpp"
+#include "baton/domain/trouble.hpp"
 #include "baton/port.hpp"
 #include "chunk_pool.hpp"
 #include "claimed_slot.hpp"
@@ -45,9 +47,9 @@ class Outlet {
     std::uint32_t max_held = 0;
   };
 
-  /// `seen_epoch` is the publisher's.
+  /// `seen_epoch` and `concern` are the publisher's.
   Outlet(Request request, ClaimedSlot claimed, domain::Member::NodeView reader_node, SocketBell reader_socket,
-         std::atomic<std::uint32_t>& seen_epoch);
+         std::atomic<std::uint32_t>& seen_epoch, domain::Concern& concern);
 
   const Request& request() const noexcept { return request_; }
 
@@ -59,21 +61,20 @@ class Outlet {
   void collect(ChunkPool& pool) noexcept;
 
   /// Whether a reader for whom room is made first has none, as far as is known without `collect`.
-  bool seems_full() const noexcept { return credit_ == 0 && lossless_; }
+  bool seems_full() noexcept { return credit_ == 0 && lossless_ && !top_up(); }
 
   bool is_full(ChunkPool& pool) noexcept {
     if (!seems_full()) return false;
     collect(pool);
-    refill();
-    return credit_ == 0;
+    return !top_up();
   }
 
   /// Gives the reader a reference to the chunk, or drops it, or an older one, by the connection's policy. True if it
   /// was given.
   bool give(ChunkPool& pool, ChunkPool::Number chunk, std::uint32_t& dropped) noexcept;
 
-  /// After `give`: the ready bit and the bell.
-  void ring() noexcept;
+  /// After `give`: the ready bit and the bell. True if the reader was asleep.
+  bool ring() noexcept;
 
   /// Tells the subscriber to look at its slots.
   void announce_slot() noexcept;
@@ -110,9 +111,30 @@ class Outlet {
 
   ConnectionCounters counters(ChunkPool& pool) noexcept;
 
+  /// Messages that the reader has not taken yet, of what is in its queue.
+  std::uint64_t queued() const noexcept;
+
+  /// What has changed for the worse, or the better again, since the last time, as events of the publisher. True if
+  /// there was something, or will be: the queue is over its mark.
+  bool tell_trouble(EventQueue& events, const std::string& topic, std::vector<Event>& to_announce) noexcept;
+  bool in_trouble = false;  ///< what that said last; the publisher's keeper's
+
+  /// Whether the books agree: see PublisherPort::audit. `published` is the publisher's count; none where the reader has
+  /// left, to whom nothing is offered any more.
+  void audit(const ChunkPool& pool, std::optional<std::uint64_t> published, std::vector<std::string>& findings) const;
+
+  /// The messages from this number on are offered. Before the first `give`.
+  void begin_with(std::uint64_t sequence) noexcept { first_sequence_ = sequence; }
+
  private:
+  void look_at_level() noexcept;
   std::uint32_t take_back(ChunkPool& pool, std::uint64_t limit) noexcept;
   void refill() noexcept;
+  /// False if there is no room. If it was the level only that was to be looked at, there is.
+  [[gnu::noinline]] bool top_up() noexcept {
+    refill();
+    return credit_ != 0;
+  }
   bool find_room(ChunkPool& pool, std::uint32_t& dropped) noexcept;
 
   /// The reader completed what it had not taken. The publisher's next verb, or its keeper, lets go of it: it looks when
@@ -130,6 +152,7 @@ class Outlet {
   const domain::Member::NodeView reader_node_;
   const SocketBell reader_socket_;
   std::atomic<std::uint32_t>& seen_epoch_;
+  domain::Concern& concern_;
 
   const QueueShape shape_;
   std::atomic<std::uint64_t>* const entries_;            // E1; W: us
@@ -139,6 +162,7 @@ class Outlet {
   const std::uint64_t limit_;  // of given(): Q + B, and one more under `drop_oldest`
   const std::uint64_t depth_;  // under `drop_oldest` Q, else beyond reach
   const bool lossless_;        // `reject` or `block`
+  const std::uint64_t mark_;   // of queued messages: congested from there on; a queue of a few has none
 
   ChunkPool::Holder holder_;
   std::uint64_t credit_ = 0;     // how many can be given before room has to be looked for; never too many
@@ -147,11 +171,15 @@ class Outlet {
   std::uint64_t collected_ = 0;  // the next completion to be read
   std::vector<ChunkPool::Number> shadow_;
 
-  // Figures.
+  // Figures; the slot has copies.
   std::uint64_t dropped_oldest_ = 0;
   std::uint64_t dropped_newest_ = 0;
   std::uint64_t dropped_timeout_ = 0;
   std::uint64_t undelivered_ = 0;
+  std::uint64_t first_sequence_ = 0;
+
+  bool congested_ = false;
+  domain::Told told_;
 
   Ringer ringer_;
   domain::Sleeper sleeper_;
@@ -180,7 +208,7 @@ inline void Outlet::collect(ChunkPool& pool) noexcept {
 
 inline bool Outlet::give(ChunkPool& pool, ChunkPool::Number chunk, std::uint32_t& dropped) noexcept {
   if (credit_ == 0) [[unlikely]] {
-    if (!find_room(pool, dropped)) return false;
+    if (!top_up() && !find_room(pool, dropped)) return false;
   }
   --credit_;
   pool.hold(chunk, holder_);
@@ -192,15 +220,18 @@ inline bool Outlet::give(ChunkPool& pool, ChunkPool::Number chunk, std::uint32_t
   return true;
 }
 
-inline void Outlet::ring() noexcept {
+inline bool Outlet::ring() noexcept {
   // W2: after the entry. Set only where it reads clear, so that a busy reader's publishers do not fight for the line.
   if ((ready_word_->load(std::memory_order_seq_cst) & ready_bit_) == 0) [[unlikely]]
     ready_word_->fetch_or(ready_bit_, std::memory_order_seq_cst);
   const std::uint32_t which = claimed_.inbox->notes.bell.load(std::memory_order_seq_cst);  // W1: never cached
-  if (which == 0) [[likely]]
-    return ringer_.ring(claimed_.inbox->bell, &reader_socket_);
-  if (which > domain::kNodeBells) return;  // a damaged word: its reader has only itself to wake
-  ringer_.ring(*reader_node_.bell(which - 1), &reader_socket_);
+  if (which > domain::kNodeBells) [[unlikely]]
+    return false;  // a damaged word: its reader has only itself to wake
+  domain::Bell& bell = which == 0 ? claimed_.inbox->bell : *reader_node_.bell(which - 1);
+  if (!ringer_.ring(bell, &reader_socket_)) [[likely]]
+    return false;
+  domain::add(claimed_.slot->dropped.wakeups);
+  return true;
 }
 
 }  // namespace baton::shm

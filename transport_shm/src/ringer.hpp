@@ -37,12 +37,13 @@ class SocketBell {
 /// number is atomic; two threads that ring one number do no harm.
 class Ringer {
  public:
-  /// After the deed: wakes who sleeps on the futex, and rings the socket if the bell asks for it.
-  void ring(domain::Bell& bell, const SocketBell* socket) noexcept {
+  /// After the deed: wakes who sleeps on the futex, and rings the socket if the bell asks for it. True if it did.
+  bool ring(domain::Bell& bell, const SocketBell* socket) noexcept {
     const std::uint64_t armed = bell.armed.load(std::memory_order_seq_cst);       // W1: after the deed
     if (armed == 0 || armed == rung_.load(std::memory_order_relaxed)) [[likely]]  // a private note
-      return;
+      return false;
     ring_armed(bell, armed, socket);
+    return true;
   }
 
  private:

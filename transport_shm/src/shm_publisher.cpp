@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -18,6 +19,7 @@ namespace baton::shm {
 using std::chrono::steady_clock;
 
 Chunk ShmPublisher::loan(std::size_t bytes) noexcept {
+  const ThreadCheck::Verb verb(check_, "loan", announcement_);
   if (!guard_.enter()) [[unlikely]]
     return Chunk::refusal(LoanStatus::closed);
   if (closed_ || open_loans_ == max_loans_ || bytes > pool_.max_payload() || !pool_.has_ready(bytes)) [[unlikely]]
@@ -55,7 +57,7 @@ Chunk ShmPublisher::loan_slowly(std::size_t bytes) noexcept {
     ++open_loans_;
     lent = {pool_.payload(chunk), chunk};
   } else {
-    ++failed_loans_;
+    domain::add(figures_->failed_loans);
   }
   guard_.leave();
   return lent;
@@ -67,6 +69,7 @@ std::size_t ShmPublisher::capacity(Chunk chunk) const noexcept {
 }
 
 Chunk ShmPublisher::exchange(Chunk chunk, std::size_t bytes, std::size_t front, std::size_t back) noexcept {
+  const ThreadCheck::Verb verb(check_, "exchange", announcement_);
   --open_loans_;  // the new one takes the place of the old one
   const Chunk larger = loan(bytes);
   if (!larger) {
@@ -90,9 +93,15 @@ void ShmPublisher::collect_all() noexcept {
 /// Gives the message its number, its stamp and its place in the history.
 inline void ShmPublisher::seal(ChunkPool::Number chunk, std::size_t bytes) noexcept {
   ChunkHead& head = pool_.head(chunk);
-  head.sequence = next_sequence_++;
+  // relaxed: figures, and the count of messages published is the next one's number.
+  head.sequence = figures_->published.load(std::memory_order_relaxed);
+  figures_->published.store(head.sequence + 1, std::memory_order_relaxed);
   head.stamp = clock_.read();
   head.bytes = bytes;
+  if (counts_more_) [[unlikely]] {
+    if (pool_.is_variable()) domain::add(figures_->bytes, bytes);
+    figures_->last_stamp.store(head.stamp, std::memory_order_relaxed);
+  }
   if (history_.limit() != 0) [[unlikely]] {
     pool_.hold(chunk, ChunkPool::kHistory);
     if (const auto evicted = history_.push(chunk)) pool_.release(*evicted, ChunkPool::kHistory);
@@ -100,6 +109,7 @@ inline void ShmPublisher::seal(ChunkPool::Number chunk, std::size_t bytes) noexc
 }
 
 PublishResult ShmPublisher::publish(Chunk chunk, std::size_t bytes) noexcept {
+  const ThreadCheck::Verb verb(check_, "publish", announcement_);
   const auto number = static_cast<ChunkPool::Number>(chunk.token);
   BATON_ASSERT(bytes <= pool_.max_payload());
   if (changed()) [[unlikely]]
@@ -124,7 +134,8 @@ PublishResult ShmPublisher::publish(Chunk chunk, std::size_t bytes) noexcept {
     for (const OutletPtr& outlet : live_) {
       if (!outlet->give(pool_, number, dropped)) continue;
       ++delivered;
-      outlet->ring();
+      if (outlet->ring()) [[unlikely]]
+        domain::add(figures_->wakeups);
     }
   } else {
     status = PublishStatus::closed;
@@ -150,7 +161,7 @@ PublishStatus ShmPublisher::find_room() noexcept {
       continue;
     }
     if (overflow_ == Overflow::reject) {
-      ++rejected_;
+      domain::add(figures_->rejected);
       return PublishStatus::rejected;
     }
     if (!deadline) deadline = steady_clock::now() + announcement_.qos.block_timeout;
@@ -160,7 +171,7 @@ PublishStatus ShmPublisher::find_room() noexcept {
     if (!late) i = 0;  // readers may have come and gone during the sleep
   }
   if (!late) return PublishStatus::ok;
-  ++timed_out_;
+  domain::add(figures_->timed_out);
   return PublishStatus::timed_out;
 }
 
@@ -196,6 +207,7 @@ bool ShmPublisher::wait_for_room(const OutletPtr& outlet, steady_clock::time_poi
 }
 
 void ShmPublisher::discard(Chunk chunk) noexcept {
+  const ThreadCheck::Verb verb(check_, "discard", announcement_);
   {
     const Guard::Visit visit(guard_);
     if (!visit) return;
@@ -247,10 +259,13 @@ PublisherCounters ShmPublisher::counters() const {
     const Guard::Visit visit(guard_);
     if (!visit) return figures;
     self.collect_all();
-    figures.published = next_sequence_;
-    figures.rejected = rejected_;
-    figures.timed_out = timed_out_;
-    figures.failed_loans = failed_loans_;
+    figures.published = figures_->published.load(std::memory_order_relaxed);  // of this thread, as all of them
+    figures.bytes =
+        pool_.is_variable() ? figures_->bytes.load(std::memory_order_relaxed) : figures.published * pool_.max_payload();
+    figures.rejected = figures_->rejected.load(std::memory_order_relaxed);
+    figures.timed_out = figures_->timed_out.load(std::memory_order_relaxed);
+    figures.failed_loans = figures_->failed_loans.load(std::memory_order_relaxed);
+    figures.wakeups = figures_->wakeups.load(std::memory_order_relaxed);
     figures.open_loans = open_loans_;
     figures.chunks = pool_.size();
     figures.free_chunks = pool_.count_free();
@@ -273,7 +288,68 @@ std::size_t ShmPublisher::connection_count() const noexcept {
   return count;
 }
 
+bool ShmPublisher::all_taken() noexcept {
+  const Guard::Visit inside(guard_);
+  return inside &&
+         std::all_of(live_.begin(), live_.end(), [](const OutletPtr& outlet) { return outlet->queued() == 0; });
+}
+
+/// Looks every now and then: a reader that takes rings nobody.
+bool ShmPublisher::flush(std::chrono::nanoseconds timeout) noexcept {
+  const ThreadCheck::Verb verb(check_, "flush", announcement_);
+  constexpr std::chrono::microseconds kShortest{20};
+  constexpr std::chrono::milliseconds kLongest{1};
+  const auto begin = steady_clock::now();
+  const auto deadline =
+      timeout >= steady_clock::time_point::max() - begin ? steady_clock::time_point::max() : begin + timeout;
+  bool done = false;
+  for (std::chrono::nanoseconds pause = kShortest; !closed_ && !guard_.forked();
+       pause = std::min<std::chrono::nanoseconds>(2 * pause, kLongest)) {
+    if (changed()) look_and_announce();
+    done = !closed_ && all_taken();
+    const auto now = steady_clock::now();
+    if (done || is_ending() || now >= deadline) break;
+    std::this_thread::sleep_until(std::min(deadline, now + pause));
+    if (!member_->has_keeper()) member_->keep({});  // somebody has to notice that a reader died
+  }
+  if (is_ending()) settle();  // by an event's callback
+  return done;
+}
+
+std::vector<std::string> ShmPublisher::audit() const {
+  const ThreadCheck::Verb verb(check_, "audit", announcement_);
+  std::vector<std::string> findings;
+  if (guard_.forked()) return findings;
+  const std::lock_guard lock(cold_mutex_);
+  const Guard::Visit inside(guard_);
+  if (!inside) return findings;
+  const auto expect = [&](std::uint64_t found, std::uint64_t expected, std::string_view what) {
+    if (found != expected) findings.push_back(fmt::format("{}: {}, expected {}", what, found, expected));
+  };
+  pool_.audit(findings);
+  expect(pool_.count_held(ChunkPool::kLoan), open_loans_, "chunks on loan");
+  expect(pool_.count_held(ChunkPool::kHistory), history_.size(), "chunks in the history");
+  for (std::size_t i = 0; i < history_.size(); ++i) {
+    if (!pool_.is_held(history_[i], ChunkPool::kHistory))
+      findings.push_back("a chunk of the history is not held by it");
+  }
+  std::uint64_t shares = std::uint64_t{max_loans_} + announcement_.qos.history + (pool_.is_variable() ? 1 : 0);
+  const std::uint64_t published = figures_->published.load(std::memory_order_relaxed);
+  for (const auto* outlets : {&live_, &departing_}) {
+    for (const OutletPtr& outlet : *outlets) {
+      shares += outlet->share();
+      outlet->audit(pool_, outlets == &live_ ? std::optional(published) : std::nullopt, findings);
+    }
+  }
+  expect(reserved_, shares, "chunks promised");
+  for (std::string& finding : findings) {
+    finding = fmt::format("topic '{}': publisher in {}: {}", announcement_.topic, announcement_.node, finding);
+  }
+  return findings;
+}
+
 bool ShmPublisher::wait_for_connections(std::size_t count, std::chrono::nanoseconds timeout) noexcept {
+  const ThreadCheck::Verb verb(check_, "wait_for_connections", announcement_);
   if (guard_.forked()) return false;
   const bool before =
       std::exchange(announcing_, true);  // an event's callback may close or abandon the port: see settle
@@ -289,12 +365,14 @@ bool ShmPublisher::wait_for_connections(std::size_t count, std::chrono::nanoseco
 }
 
 void ShmPublisher::close() noexcept {
+  const ThreadCheck::Verb verb(check_, "close", announcement_);
   if (guard_.forked()) return;
   closed_ = true;
   settle();
 }
 
 void ShmPublisher::abandon() noexcept {
+  const ThreadCheck::Verb verb(check_, "abandon", announcement_);
   abandoned_ = true;
   settle();
 }

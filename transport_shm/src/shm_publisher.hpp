@@ -11,9 +11,12 @@
 #include <vector>
 
 #include "baton/clock.hpp"
+#include "baton/domain/deadline.hpp"
 #include "baton/domain/member.hpp"
+#include "baton/domain/trouble.hpp"
 #include "baton/keep_last.hpp"
 #include "baton/port.hpp"
+#include "baton/thread_check.hpp"
 #include "chunk_pool.hpp"
 #include "guard.hpp"
 #include "outlet.hpp"
@@ -39,6 +42,8 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   const PortAnnouncement& announcement() const noexcept override { return announcement_; }
   PublisherCounters counters() const override;
   std::size_t connection_count() const noexcept override;
+  bool flush(std::chrono::nanoseconds timeout) noexcept override;
+  std::vector<std::string> audit() const override;
   bool wait_for_connections(std::size_t count, std::chrono::nanoseconds timeout) noexcept override;
   void close() noexcept override;
   void abandon() noexcept override;
@@ -51,6 +56,9 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   using OutletPtr = std::shared_ptr<Outlet>;
   using Side = Guard::Side;
 
+  /// How long the keeper waits for the user's thread to come out of a verb. Longer than any but one that was stopped.
+  static constexpr std::chrono::milliseconds kPatience{20};
+
   /// A reader that could not be connected yet.
   struct SetAside {
     std::chrono::steady_clock::time_point since;
@@ -62,7 +70,7 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
 
   // shm_publisher.cpp: the way of a message
   [[gnu::noinline]] Chunk loan_slowly(std::size_t bytes) noexcept;
-  bool seems_full() const noexcept {
+  bool seems_full() noexcept {
     for (const OutletPtr& outlet : live_) {  // not any_of, which is unrolled: there is one, most of the time
       if (outlet->seems_full()) return true;
     }
@@ -74,6 +82,12 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   void collect_all() noexcept;
   bool is_ending() const noexcept { return abandoned_ || (closed_ && !left_); }
   void settle() noexcept;
+
+  bool all_taken() noexcept;
+
+  // shm_publisher_keep.cpp: what its keeper tells
+  bool tell_trouble(std::vector<Event>& to_announce) noexcept;
+  void check_deadline(std::vector<Event>& to_announce) noexcept;
 
   // shm_publisher_connect.cpp: who is connected
   Result<void> start(const PortRequest& request);
@@ -101,6 +115,7 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   void disconnect_all() noexcept;
 
   const PortAnnouncement announcement_;
+  [[no_unique_address]] const ThreadCheck check_{};
   const std::shared_ptr<domain::Member> member_;
   const std::shared_ptr<EventQueue> events_;
   const domain::PortRef self_;
@@ -108,6 +123,7 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   const std::uint32_t bucket_;
   const std::atomic<std::uint32_t>& epoch_;   // of the bucket, in the registry
   std::atomic<std::uint32_t> seen_epoch_{0};  // W: under cold_mutex_
+  domain::Concern concern_;
 
   // Of who holds cold_mutex_.
   mutable std::mutex cold_mutex_;
@@ -117,6 +133,7 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   std::uint64_t reserved_ = 0;  // chunks promised: loans, history, and each connection's share
   std::uint32_t next_segment_generation_ = 1;
   bool short_of_slots_ = false;  // at the last look a reader had none free
+  std::optional<domain::Deadline> deadline_;
 
   // Guarded. First what every verb looks at.
   mutable Guard guard_;
@@ -125,18 +142,17 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   const Overflow overflow_;
   const bool makes_room_;  // under `reject` and `block`: for lossless readers, before anything is handed over
   std::uint32_t open_loans_ = 0;
-  bool closed_ = false;              // by the user
-  bool left_ = false;                // the topic
-  bool abandoned_ = false;           // nobody but open loans uses the port
-  bool announcing_ = false;          // events, whose callbacks may do anything
-  std::uint64_t next_sequence_ = 0;  // and the count of messages published
+  bool closed_ = false;                          // by the user
+  bool left_ = false;                            // the topic
+  bool abandoned_ = false;                       // nobody but open loans uses the port
+  bool announcing_ = false;                      // events, whose callbacks may do anything
+  const bool counts_more_;                       // than messages: bytes, or the time of the last one
+  std::shared_ptr<domain::PortFile> page_;       // of the port's file, once it has one
+  domain::PublisherFigures* figures_ = nullptr;  // in there
   ChunkPool pool_;
   std::vector<OutletPtr> live_;
   std::vector<OutletPtr> departing_;  // nothing more is given, something is still held
   KeepLast<ChunkPool::Number> history_;
-  std::uint64_t rejected_ = 0;
-  std::uint64_t timed_out_ = 0;
-  std::uint64_t failed_loans_ = 0;
 };
 
 }  // namespace baton::shm

@@ -16,9 +16,6 @@
 namespace baton::shm {
 namespace {
 
-/// How long the keeper waits for the user's thread to come out of a verb. Longer than any but one that was stopped.
-constexpr std::chrono::milliseconds kPatience{20};
-
 /// How long a new publisher waits for a subscriber that has no free slot to make some; its keeper does that at once.
 constexpr std::chrono::milliseconds kSlotPatience{100};
 
@@ -83,11 +80,15 @@ ShmPublisher::ShmPublisher(const PortRequest& request)
       port_id_(request.port_id),
       bucket_(domain::bucket_of(announcement_.topic)),
       epoch_(member_->epoch(bucket_)),
+      concern_(*member_, bucket_, *this),
       peers_(member_, domain::PortRole::publisher, announcement_),
       clock_(announcement_.qos.stamp),
       max_loans_(announcement_.qos.max_loans),
       overflow_(announcement_.qos.overflow),
       makes_room_(overflow_ == Overflow::reject || overflow_ == Overflow::block),
+      counts_more_(request.variable || announcement_.qos.deadline.count() != 0),
+      page_(std::make_shared<domain::PortFile>()),
+      figures_(&page_->publisher),
       pool_({request.payload_bytes, request.variable, request.max_bytes, announcement_.qos.max_memory}),
       history_(announcement_.qos.history) {}
 
@@ -135,10 +136,13 @@ Result<void> ShmPublisher::start(const PortRequest& request) {
     const std::lock_guard lock(cold_mutex_);
     connect_all(Side::user, readers, to_announce);
   }
-  auto presence =
-      domain::Presence::announce(member_, domain::PortRole::publisher, self_, announcement_, request.port_id);
+  auto presence = domain::Presence::announce(member_, domain::PortRole::publisher, self_, announcement_,
+                                             request.port_id, request.variable ? 0 : request.payload_bytes);
   if (!presence) return fail(std::move(presence).error());
   presence_ = *std::move(presence);
+  page_ = presence_->file();
+  figures_ = &page_->publisher;
+  if (qos.deadline.count() != 0) deadline_.emplace(qos.deadline, clock_, page_);
   member_->add(bucket_, *this);
   announce(to_announce);
   const auto deadline = std::chrono::steady_clock::now() + kSlotPatience;
@@ -166,8 +170,6 @@ void ShmPublisher::announce(const std::vector<Event>& events) noexcept {
   for (const Event& event : events) events_->announce(event);
   announcing_ = before;
 }
-
-void ShmPublisher::keep(std::vector<Event>& to_announce) noexcept { look(Side::keeper, to_announce); }
 
 void ShmPublisher::look(Side side, std::vector<Event>& to_announce) noexcept try {
   const std::lock_guard lock(cold_mutex_);
@@ -290,12 +292,13 @@ void ShmPublisher::connect(Side side, const domain::Peers::Peer& peer, std::vect
   if (!got) return refuse(peer, got.error(), to_announce);
   if (!*got) return ask_for_slots(peer, claimed->slots(), to_announce);
   const Overflow overflow = connection_overflow(announcement_, peer.announcement);
-  claimed->complete({self_, port_id_, announcement_.node, announcement_.qos.stamp, overflow});
+  claimed->complete(
+      {self_, port_id_, announcement_.node, announcement_.qos.stamp, overflow, announcement_.qos.lifespan});
   OutletPtr outlet;
   try {
     const Outlet::Request request{reader, peer.announcement.node, overflow, qos.depth, qos.max_held};
     outlet = std::make_shared<Outlet>(request, *claimed, *std::move(view), SocketBell(*member_, bucket_, reader),
-                                      seen_epoch_);
+                                      seen_epoch_, concern_);
     live_.reserve(live_.size() + 1);
     departing_.reserve(departing_.size() + live_.size() + 1);  // for all that may ever go there
     if (*fresh) {
@@ -352,6 +355,7 @@ void ShmPublisher::ask_for_slots(const domain::Peers::Peer& peer, std::uint32_t 
 void ShmPublisher::give_history(Outlet& outlet, const PortAnnouncement& reader) noexcept {
   const std::uint32_t wanted = reader.asked.history ? reader.qos.history : reader.qos.depth;
   const std::size_t given = std::min<std::size_t>({history_.size(), wanted, reader.qos.depth});
+  outlet.begin_with(figures_->published.load(std::memory_order_relaxed) - given);
   std::uint32_t dropped = 0;
   for (std::size_t i = history_.size() - given; i < history_.size(); ++i) outlet.give(pool_, history_[i], dropped);
 }

@@ -28,6 +28,7 @@ steady_clock::time_point deadline_after(std::chrono::nanoseconds timeout) noexce
 }  // namespace
 
 Chunk ShmSubscriber::take() noexcept {
+  const ThreadCheck::Verb verb(check_, "take", announcement_, runs_here());
   if (!is_open()) [[unlikely]]
     return Chunk::refusal(TakeStatus::closed);
   if (has_handler_.load(std::memory_order_acquire)) [[unlikely]] {  // what is queued is the callback's
@@ -66,6 +67,7 @@ Chunk ShmSubscriber::take_known() noexcept {
   }
   ++held_at_most_;
   ++samples_;
+  count_down_to_sample(chunk);
   return chunk;
 }
 
@@ -168,8 +170,19 @@ void ShmSubscriber::release(Chunk chunk) noexcept {
 SampleInfo ShmSubscriber::info(Chunk chunk) const noexcept {
   const Inlet& inlet = inlet_of(chunk);
   const ChunkHead& head = inlet.head(reference_of(chunk));
-  return {announcement_.topic, inlet.publisher_node(), inlet.publisher_id(), head.sequence,
-          inlet.clock().to_ns(head.stamp)};
+  return {announcement_.topic, inlet.publisher_node(),          inlet.publisher_id(),
+          head.sequence,       inlet.clock().to_ns(head.stamp), missed_before(chunk)};
+}
+
+/// From the stamp until now. Of few messages: it costs a cache line and a look at the clock.
+void ShmSubscriber::sample_latency(Chunk chunk) noexcept {
+  until_sampled_ = domain::kLatencySampledOneOf;
+  const Inlet& inlet = inlet_of(chunk);
+  const std::uint64_t stamp = inlet.head(reference_of(chunk)).stamp;
+  if (stamp == 0) return;
+  const std::uint64_t published = inlet.clock().to_ns(stamp);
+  const std::uint64_t now = monotonic_ns();
+  domain::note_latency(*figures_, now > published ? now - published : 0);
 }
 
 std::size_t ShmSubscriber::capacity(Chunk chunk) const noexcept {
@@ -182,7 +195,7 @@ std::size_t ShmSubscriber::bytes(Chunk chunk) const noexcept {
 }
 
 void ShmSubscriber::report_damaged(Chunk chunk) noexcept {
-  damaged_.fetch_add(1, std::memory_order_relaxed);  // a figure
+  figures_->damaged.fetch_add(1, std::memory_order_relaxed);
   const SampleInfo about = info(chunk);
   log::error("[{}] topic '{}': message {} of {} does not verify: it is dropped", announcement_.node, about.topic,
              about.sequence, about.publisher);
@@ -210,6 +223,7 @@ bool ShmSubscriber::has_message() noexcept {
 }
 
 WaitStatus ShmSubscriber::wait(std::chrono::nanoseconds timeout) noexcept {
+  const ThreadCheck::Verb verb(check_, "wait", announcement_, runs_here());
   if (!is_open()) return WaitStatus::closed;
   if (!has_handler_.load(std::memory_order_acquire) && !slots_changed() && !at_held_limit() && has_message()) {
     return WaitStatus::ready;
@@ -228,6 +242,7 @@ WaitStatus ShmSubscriber::wait(std::chrono::nanoseconds timeout) noexcept {
     if (!found && is_open()) {
       // Somebody has to notice that a publisher died with a message under way: the keeper, or this thread.
       const bool alone = !member_->has_keeper();
+      until_sampled_ = 1;
       sleeper_->sleep(sequence, alone ? std::min(deadline, steady_clock::now() + domain::kLongestSleep) : deadline);
       if (alone) {
         for (const auto& inlet : inlets_) {
@@ -248,6 +263,7 @@ WaitStatus ShmSubscriber::wait(std::chrono::nanoseconds timeout) noexcept {
 }
 
 Result<int> ShmSubscriber::fd() {
+  const ThreadCheck::Verb verb(check_, "fd", announcement_, runs_here());
   if (in_child()) {
     return fail(Errc::forked, fmt::format("topic '{}': subscriber in {}", announcement_.topic, announcement_.node),
                 "it belongs to the process that this one was forked from",
@@ -297,8 +313,9 @@ void ShmSubscriber::wake_self() noexcept { own_ringer_.ring(inbox_->bell, &own_s
 SubscriberCounters ShmSubscriber::counters() const {
   SubscriberCounters figures;
   if (in_child()) return figures;
-  figures.failed_callbacks = failed_callbacks_.load(std::memory_order_relaxed);  // a figure
-  figures.damaged = damaged_.load(std::memory_order_relaxed);                    // a figure
+  figures.failed_callbacks = figures_->failed_callbacks.load(std::memory_order_relaxed);
+  figures.damaged = figures_->damaged.load(std::memory_order_relaxed);
+  figures.latency = domain::latency_of(*figures_);
   const std::lock_guard lock(cold_mutex_);
   figures.total = departed_;
   for (const auto& inlet : inlets_) {
@@ -327,7 +344,30 @@ std::size_t ShmSubscriber::connection_count() const noexcept {
   return count;
 }
 
+std::vector<std::string> ShmSubscriber::audit() const {
+  const ThreadCheck::Verb verb(check_, "audit", announcement_, runs_here());
+  std::vector<std::string> findings;
+  if (in_child() || has_handler_.load(std::memory_order_acquire)) return findings;
+  const std::lock_guard lock(cold_mutex_);
+  std::uint64_t held = 0;
+  for (const auto& inlet : inlets_) {
+    held += inlet->held();
+    inlet->audit(findings);
+  }
+  const auto released = static_cast<std::uint64_t>(outstanding_.load(std::memory_order_relaxed));
+  if (held > max_held_) findings.push_back(fmt::format("{} samples are held of {}", held, max_held_));
+  if (held != samples_ - released) {
+    findings.push_back(
+        fmt::format("{} samples are held by the queues' count, {} by the user's", held, samples_ - released));
+  }
+  for (std::string& finding : findings) {
+    finding = fmt::format("topic '{}': subscriber in {}: {}", announcement_.topic, announcement_.node, finding);
+  }
+  return findings;
+}
+
 bool ShmSubscriber::wait_for_connections(std::size_t count, std::chrono::nanoseconds timeout) noexcept {
+  const ThreadCheck::Verb verb(check_, "wait_for_connections", announcement_, runs_here());
   const auto alive = alive_;  // an event's callback may destroy the port
   return domain::wait_for(*events_, member_.get(), timeout, [&]() -> std::optional<bool> {
     if (!is_open()) return false;
@@ -336,6 +376,7 @@ bool ShmSubscriber::wait_for_connections(std::size_t count, std::chrono::nanosec
 }
 
 void ShmSubscriber::close() noexcept {
+  const ThreadCheck::Verb verb(check_, "close", announcement_, runs_here());
   const auto alive = alive_;  // an event's callback, or ours, may abandon the port meanwhile
   std::vector<Event> to_announce;
   {
@@ -349,6 +390,7 @@ void ShmSubscriber::close() noexcept {
 }
 
 void ShmSubscriber::abandon() noexcept {
+  const ThreadCheck::Verb verb(check_, "abandon", announcement_, runs_here());
   const auto alive = alive_;  // until the end of this function
   close();
   // If the callback had closed the port, it may still be in the dispatcher's hands. Not in a forked child, where nobody

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -9,8 +10,12 @@
 #include <string>
 #include <vector>
 
+#include "baton/domain/deadline.hpp"
+#include "baton/domain/figures.hpp"
 #include "baton/domain/member.hpp"
+#include "baton/domain/trouble.hpp"
 #include "baton/port.hpp"
+#include "baton/thread_check.hpp"
 #include "dispatcher.hpp"
 #include "inlet.hpp"
 #include "layout.hpp"
@@ -45,6 +50,7 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   const PortAnnouncement& announcement() const noexcept override { return announcement_; }
   SubscriberCounters counters() const override;
   std::size_t connection_count() const noexcept override;
+  std::vector<std::string> audit() const override;
   bool wait_for_connections(std::size_t count, std::chrono::nanoseconds timeout) noexcept override;
   void close() noexcept override;
   void abandon() noexcept override;
@@ -64,6 +70,8 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
     bool ended = true;
     bool gone = false;  // its node; the consumer was told
     bool hung = false;
+    domain::Told told;
+    std::optional<domain::Deadline> deadline;
   };
 
   // shm_subscriber.cpp: the way of a message
@@ -105,6 +113,9 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   std::string names_prefix() const;
   bool connected(std::uint32_t index) const noexcept;
   bool report_slots(std::vector<Event>& to_announce);
+  bool tell_trouble(std::uint32_t index, std::vector<Event>& to_announce) noexcept;
+  void check_deadline(std::uint32_t index, std::vector<Event>& to_announce) noexcept;
+  void watch_deadline(std::uint32_t index, const domain::PortRef& publisher, const SlotHead& slot);
   void report_slot(std::uint32_t index, std::vector<Event>& to_announce, bool& news);
   void end_broken(Inlet& inlet) noexcept;
   void grow_slots();
@@ -123,16 +134,34 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   bool change_handler(Former& former) noexcept;
   void report_failure(const char* reason) noexcept;
 
+  // A token: the reference, the slot, and how many messages are missing before this one.
+  static constexpr unsigned kSlotBits = 10;
+  static constexpr unsigned kMissedShift = Reference::kBits + kSlotBits;
+  static constexpr std::uint64_t kMostMissed = (std::uint64_t{1} << (64 - kMissedShift)) - 1;
+  static_assert(kMaxSlots == 1U << kSlotBits);
+
   static Chunk lend(const Inlet& inlet, const Inlet::Taken& taken) noexcept {
-    return {const_cast<std::byte*>(taken.payload),  // the seam hands it to readers only
-            std::uint64_t{inlet.slot_index()} << Reference::kBits | taken.reference.bits};
+    std::uint64_t token = std::uint64_t{inlet.slot_index()} << Reference::kBits | taken.reference.bits;
+    if (taken.missed != 0) [[unlikely]]
+      token |= std::min(taken.missed, kMostMissed) << kMissedShift;
+    return {const_cast<std::byte*>(taken.payload), token};  // the seam hands it to readers only
   }
   Inlet& inlet_of(Chunk chunk) const noexcept {
-    return *by_slot_[chunk.token >> Reference::kBits].load(std::memory_order_acquire);  // made before the sample was
+    const std::uint64_t slot = chunk.token >> Reference::kBits & (kMaxSlots - 1);
+    return *by_slot_[slot].load(std::memory_order_acquire);  // made before the sample was
   }
+  static std::uint32_t missed_before(Chunk chunk) noexcept {
+    return static_cast<std::uint32_t>(chunk.token >> kMissedShift);
+  }
+  void count_down_to_sample(Chunk chunk) noexcept {
+    if (--until_sampled_ == 0) [[unlikely]]
+      sample_latency(chunk);
+  }
+  [[gnu::noinline]] void sample_latency(Chunk chunk) noexcept;
   static Reference reference_of(Chunk chunk) noexcept { return QueueShape::reference(chunk.token); }
 
   const PortAnnouncement announcement_;
+  [[no_unique_address]] const ThreadCheck check_{};
   const std::shared_ptr<domain::Member> member_;
   const std::shared_ptr<EventQueue> events_;
   const domain::PortRef self_;
@@ -141,7 +170,10 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   const std::uint32_t max_held_;
   const std::uint32_t queue_shift_;
   const SocketBell own_socket_;
-  std::shared_ptr<ShmSubscriber> alive_;  // reset when abandoned and nothing is held
+  domain::Concern concern_;
+  std::shared_ptr<domain::PortFile> page_;  // of the port's file, once it has one
+  domain::SubscriberFigures* figures_;      // in there
+  std::shared_ptr<ShmSubscriber> alive_;    // reset when abandoned and nothing is held
 
   std::optional<posix::SharedMemory> file_;
   std::shared_ptr<const posix::Mapping> header_;
@@ -161,12 +193,13 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   // The consumer's.
   std::atomic<bool> open_{true};
   std::uint32_t seen_slot_epoch_ = 0;
-  std::size_t turn_ = 0;            // the inlet to be asked next
-  std::vector<Inlet*> active_;      // W2: of many inlets those that may have something
-  bool some_ended_ = false;         // some inlet, which is to be forgotten; or something is unannounced
-  std::vector<Event> unannounced_;  // of connections that broke in the middle of a verb
-  std::uint64_t held_at_most_ = 0;  // an upper bound, so that `take` counts only when it matters
-  std::uint64_t samples_ = 0;       // handed out by `take` in all
+  std::size_t turn_ = 0;             // the inlet to be asked next
+  std::vector<Inlet*> active_;       // W2: of many inlets those that may have something
+  bool some_ended_ = false;          // some inlet, which is to be forgotten; or something is unannounced
+  std::vector<Event> unannounced_;   // of connections that broke in the middle of a verb
+  std::uint64_t held_at_most_ = 0;   // an upper bound, so that `take` counts only when it matters
+  std::uint64_t samples_ = 0;        // handed out by `take` in all
+  std::uint32_t until_sampled_ = 1;  // messages, until the latency of one is noted
   std::optional<domain::Sleeper> sleeper_;
   std::optional<posix::Socket> socket_;  // behind fd()
   bool fd_is_quiet_ = false;             // drained, and its bell armed
@@ -178,8 +211,6 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   MessageHandler handler_;
   std::optional<MessageHandler> next_handler_;  // set from inside the callback, installed when it returns
   std::shared_ptr<Dispatcher> dispatcher_;
-  std::atomic<std::uint64_t> failed_callbacks_{0};  // W: the dispatcher
-  std::atomic<std::uint64_t> damaged_{0};           // any thread
 
   // What releases on any thread touch.
   std::array<std::atomic<Inlet*>, kMaxSlots> by_slot_{};

@@ -32,6 +32,7 @@ std::unique_lock<std::mutex> ShmSubscriber::hold_callback() noexcept {
 }
 
 void ShmSubscriber::on_message(MessageHandler handler) {
+  const ThreadCheck::Verb verb(check_, "on_message", announcement_, runs_here());
   if (!is_open()) return;
   if (runs_here()) {  // the present one is still running: it is replaced when it returns
     next_handler_ = std::move(handler);
@@ -84,10 +85,12 @@ bool ShmSubscriber::dispatch() noexcept {
     }
     const Chunk chunk = pop_next();
     if (!chunk) {
+      until_sampled_ = 1;  // the next one ends a wait
       if (some_ended_) forget_ended();
       change_handler(former);
       return false;
     }
+    count_down_to_sample(chunk);
     invoke(chunk);
     inlet_of(chunk).complete(reference_of(chunk));
     change_handler(former);
@@ -119,8 +122,7 @@ void ShmSubscriber::invoke(Chunk chunk) noexcept {
 }
 
 void ShmSubscriber::report_failure(const char* reason) noexcept {
-  // relaxed: a figure that only the dispatcher writes.
-  failed_callbacks_.store(failed_callbacks_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  domain::add(figures_->failed_callbacks);
   log::error("[{}] topic '{}': a callback threw: {}", announcement_.node, announcement_.topic, reason);
 }
 

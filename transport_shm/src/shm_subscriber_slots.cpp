@@ -39,7 +39,10 @@ ShmSubscriber::ShmSubscriber(const PortRequest& request)
       payload_bytes_(request.variable ? 0 : request.payload_bytes),
       max_held_(announcement_.qos.max_held),
       queue_shift_(queue_shift_for(announcement_.qos)),
-      own_socket_(*member_, bucket_, self_) {}
+      own_socket_(*member_, bucket_, self_),
+      concern_(*member_, bucket_, *this),
+      page_(std::make_shared<domain::PortFile>()),
+      figures_(&page_->subscriber) {}
 
 ShmSubscriber::~ShmSubscriber() = default;
 
@@ -77,8 +80,8 @@ Result<void> ShmSubscriber::start(const PortRequest& request, std::shared_ptr<Sh
   if (auto linked = file_->link(**directory, domain::inbox_name(self_)); !linked)
     return fail(std::move(linked).error());
 
-  auto presence =
-      domain::Presence::announce(member_, domain::PortRole::subscriber, self_, announcement_, request.port_id);
+  auto presence = domain::Presence::announce(member_, domain::PortRole::subscriber, self_, announcement_,
+                                             request.port_id, request.variable ? 0 : request.payload_bytes);
   if (!presence) {
     member_->unlink(bucket_, domain::inbox_name(self_));
     return fail(std::move(presence).error());
@@ -88,6 +91,8 @@ Result<void> ShmSubscriber::start(const PortRequest& request, std::shared_ptr<Sh
   {
     const std::lock_guard lock(cold_mutex_);
     presence_ = *std::move(presence);
+    page_ = presence_->file();
+    figures_ = &page_->subscriber;
     peers_.emplace(member_, domain::PortRole::subscriber, announcement_);
     publishers = peers_->refresh(to_announce).matched;
   }
@@ -188,8 +193,9 @@ std::unique_ptr<Inlet> ShmSubscriber::make_inlet(std::uint32_t index) {
   const SlotHead* const head = slot(index);
   if (head == nullptr || head->ready.load(std::memory_order_acquire) == 0) return nullptr;  // S2
   const domain::PortRef publisher{{word.node_slot, head->node_generation}, head->port};
-  return std::make_unique<Inlet>(Inlet::Request{index, queue_shift_, bucket_, self_, publisher, payload_bytes_},
-                                 slot_mappings_[index]);
+  const Inlet::Request request{
+      index, queue_shift_, bucket_, self_, publisher, payload_bytes_, announcement_.qos.lifespan, &concern_};
+  return std::make_unique<Inlet>(request, slot_mappings_[index]);
 }
 
 /// Frees a slot whose publisher died between its claim and the end of it.
@@ -215,6 +221,7 @@ void ShmSubscriber::forget_ended() noexcept {
       }
       departed_ += inlet.counters();
       const std::uint32_t index = inlet.slot_index();
+      tell_trouble(index, unannounced_);                          // the last of it
       by_slot_[index].store(nullptr, std::memory_order_relaxed);  // no sample of it is out
       std::erase(active_, &inlet);
       inlet.wipe();
@@ -287,6 +294,16 @@ void ShmSubscriber::keep(std::vector<Event>& to_announce) noexcept try {
     remove_orphaned_names();
     news = report_slots(to_announce);
     grow_slots();
+    const std::uint32_t slots = slots_.load(std::memory_order_relaxed);  // under the mutex
+    const auto tell = [&] {
+      bool any = false;
+      for (std::uint32_t index = 0; index < slots; ++index) {
+        if (!reported_[index].ended) any |= tell_trouble(index, to_announce);
+      }
+      return any;
+    };
+    concern_.look(tell, true);  // publishers raise theirs, and wake this keeper
+    for (std::uint32_t index = 0; index < slots; ++index) check_deadline(index, to_announce);
   }
   if (!news) return;
   // The consumer is to look at its slots, also if it sleeps.
@@ -345,18 +362,54 @@ void ShmSubscriber::report_slot(std::uint32_t index, std::vector<Event>& to_anno
     events_->report(EventKind::matched, announcement_.topic, reported.node, {}, to_announce);
     if (owner) member_->watch(*owner);
     reported.owner = owner;
+    if (owner && announcement_.qos.deadline.count() != 0) watch_deadline(index, {*owner, head->port}, *head);
   }
   if (is_free) return;
   const bool gone = !member_->find_node(word.node_slot, word.node_generation);
   if (gone && !std::exchange(reported.gone, true)) news = true;
   if (closed || gone) {
     unwatch();
-    end(closed ? "" : "its process died");
+    reported.deadline.reset();
+    // One that it cannot read the consumer has broken off itself: it is about to say so, and why.
+    const Inlet* const inlet = by_slot_[index].load(std::memory_order_relaxed);  // under the mutex
+    if (gone || inlet == nullptr || !inlet->broken()) end(closed ? "" : "its process died");
     return;
   }
   const bool hung = reported.owner && member_->health(*reported.owner) == domain::Health::hung;
   if (hung && !reported.hung) news = true;  // it may have been stopped between a message and its bell
   reported.hung = hung;
+}
+
+/// Tells what the publisher, or the consumer, has noted in the slot since the last time. True if there was something.
+bool ShmSubscriber::tell_trouble(std::uint32_t index, std::vector<Event>& to_announce) noexcept {
+  const auto& mapping = slot_mappings_[index];
+  if (mapping == nullptr) return false;
+  const SlotHead& head = *std::launder(reinterpret_cast<const SlotHead*>(mapping->bytes().data()));
+  // relaxed: figures.
+  const SlotHead::Drops& dropped = head.dropped;
+  const domain::Trouble now{
+      dropped.oldest.load(std::memory_order_relaxed), dropped.newest.load(std::memory_order_relaxed),
+      dropped.timeout.load(std::memory_order_relaxed), head.consumed.expired.load(std::memory_order_relaxed),
+      dropped.congested.load(std::memory_order_relaxed) != 0};
+  Reported& reported = reported_[index];
+  return reported.told.tell(now, *events_, announcement_.topic, reported.node, to_announce);
+}
+
+void ShmSubscriber::watch_deadline(std::uint32_t index, const domain::PortRef& publisher, const SlotHead& slot) {
+  auto page = member_->port_file(bucket_, domain::PortRole::publisher, announcement_.topic, publisher);
+  if (!page) return;  // it is gone again
+  const auto stamp = static_cast<Stamp>(std::min<std::uint8_t>(slot.stamp, static_cast<std::uint8_t>(Stamp::off)));
+  reported_[index].deadline.emplace(announcement_.qos.deadline, StampClock(stamp), *std::move(page));
+}
+
+void ShmSubscriber::check_deadline(std::uint32_t index, std::vector<Event>& to_announce) noexcept {
+  Reported& reported = reported_[index];
+  if (!reported.deadline) return;
+  const auto now = steady_clock::now();
+  if (reported.deadline->is_missed(now)) {
+    events_->report(EventKind::deadline_missed, announcement_.topic, reported.node, {}, to_announce);
+  }
+  member_->call_at(bucket_, *this, reported.deadline->next(now));
 }
 
 /// Whether the slot has a publisher that has neither closed nor gone.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -53,14 +54,17 @@ BATON_API std::optional<Refusal> match(const PortAnnouncement& publisher, const 
 /// ways, and did not ask for topics of other types.
 BATON_API bool pass_by(const PortAnnouncement& publisher, const PortAnnouncement& subscriber);
 
+/// How old a message may be when it is taken over the connection of two ports that match: the shorter of their two
+/// lifespans; 0 is unlimited.
+constexpr std::chrono::nanoseconds connection_lifespan(std::chrono::nanoseconds publisher,
+                                                       std::chrono::nanoseconds subscriber) noexcept {
+  if (publisher.count() == 0 || subscriber.count() == 0) return std::max(publisher, subscriber);
+  return std::min(publisher, subscriber);
+}
+
 /// The overflow policy of the connection of two ports that match: a subscriber's own choice to drop wins, everything
 /// else is the publisher's.
 BATON_API Overflow connection_overflow(const PortAnnouncement& publisher, const PortAnnouncement& subscriber) noexcept;
-
-/// How old a message may be when it is taken over the connection of two ports that match: the shorter of the two
-/// lifespans; 0 is unlimited.
-BATON_API std::chrono::nanoseconds connection_lifespan(const PortAnnouncement& publisher,
-                                                       const PortAnnouncement& subscriber) noexcept;
 
 }  // namespace v1
 }  // namespace baton

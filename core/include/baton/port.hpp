@@ -36,6 +36,7 @@
 ///
 /// *Lifetime.* Ports may outlive the node that opened them: a port keeps what it needs of its transport.
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -109,9 +110,12 @@ struct SampleInfo {
   std::uint64_t publisher_id = 0;  ///< tells the publishers of a domain apart, also those of one name
   std::uint64_t sequence = 0;      ///< 0, 1, 2 … for each publisher; a gap is a message this reader did not get
   std::uint64_t stamp_ns = 0;      ///< when it was published, CLOCK_MONOTONIC; 0 with `stamp = "off"`
+  /// Messages that this publisher published between the one that this reader got before and this one, or since the two
+  /// were connected, and that did not reach it. From 16,383 on it is no more than that.
+  std::uint32_t dropped_before = 0;
 };
 
-/// The counters of one publisher–subscriber pair. `offered` = taken + queued + the three kinds of dropped +
+/// The counters of one publisher–subscriber pair. `offered` = taken + queued + the four kinds of dropped +
 /// undelivered.
 struct ConnectionCounters {
   std::string peer;                   ///< the other node's name
@@ -122,11 +126,15 @@ struct ConnectionCounters {
   std::uint64_t dropped_oldest = 0;   ///< gave way to a newer message (`drop_oldest`)
   std::uint64_t dropped_newest = 0;   ///< found no room (`drop_newest`)
   std::uint64_t dropped_timeout = 0;  ///< found no room until the deadline (`block`)
+  std::uint64_t dropped_expired = 0;  ///< older than their `lifespan` when they would have been taken
   std::uint64_t undelivered = 0;      ///< still queued when the subscriber closed
+  std::uint64_t high_water = 0;       ///< the most that were queued when one was taken, that one included
 
-  std::uint64_t dropped() const noexcept { return dropped_oldest + dropped_newest + dropped_timeout; }
+  friend bool operator==(const ConnectionCounters&, const ConnectionCounters&) = default;
 
-  /// Adds up the figures, not the peers.
+  std::uint64_t dropped() const noexcept { return dropped_oldest + dropped_newest + dropped_timeout + dropped_expired; }
+
+  /// Adds up the figures, not the peers; of the high-water marks it keeps the higher one.
   ConnectionCounters& operator+=(const ConnectionCounters& other) noexcept {
     offered += other.offered;
     taken += other.taken;
@@ -135,16 +143,37 @@ struct ConnectionCounters {
     dropped_oldest += other.dropped_oldest;
     dropped_newest += other.dropped_newest;
     dropped_timeout += other.dropped_timeout;
+    dropped_expired += other.dropped_expired;
     undelivered += other.undelivered;
+    high_water = std::max(high_water, other.high_water);
     return *this;
   }
 };
 
+/// How long messages took from the publisher's stamp until they were taken, or handed to the callback. Of one in 128,
+/// and of each that ended a wait. Percentiles are the upper bounds of buckets, of which four share a power of two.
+struct LatencyCounters {
+  std::uint64_t samples = 0;  ///< messages looked at; none where there are no stamps
+  std::uint64_t p50_ns = 0;
+  std::uint64_t p99_ns = 0;
+  std::uint64_t max_ns = 0;
+};
+
+/// What `Event::reason` says of a dropped message.
+namespace drop_reason {
+inline constexpr std::string_view kOldest = "drop_oldest: the queue was full";
+inline constexpr std::string_view kNewest = "drop_newest: the queue was full";
+inline constexpr std::string_view kTimeout = "there was no room in time, or the reader is hung";
+inline constexpr std::string_view kExpired = "lifespan: they were too old when they would have been taken";
+}  // namespace drop_reason
+
 struct PublisherCounters {
   std::uint64_t published = 0;                  ///< messages handed over, whoever got them
+  std::uint64_t bytes = 0;                      ///< of their payloads
   std::uint64_t rejected = 0;                   ///< publishes refused (`reject`)
   std::uint64_t timed_out = 0;                  ///< publishes that waited in vain (`block`)
   std::uint64_t failed_loans = 0;               ///< loans refused
+  std::uint64_t wakeups = 0;                    ///< sleeping readers that were rung
   std::uint64_t open_loans = 0;                 ///< loans out now
   std::uint64_t chunks = 0;                     ///< the pool's size
   std::uint64_t free_chunks = 0;                ///< of these, neither lent, queued, held nor kept as history
@@ -152,9 +181,10 @@ struct PublisherCounters {
 };
 
 struct SubscriberCounters {
-  ConnectionCounters total;                     ///< over all connections, those that ended included; `peer` is empty
-  std::uint64_t failed_callbacks = 0;           ///< callbacks that threw
-  std::uint64_t damaged = 0;                    ///< tables that did not verify: taken, and not given to the user
+  ConnectionCounters total;            ///< over all connections, those that ended included; `peer` is empty
+  std::uint64_t failed_callbacks = 0;  ///< callbacks that threw
+  std::uint64_t damaged = 0;           ///< tables that did not verify: taken, and not given to the user
+  LatencyCounters latency;
   std::vector<ConnectionCounters> connections;  ///< live ones
 };
 
@@ -187,6 +217,14 @@ class BATON_API PublisherPort {
 
   /// Subscribers connected now.
   virtual std::size_t connection_count() const noexcept = 0;
+
+  /// Sleeps until every connected subscriber has taken all that was given to it, or until `timeout` has passed. False
+  /// then, and if the port is closed.
+  virtual bool flush(std::chrono::nanoseconds timeout) noexcept = 0;
+
+  /// Whether the port's books agree with each other and with what is shared: a line for each thing that does not. Where
+  /// each chunk is, and where each message went (docs/qos.md, "Accounting"). A walk over all chunks.
+  virtual std::vector<std::string> audit() const = 0;
 
   /// Sleeps until at least `count` subscribers are connected at the same time, or until `timeout` has passed: at once
   /// if it is zero or negative, never if it is `std::chrono::nanoseconds::max()`. False then, and when the port is
@@ -244,6 +282,9 @@ class BATON_API SubscriberPort {
 
   /// Publishers connected now.
   virtual std::size_t connection_count() const noexcept = 0;
+
+  /// As a publisher's. Not while a handler is set.
+  virtual std::vector<std::string> audit() const = 0;
 
   /// Sleeps until at least `count` publishers are connected at the same time; otherwise as
   /// `PublisherPort::wait_for_connections`.

@@ -194,6 +194,20 @@ class Publisher {
   /// Subscribers connected now.
   std::size_t subscriber_count() const noexcept { return port_->connection_count(); }
 
+  /// Sleeps until every connected subscriber has taken all that was published for it, or handed it to its callback;
+  /// true then. False if `timeout` is over before, or the publisher closed. A subscriber that is hung is waited for,
+  /// too. It looks every now and then, a millisecond apart at most. Zero or less only looks; the duration's `max()`
+  /// waits for ever.
+  template <class Rep, class Period>
+  bool flush(std::chrono::duration<Rep, Period> timeout) noexcept {
+    return port_->flush(to_timeout(timeout));
+  }
+
+  /// Whether the publisher's books agree with each other and with what it shares with its subscribers: empty, or a line
+  /// for each thing that is wrong. For tests and for who suspects a defect of baton or damaged memory; it walks over
+  /// all chunks.
+  std::vector<std::string> audit() const { return port_->audit(); }
+
   /// Sleeps until at least `count` subscribers are connected at the same time: true. False when `timeout` is over, or
   /// the publisher is closed. Zero or less only looks; the duration's `max()` waits for ever. A node without a keeper
   /// is kept meanwhile: see `Node::keep`.

@@ -93,6 +93,10 @@ class Subscriber {
   /// Publishers connected now.
   std::size_t publisher_count() const noexcept { return port_->connection_count(); }
 
+  /// Whether the subscriber's books agree with each other and with what it shares with its publishers: as
+  /// `Publisher::audit`. Not while a callback is set.
+  std::vector<std::string> audit() const { return port_->audit(); }
+
   /// Sleeps until at least `count` publishers are connected at the same time: true. False when `timeout` is over, or
   /// the subscriber is closed. Zero or less only looks; the duration's `max()` waits for ever. A node without a keeper
   /// is kept meanwhile: see `Node::keep`.

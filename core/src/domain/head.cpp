@@ -61,7 +61,7 @@ std::uint64_t fold_layout(std::uint64_t fingerprint, std::span<const std::uint64
 }
 
 std::uint64_t layout_fingerprint() noexcept {
-  constexpr std::array<std::uint64_t, 19> kFacts{kMaxNodes,
+  constexpr std::array<std::uint64_t, 23> kFacts{kMaxNodes,
                                                  kBuckets,
                                                  kPageBytes,
                                                  kNodeBells,
@@ -79,7 +79,11 @@ std::uint64_t layout_fingerprint() noexcept {
                                                  offsetof(NodeFile, heartbeat),
                                                  offsetof(NodeFile, bells),
                                                  sizeof(PortFile),
-                                                 offsetof(PortFile, announcement_bytes)};
+                                                 offsetof(PortHead, announcement_bytes),
+                                                 offsetof(PortFile, publisher),
+                                                 sizeof(PublisherFigures),
+                                                 offsetof(PortFile, subscriber),
+                                                 kLatencyBuckets};
   static const std::uint64_t fingerprint = fold_layout(kFnv1aStart, kFacts);
   return fingerprint;
 }

@@ -65,7 +65,8 @@ bool Membership::wait_and_work(std::optional<Clock::time_point> deadline) {
   poll.add(socket_->fd().get());
   poll.add(wake_->fd().get());
   const Watches::Waiting waiting = watches_->prepare(poll);
-  Clock::time_point until = std::min(next_tick_.load(std::memory_order_relaxed), watches_->next_look());
+  Clock::time_point until =
+      std::min({next_tick_.load(std::memory_order_relaxed), watches_->next_look(), kept_.next_time()});
   if (deadline) until = std::min(until, *deadline);
   if (kept_.has_due()) until = Clock::now();
   if (auto waited = poll.wait(until); !waited) {
@@ -105,6 +106,7 @@ bool Membership::work(const Watches::Waiting& waiting, const posix::Poll& poll) 
     compare_epochs(due.buckets);
     // The ends of its connections are reported before its own.
     if (roster_->somebody_has_gone()) due.buckets.set();
+    kept_.make_due_by(now);
   }
   const bool called = kept_.call_due(*request_.events) != 0;
   // A callback may have forked, or ended the membership.

@@ -9,7 +9,7 @@ namespace domain {
 
 void KeptList::add(std::uint32_t bucket, Kept& kept) {
   const std::lock_guard lock(fork_mutex());
-  entries_[bucket].push_back({&kept, false});
+  entries_[bucket].push_back({&kept});
 }
 
 bool KeptList::has(std::uint32_t bucket) const noexcept {
@@ -63,6 +63,38 @@ void KeptList::make_due(const Buckets& buckets) noexcept {
 bool KeptList::has_due() const noexcept {
   const std::lock_guard lock(fork_mutex());
   return due_.any();
+}
+
+bool KeptList::make_due_at(std::uint32_t bucket, const Kept& kept, Clock::time_point when) noexcept {
+  const std::lock_guard lock(fork_mutex());
+  auto& entries = entries_[bucket];
+  const auto entry = std::find_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.kept == &kept; });
+  if (entry == entries.end() || entry->at <= when) return false;
+  entry->at = when;
+  if (when >= earliest_) return false;
+  earliest_ = when;
+  return true;
+}
+
+void KeptList::make_due_by(Clock::time_point now) noexcept {
+  const std::lock_guard lock(fork_mutex());
+  if (earliest_ > now) return;
+  earliest_ = Clock::time_point::max();
+  for (std::uint32_t bucket = 0; bucket < kBuckets; ++bucket) {
+    for (Entry& entry : entries_[bucket]) {
+      if (entry.at <= now) {
+        entry.at = Clock::time_point::max();
+        entry.due = true;
+        due_.set(bucket);
+      }
+      earliest_ = std::min(earliest_, entry.at);
+    }
+  }
+}
+
+KeptList::Clock::time_point KeptList::next_time() const noexcept {
+  const std::lock_guard lock(fork_mutex());
+  return earliest_;
 }
 
 /// The next one that is due, from a place on; it counts as running until `end_call`. Null when there is none any more.

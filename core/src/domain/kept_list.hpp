@@ -3,6 +3,7 @@
 
 #include <array>
 #include <bitset>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
@@ -21,6 +22,7 @@ namespace domain {
 class KeptList final : private ForkAware {
  public:
   using Buckets = std::bitset<kBuckets>;
+  using Clock = std::chrono::steady_clock;
 
   KeptList() { enlist(); }
   ~KeptList() { delist(); }
@@ -40,6 +42,12 @@ class KeptList final : private ForkAware {
   void make_due(std::uint32_t bucket, const Kept& kept) noexcept;
   bool has_due() const noexcept;
 
+  /// Has the object become due at a time, or before; one time for each object. True if no other is earlier.
+  bool make_due_at(std::uint32_t bucket, const Kept& kept, Clock::time_point when) noexcept;
+  void make_due_by(Clock::time_point now) noexcept;
+  /// The next such time; never, if there is none.
+  Clock::time_point next_time() const noexcept;
+
   /// Calls every object that is due, and announces its events to `events` when it has been. One thread at a time: the
   /// objects that it calls, and the callbacks of the events, may add and remove objects. The result is how many it
   /// called.
@@ -48,7 +56,8 @@ class KeptList final : private ForkAware {
  private:
   struct Entry {
     Kept* kept;
-    bool due;
+    bool due = false;
+    Clock::time_point at = Clock::time_point::max();
   };
 
   Kept* begin_next(std::uint32_t& bucket, std::size_t& index) noexcept;
@@ -56,7 +65,8 @@ class KeptList final : private ForkAware {
   void in_child() noexcept override;
 
   std::array<std::vector<Entry>, kBuckets> entries_;
-  Buckets due_;  // buckets with an entry that is due
+  Buckets due_;                                            // buckets with an entry that is due
+  Clock::time_point earliest_ = Clock::time_point::max();  // no entry's time is before it
   const Kept* running_ = nullptr;
   std::thread::id runner_;
   std::condition_variable ended_;

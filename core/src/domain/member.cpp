@@ -90,6 +90,10 @@ void Member::nudge(const NodeId& node, std::uint32_t bucket) noexcept {
   if (!forked()) state_->nudge(node, bucket);
 }
 
+void Member::call_at(std::uint32_t bucket, const Kept& kept, std::chrono::steady_clock::time_point when) noexcept {
+  if (!forked()) state_->call_at(bucket, kept, when);
+}
+
 void Member::look_again(std::uint32_t bucket) noexcept {
   if (!forked()) state_->look_again(bucket);
 }

@@ -48,6 +48,9 @@ class Membership final : public std::enable_shared_from_this<Membership> {
   /// Whoever is kept in the bucket is called at the next tick: something could not be done, and nothing else will tell
   /// when it can.
   void look_again(std::uint32_t bucket) noexcept;
+  void call_at(std::uint32_t bucket, const Kept& kept, Clock::time_point when) noexcept {
+    if (kept_.make_due_at(bucket, kept, when)) wake_->signal();
+  }
 
   bool reap(std::uint32_t slot) noexcept;
 

@@ -11,9 +11,11 @@ namespace baton {
 inline namespace v1 {
 namespace domain {
 
-/// Makes the file and gives it its name.
-Result<void> write_port_file(const posix::FileDescriptor& directory, const std::string& name, PortRole role,
-                             const PortRef& port, const PortAnnouncement& announcement, std::uint64_t port_id);
+/// Makes the file and gives it its name; returns its first page.
+Result<std::shared_ptr<PortFile>> write_port_file(const posix::FileDescriptor& directory, const std::string& name,
+                                                  PortRole role, const PortRef& port,
+                                                  const PortAnnouncement& announcement, std::uint64_t port_id,
+                                                  std::uint64_t payload_bytes);
 
 struct PortFileContent {
   Peers::Peer peer;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "baton/log.hpp"
+#include "baton/posix/blocked_signals.hpp"
 #include "baton/posix/futex.hpp"
 #include "pattern/pattern_port.hpp"
 
@@ -36,6 +37,7 @@ std::unique_lock<std::mutex> PatternPort::hold_callback() noexcept {
 }
 
 void PatternPort::on_message(MessageHandler handler) {
+  const ThreadCheck::Verb verb(check_, "on_message", announcement_, is_on_thread());
   if (!is_open() || in_child()) return;
   if (is_inside_here()) {  // installed when the outermost verb, or the present callback, is over
     next_handler_ = std::move(handler);
@@ -81,6 +83,7 @@ bool PatternPort::start_thread() noexcept {
   }
   if (thread_.joinable()) return true;  // an event's callback has set one, too
   try {
+    const posix::BlockedSignals blocked;
     thread_ = std::thread([this] { run(); });
   } catch (const std::exception& error) {
     log::error("[{}] topics '{}': a callback cannot be called: {}", announcement_.node, announcement_.topic,
@@ -183,7 +186,7 @@ void PatternPort::invoke(Chunk chunk) noexcept {
 }
 
 void PatternPort::report_failure(const char* reason) noexcept {
-  failed_callbacks_.fetch_add(1, std::memory_order_relaxed);  // a figure
+  domain::add(figures_.failed_callbacks);
   log::error("[{}] topics '{}': a callback threw: {}", announcement_.node, announcement_.topic, reason);
 }
 

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "baton/clock.hpp"
 #include "baton/domain/member.hpp"
 #include "baton/log.hpp"
 #include "baton/posix/futex.hpp"
@@ -31,6 +32,7 @@ bool PatternPort::in_child() const noexcept { return domain::process_token() != 
 // --- Taking and releasing --------------------------------------------------------------------------------------------
 
 Chunk PatternPort::take() noexcept {
+  const ThreadCheck::Verb verb(check_, "take", announcement_, is_on_thread());
   if (!is_open()) return Chunk::refusal(TakeStatus::closed);
   if (is_handling()) return Chunk::refusal(TakeStatus::empty);  // what is queued is the callback's
   Chunk chunk;
@@ -59,7 +61,16 @@ Chunk PatternPort::take_next() noexcept {
   record.port = taken.port;
   record.token = taken.chunk.token;
   samples_.store(samples_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);  // one writer
+  if (--until_sampled_ == 0) [[unlikely]]
+    sample_latency(taken.port->info(taken.chunk));
   return {taken.chunk.payload, index};
+}
+
+void PatternPort::sample_latency(const SampleInfo& about) noexcept {
+  until_sampled_ = domain::kLatencySampledOneOf;
+  if (about.stamp_ns == 0) return;
+  const std::uint64_t now = monotonic_ns();
+  domain::note_latency(figures_, now > about.stamp_ns ? now - about.stamp_ns : 0);
 }
 
 /// Gives a chunk that was taken just now to the next one who takes.
@@ -129,6 +140,7 @@ void PatternPort::look_first() noexcept {
 }
 
 WaitStatus PatternPort::wait(std::chrono::nanoseconds timeout) noexcept {
+  const ThreadCheck::Verb verb(check_, "wait", announcement_, is_on_thread());
   const auto now = Clock::now();
   std::optional<Clock::time_point> deadline;
   if (timeout < Clock::time_point::max() - now) deadline = now + timeout;
@@ -141,6 +153,7 @@ WaitStatus PatternPort::wait(std::chrono::nanoseconds timeout) noexcept {
     } else {
       {
         const Inside inside(*this);
+        until_sampled_ = 1;
         status = wait_once(deadline);
       }
       if (!settle()) return WaitStatus::closed;
@@ -167,6 +180,7 @@ Result<int> PatternPort::source() noexcept {
 }
 
 Result<int> PatternPort::fd() {
+  const ThreadCheck::Verb verb(check_, "fd", announcement_, is_on_thread());
   const auto closed = [this] {
     return fail(Errc::closed, fmt::format("topics '{}': subscriber in {}", announcement_.topic, announcement_.node),
                 "it is closed", "open a new one");
@@ -217,7 +231,8 @@ void PatternPort::show(Shown shown) noexcept {
 
 SubscriberCounters PatternPort::counters() const {
   SubscriberCounters figures = ports_->counters();
-  figures.failed_callbacks = failed_callbacks_.load(std::memory_order_relaxed);  // a figure
+  figures.failed_callbacks = figures_.failed_callbacks.load(std::memory_order_relaxed);
+  figures.latency = domain::latency_of(figures_);
   // acquire, and first: who counted a release knew of the sample.
   const auto released = static_cast<std::uint64_t>(outstanding_.load(std::memory_order_acquire));
   figures.total.held = samples_.load(std::memory_order_relaxed) - released;
@@ -226,6 +241,7 @@ SubscriberCounters PatternPort::counters() const {
 
 /// Looks every now and then: topics come without an event of the node.
 bool PatternPort::wait_for_connections(std::size_t count, std::chrono::nanoseconds timeout) noexcept {
+  const ThreadCheck::Verb verb(check_, "wait_for_connections", announcement_, is_on_thread());
   constexpr std::chrono::milliseconds kPause{2};
   const auto begin = Clock::now();
   const auto deadline = timeout > Clock::time_point::max() - begin ? Clock::time_point::max() : begin + timeout;
@@ -245,12 +261,19 @@ bool PatternPort::wait_for_connections(std::size_t count, std::chrono::nanosecon
   return false;
 }
 
+std::vector<std::string> PatternPort::audit() const {
+  const ThreadCheck::Verb verb(check_, "audit", announcement_, is_on_thread());
+  if (in_child() || is_handling()) return {};
+  return ports_->audit();
+}
+
 /// In the hands of the consumer.
 void PatternPort::shut() noexcept {
   if (open_.exchange(false, std::memory_order_acq_rel)) ports_->close();
 }
 
 void PatternPort::close() noexcept {
+  const ThreadCheck::Verb verb(check_, "close", announcement_, is_on_thread());
   if (in_child()) {  // what is behind the port belongs to the parent, and its thread is not here
     open_.store(false, std::memory_order_relaxed);
     return;
@@ -273,6 +296,7 @@ void PatternPort::close() noexcept {
 }
 
 void PatternPort::abandon() noexcept {
+  const ThreadCheck::Verb verb(check_, "abandon", announcement_, is_on_thread());
   if (in_child()) return;  // and is left alone there for ever
   const bool inside = is_inside_here();
   close();

@@ -23,8 +23,10 @@
 #include <optional>
 #include <thread>
 
+#include "baton/domain/figures.hpp"
 #include "baton/port.hpp"
 #include "baton/posix/epoll.hpp"
+#include "baton/thread_check.hpp"
 #include "pattern/topic_ports.hpp"
 
 namespace baton {
@@ -48,6 +50,7 @@ class PatternPort final : public SubscriberPort {
   SubscriberCounters counters() const override;
   std::size_t connection_count() const noexcept override { return ports_->connection_count(); }
   bool wait_for_connections(std::size_t count, std::chrono::nanoseconds timeout) noexcept override;
+  std::vector<std::string> audit() const override;
   void close() noexcept override;
   void abandon() noexcept override;
 
@@ -87,6 +90,7 @@ class PatternPort final : public SubscriberPort {
 
   // pattern_port.cpp: the way of a message
   Chunk take_next() noexcept;
+  void sample_latency(const SampleInfo& about) noexcept;
   void undo(Chunk chunk) noexcept;
   bool has_room() noexcept;
   void look_first() noexcept;
@@ -122,6 +126,7 @@ class PatternPort final : public SubscriberPort {
   std::unique_lock<std::mutex> hold_callback() noexcept;
 
   const PortAnnouncement announcement_;
+  [[no_unique_address]] const ThreadCheck check_{};
   const std::unique_ptr<TopicPorts> ports_;
   const std::unique_ptr<Record[]> records_;
   const std::uint64_t process_;  // where it was made
@@ -129,6 +134,7 @@ class PatternPort final : public SubscriberPort {
   // The consumer's.
   std::uint32_t free_ = 0;                 // records that are free, as a list
   std::atomic<std::uint64_t> samples_{0};  // handed out in all; read as a figure
+  std::uint32_t until_sampled_ = 1;        // messages, until the latency of one is noted
   bool looked_ = false;                    // for topics, for the first time
   bool limited_ = false;                   // `max_held` samples were held at the last look
   bool unsettled_ = false;                 // something waits for the end of the outermost verb
@@ -150,7 +156,8 @@ class PatternPort final : public SubscriberPort {
   std::atomic<std::uint32_t> handling_{0};  // 1 while there is one; a futex
   MessageHandler handler_;
   std::thread thread_;
-  std::atomic<std::uint64_t> failed_callbacks_{0};
+
+  domain::SubscriberFigures figures_{};
 
   // What releases on any thread touch.
   alignas(64) std::atomic<std::uint32_t> returned_{kNone};  // records, as a list

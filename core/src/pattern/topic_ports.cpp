@@ -295,6 +295,15 @@ SubscriberCounters TopicPorts::counters() const {
   return all;
 }
 
+std::vector<std::string> TopicPorts::audit() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> findings;
+  for (const auto& [key, port] : ports_) {
+    for (std::string& finding : port.handle->audit()) findings.push_back(std::move(finding));
+  }
+  return findings;
+}
+
 std::size_t TopicPorts::connection_count() const noexcept {
   const std::lock_guard lock(mutex_);
   std::size_t count = 0;

@@ -112,6 +112,8 @@ class TopicPorts {
   SubscriberCounters counters() const;
   /// Of all ports. Any thread.
   std::size_t connection_count() const noexcept;
+  /// Of all ports, as theirs.
+  std::vector<std::string> audit() const;
 
   /// Disconnects. What was taken stays.
   void close() noexcept;

@@ -256,7 +256,7 @@ TEST(Match, connects_ports_whatever_else_differs) {
 
 TEST(Match, lets_the_shorter_lifespan_hold) {
   const auto lifespan = [](std::chrono::nanoseconds publisher, std::chrono::nanoseconds subscriber) {
-    return connection_lifespan(with("writer", {.lifespan = publisher}), with("reader", {.lifespan = subscriber}));
+    return connection_lifespan(publisher, subscriber);
   };
   EXPECT_EQ(lifespan(0ns, 0ns), 0ns) << "unlimited";
   EXPECT_EQ(lifespan(2s, 0ns), 2s);

@@ -65,8 +65,15 @@ const std::vector<Table>& tables() {
       {"Bell", sizeof(Bell), {ROW(Bell, armed, "who sleeps here"), ROW(Bell, sequence, "ringers, by fetch_add")}},
       {"PortFile",
        sizeof(PortFile),
-       {ROW(PortFile, head, "the port, once"), ROW(PortFile, port_id, "the port, once"),
-        ROW(PortFile, announcement_bytes, "the port, once")}},
+       {ROW(PortFile, about.head, "the port, once"), ROW(PortFile, about.port_id, "the port, once"),
+        ROW(PortFile, about.announcement_bytes, "the port, once"), ROW(PortFile, about.payload_bytes, "the port, once"),
+        ROW(PortFile, publisher.published, "publisher"), ROW(PortFile, publisher.bytes, "publisher"),
+        ROW(PortFile, publisher.last_stamp, "publisher"), ROW(PortFile, publisher.rejected, "publisher"),
+        ROW(PortFile, publisher.timed_out, "publisher"), ROW(PortFile, publisher.failed_loans, "publisher"),
+        ROW(PortFile, publisher.wakeups, "publisher"),
+        ROW(PortFile, subscriber.failed_callbacks, "who runs the callback"),
+        ROW(PortFile, subscriber.damaged, "any thread of the subscriber, by fetch_add"),
+        ROW(PortFile, subscriber.latency_max_ns, "the consumer"), ROW(PortFile, subscriber.latency, "the consumer")}},
       {"SegmentHead",
        sizeof(SegmentHead),
        {ROW(SegmentHead, head, "publisher, once"), ROW(SegmentHead, payload_bytes, "publisher, once"),
@@ -92,8 +99,12 @@ const std::vector<Table>& tables() {
        {ROW(SlotHead, ready, "publisher, once"), ROW(SlotHead, stamp, "publisher, once"),
         ROW(SlotHead, overflow, "publisher, once"), ROW(SlotHead, port_id, "publisher, once"),
         ROW(SlotHead, node_generation, "publisher, once"), ROW(SlotHead, node, "publisher, once"),
-        ROW(SlotHead, port, "publisher, once"), ROW(SlotHead, dropped.newest, "publisher"),
-        ROW(SlotHead, dropped.timeout, "publisher"), ROW(SlotHead, room, "see Bell; the publisher sleeps"),
+        ROW(SlotHead, port, "publisher, once"), ROW(SlotHead, lifespan_ns, "publisher, once"),
+        ROW(SlotHead, dropped.oldest, "publisher"), ROW(SlotHead, dropped.newest, "publisher"),
+        ROW(SlotHead, dropped.timeout, "publisher"), ROW(SlotHead, dropped.wakeups, "publisher"),
+        ROW(SlotHead, dropped.congested, "publisher's keeper"), ROW(SlotHead, room, "see Bell; the publisher sleeps"),
+        ROW(SlotHead, consumed.expired, "subscriber"), ROW(SlotHead, consumed.undelivered, "subscriber"),
+        ROW(SlotHead, consumed.high_water, "subscriber"),
         ROW(SlotHead, head.position, "subscriber; under drop_oldest both, by compare-and-swap"),
         ROW(SlotHead, head.refuses, "subscriber, once")}},
   };
@@ -137,7 +148,8 @@ TEST(MemoryLayout, keeps_words_of_different_writers_on_different_lines) {
   EXPECT_NE(line(offsetof(InboxHead, notes)), line(offsetof(InboxHead, bell)));
   EXPECT_NE(line(offsetof(InboxHead, bell) + sizeof(Bell) - 1), line(offsetof(InboxHead, slot_epoch)));
   EXPECT_NE(line(offsetof(SlotHead, dropped)), line(offsetof(SlotHead, room)));
-  EXPECT_NE(line(offsetof(SlotHead, room) + sizeof(Bell) - 1), line(offsetof(SlotHead, head)));
+  EXPECT_NE(line(offsetof(SlotHead, room) + sizeof(Bell) - 1), line(offsetof(SlotHead, consumed)));
+  EXPECT_NE(line(offsetof(SlotHead, consumed)), line(offsetof(SlotHead, head)));
   EXPECT_EQ(sizeof(SlotHead) % 64, 0U) << "the queues begin on a line of their own";
 }
 

@@ -119,15 +119,53 @@ static_assert(offsetof(NodeFile, heartbeat_interval_ns) == 256);
 static_assert(offsetof(NodeFile, bells) == kPageBytes);
 static_assert(sizeof(NodeFile) == kPageBytes + 2 * kPageBytes);
 
-/// The files "pub-…" and "sub-…": what a port announces. W: maker, once.
-struct PortFile {
+/// A histogram of latencies: see latency.hpp for the buckets' bounds.
+inline constexpr std::size_t kLatencyBuckets = 160;
+
+/// What a publisher counts of itself. W: its user's thread; plain stores. On a line that nobody else writes.
+struct alignas(64) PublisherFigures {
+  std::atomic<std::uint64_t> published;     ///< messages handed over; the next one's sequence number
+  std::atomic<std::uint64_t> bytes;         ///< of their payloads, where messages have sizes of their own; else 0
+  std::atomic<std::uint64_t> last_stamp;    ///< when the last one was, where there is a deadline; else 0
+  std::atomic<std::uint64_t> rejected;      ///< publishes refused
+  std::atomic<std::uint64_t> timed_out;     ///< publishes that waited in vain
+  std::atomic<std::uint64_t> failed_loans;  ///< loans refused
+  std::atomic<std::uint64_t> wakeups;       ///< sleepers rung
+  std::uint64_t unused;
+};
+static_assert(sizeof(PublisherFigures) == 64);
+
+/// What a subscriber counts of itself.
+struct alignas(64) SubscriberFigures {
+  std::atomic<std::uint64_t> failed_callbacks;  ///< callbacks that threw. W: who runs them
+  std::atomic<std::uint64_t> damaged;           ///< tables that did not verify. W: any thread, by fetch_add
+  std::atomic<std::uint64_t> latency_max_ns;    ///< of the messages that are in the histogram. W: the consumer
+  std::array<std::uint64_t, 5> unused;
+  std::array<std::atomic<std::uint64_t>, kLatencyBuckets> latency;  ///< a sample of messages. W: the consumer
+};
+static_assert(offsetof(SubscriberFigures, latency) == 64);
+
+/// The beginning of a port's file. W: maker, once.
+struct PortHead {
   FileHead head;
   std::uint64_t port_id;             ///< SampleInfo::publisher_id
-  std::uint64_t announcement_bytes;  ///< of the JSON text that follows
-  std::array<std::uint8_t, 112> unused;
+  std::uint64_t announcement_bytes;  ///< of the JSON text that follows PortFile
+  std::uint64_t payload_bytes;       ///< of every message; 0: they have sizes of their own
+  std::array<std::uint8_t, 104> unused;
+};
+static_assert(sizeof(PortHead) == 256);
+
+/// The files "pub-…" and "sub-…": what a port announces, and what it counts.
+struct PortFile {
+  PortHead about;
+  PublisherFigures publisher;
+  SubscriberFigures subscriber;
+  std::array<std::uint8_t, 2'432> rest;
   // char announcement[announcement_bytes]
 };
-static_assert(sizeof(PortFile) == 256);
+static_assert(offsetof(PortFile, publisher) == 256);
+static_assert(offsetof(PortFile, subscriber) == 320);
+static_assert(sizeof(PortFile) == kPageBytes);
 
 static_assert(std::atomic<NodeState>::is_always_lock_free);
 static_assert(std::atomic<std::uint32_t>::is_always_lock_free);

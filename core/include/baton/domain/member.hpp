@@ -156,6 +156,10 @@ class BATON_API Member : public std::enable_shared_from_this<Member> {
   Result<posix::SharedMemory> open(std::uint32_t bucket, const std::string& name, posix::Access access,
                                    std::uint64_t min_bytes);
 
+  /// The first page of another port's file, for reading what it counts; it stays mapped as long as somebody has it.
+  Result<std::shared_ptr<const PortFile>> port_file(std::uint32_t bucket, PortRole role, std::string_view topic,
+                                                    const PortRef& port);
+
   /// Removes a name; one that is not there is fine.
   void unlink(std::uint32_t bucket, const std::string& name) noexcept;
 
@@ -180,6 +184,11 @@ class BATON_API Member : public std::enable_shared_from_this<Member> {
   /// Has those of this node that are kept in the bucket called at the next tick, for something that could not be done
   /// and of which nothing else will tell when it can.
   void look_again(std::uint32_t bucket) noexcept;
+
+  /// Has `kept`, which is kept in the bucket, called at a time or soon after it. Only the earliest of the times asked
+  /// for is remembered, and forgotten with the call. Any thread, a user's verb too: it may make a system call, and
+  /// takes a lock that is held for moments.
+  void call_at(std::uint32_t bucket, const Kept& kept, std::chrono::steady_clock::time_point when) noexcept;
 
   Health health(const NodeId& node) const noexcept;
 
@@ -243,18 +252,25 @@ class BATON_API Presence {
  public:
   /// Errors: `Errc::too_large`, if the type's description is; `no_space`; `forked`; `permission`, where the bucket's
   /// directory is not this user's alone; `system` with ENOENT, if the domain's files were removed.
+  /// `payload_bytes` is the size of every message, 0 if they have sizes of their own.
   static Result<std::shared_ptr<Presence>> announce(std::shared_ptr<Member> member, PortRole role, const PortRef& port,
-                                                    const PortAnnouncement& announcement, std::uint64_t port_id);
+                                                    const PortAnnouncement& announcement, std::uint64_t port_id,
+                                                    std::uint64_t payload_bytes);
   ~Presence();
   Presence(const Presence&) = delete;
   Presence& operator=(const Presence&) = delete;
 
+  /// The file's first page, where the port counts. Stays mapped as long as somebody has it.
+  const std::shared_ptr<PortFile>& file() const noexcept { return file_; }
+
  private:
-  Presence(std::shared_ptr<Member> member, std::uint32_t bucket, std::string file) noexcept;
+  Presence(std::shared_ptr<Member> member, std::uint32_t bucket, std::string name,
+           std::shared_ptr<PortFile> file) noexcept;
 
   const std::shared_ptr<Member> member_;
   const std::uint32_t bucket_;
-  const std::string file_;
+  const std::string name_;
+  const std::shared_ptr<PortFile> file_;
 };
 
 /// What a port knows of the ports it might be connected to: those of its topic in the other role, in this domain on

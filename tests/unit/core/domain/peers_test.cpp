@@ -149,7 +149,7 @@ TEST(Peers, of_a_damaged_domain_are_not_found_and_that_is_said_once) {
   std::filesystem::remove_all(place.user_path());
   member->bump(bucket_of("topic"));
   EXPECT_TRUE(publisher.refresh().matched.empty());
-  const auto none = Presence::announce(member, PortRole::subscriber, {member->id(), 9}, announcement("node"), 1);
+  const auto none = Presence::announce(member, PortRole::subscriber, {member->id(), 9}, announcement("node"), 1, 64);
   ASSERT_FALSE(none);
   EXPECT_THAT(none.error().message(), HasSubstr("topic 'topic': cannot be announced in domain 'test'"));
   EXPECT_THAT(none.error().message(), HasSubstr(place.domain_path())) << "where";

@@ -136,7 +136,7 @@ class Port {
  public:
   Port(std::shared_ptr<Member> member, PortRole role, PortAnnouncement announced)
       : ref{member->id(), member->next_port()},
-        presence(Presence::announce(member, role, ref, announced, ref.port).value()),
+        presence(Presence::announce(member, role, ref, announced, ref.port, 64).value()),
         peers(std::move(member), role, std::move(announced)) {}
 
   /// `events` are those of the port alone, without the nodes that have joined.
