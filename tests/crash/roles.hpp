@@ -19,6 +19,9 @@ int writer_role(const Arguments& arguments);       // load_roles.cpp
 int reader_role(const Arguments& arguments);       // load_roles.cpp
 int full_memory_role(const Arguments& arguments);  // full_memory.cpp
 
+int random_publisher_role(const Arguments& arguments);   // random_roles.cpp
+int random_subscriber_role(const Arguments& arguments);  // random_roles.cpp
+
 /// 64 if there is no such role.
 int run_role(const std::string& name, const Arguments& arguments);
 
