@@ -223,7 +223,7 @@ class BATON_API PublisherPort {
   virtual bool flush(std::chrono::nanoseconds timeout) noexcept = 0;
 
   /// Whether the port's books agree with each other and with what is shared: a line for each thing that does not. Where
-  /// each chunk is, and where each message went (docs/qos.md, "Accounting"). A walk over all chunks.
+  /// each chunk is, and where each message went (docs/qos.md, "What is counted"). A walk over all chunks.
   virtual std::vector<std::string> audit() const = 0;
 
   /// Sleeps until at least `count` subscribers are connected at the same time, or until `timeout` has passed: at once
