@@ -123,6 +123,7 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   void grow_slots();
 
   // shm_subscriber_left.cpp: the last messages of latched publishers that are gone
+  bool reap_latched(const std::vector<domain::Peers::Peer>& publishers) noexcept;
   bool give_what_is_left(std::vector<domain::Peers::Peer> left, std::vector<Event>& to_announce);
   bool give_left(const domain::Peers::Peer& publisher, std::vector<Event>& to_announce, bool& given);
   Result<void> link_left(const domain::Peers::Peer& publisher, const std::vector<Reference>& references);

@@ -13,6 +13,16 @@
 
 namespace baton::shm {
 
+/// Finds out at once which of them have died, so that a new subscriber gets what they have left without waiting for
+/// somebody to notice. True if there are such.
+bool ShmSubscriber::reap_latched(const std::vector<domain::Peers::Peer>& publishers) noexcept {
+  bool any = false;
+  for (const domain::Peers::Peer& publisher : publishers) {
+    if (publisher.announcement.qos.latched) any |= member_->check(publisher.port.node) == domain::Health::gone;
+  }
+  return any;
+}
+
 /// Those that were found now, and those for which something was lacking before. True if there is something in the slots
 /// that the consumer is to be told of. Under the mutex, as all here.
 bool ShmSubscriber::give_what_is_left(std::vector<domain::Peers::Peer> left, std::vector<Event>& to_announce) {

@@ -96,6 +96,11 @@ Result<void> ShmSubscriber::start(const PortRequest& request, std::shared_ptr<Sh
     peers_.emplace(member_, domain::PortRole::subscriber, announcement_);
     domain::Peers::Changes there = peers_->refresh(to_announce);
     publishers = std::move(there.matched);
+    if (reap_latched(publishers)) {
+      domain::Peers::Changes after = peers_->refresh(to_announce);
+      publishers.insert(publishers.end(), after.matched.begin(), after.matched.end());
+      there.left.insert(there.left.end(), after.left.begin(), after.left.end());
+    }
     give_what_is_left(std::move(there.left), to_announce);
   }
   alive_ = std::move(self);
