@@ -55,7 +55,7 @@ struct PortFileName {
 BATON_API std::optional<PortFileName> parse_port_file_name(std::string_view name) noexcept;
 
 /// What the names of all that latched publishers of a topic leave begin with.
-std::string latched_prefix(std::string_view topic);
+BATON_API std::string latched_prefix(std::string_view topic);
 
 /// Of a name that begins so, the announcement that all of them stand and fall with; else nothing.
 BATON_API std::optional<PortFileName> latched_port_in(std::string_view name) noexcept;
