@@ -146,6 +146,28 @@ class Ledger {
   std::uint64_t missing_ = 0;
 };
 
+/// Removes what latched publishers have left of a domain: that stays by design, and nothing else may.
+inline void remove_latched(const std::filesystem::path& domain) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;  // whoever leaves the domain just now removes the rest
+  std::vector<fs::path> buckets;
+  for (const auto& entry : fs::directory_iterator(domain, ignored)) {
+    if (entry.is_directory(ignored)) buckets.push_back(entry.path());
+  }
+  for (const fs::path& bucket : buckets) {
+    std::vector<fs::path> latched;
+    for (const auto& entry : fs::directory_iterator(bucket, ignored)) {
+      if (entry.path().filename().string().starts_with("latched-")) latched.push_back(entry.path());
+    }
+    for (const fs::path& file : latched) fs::remove(file, ignored);
+    if (!latched.empty()) fs::remove(bucket, ignored);  // if it is empty
+  }
+  fs::remove(domain, ignored);
+  fs::remove(domain.parent_path(), ignored);
+}
+
+inline std::filesystem::path domains_path() { return "/dev/shm/baton-" + std::to_string(::getuid()); }
+
 class Conformance : public testing::TestWithParam<TransportCase> {
  protected:
   /// A node in a domain of this test's own.
@@ -188,6 +210,11 @@ class Conformance : public testing::TestWithParam<TransportCase> {
   }
 
   const std::string domain_ = "test-" + std::to_string(::getpid()) + "-" + std::to_string(next_domain_.fetch_add(1));
+  /// When the nodes are gone.
+  struct Cleaner {
+    ~Cleaner() { remove_latched(domains_path() / domain); }
+    const std::string& domain;
+  } cleaner_{domain_};
   baton::Node node_ = open_node("first");
   baton::Node other_ = open_node("second");
 

@@ -14,11 +14,14 @@ class LeftBehind : public testing::Environment {
 
  private:
   static std::string find() {
-    const std::filesystem::path domains = "/dev/shm/baton-" + std::to_string(::getuid());
+    const std::filesystem::path domains = domains_path();
     const std::string ours = "test-" + std::to_string(::getpid()) + "-";
     std::error_code ignored;  // no such directory: nothing is left
     for (const auto& entry : std::filesystem::directory_iterator(domains, ignored)) {
-      if (entry.path().filename().string().starts_with(ours)) return entry.path();
+      if (entry.path().filename().string().starts_with(ours)) {
+        remove_latched(entry.path());  // of a domain that was left late
+        return entry.path();
+      }
     }
     return {};
   }

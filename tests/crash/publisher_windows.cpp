@@ -119,6 +119,38 @@ void make_a_publisher(const Place& place) {
   require(publish(publisher, place.writer, 0), "a message was not accepted");
 }
 
+/// Five messages, of which three are the last.
+struct LatchedTalker : Talker {
+  explicit LatchedTalker(const Place& place) : Talker(place, {.history = 3, .latched = true}) { say(5); }
+};
+
+void publish_latched(const Place& place) {
+  LatchedTalker talker(place);
+  publish_window(talker);
+}
+
+void connect_a_new_reader_latched(const Place& place) {
+  LatchedTalker talker(place);
+  survivors_turn();  // they open a subscriber
+  publish_window(talker);
+}
+
+void close_a_latched_publisher(const Place& place) {
+  LatchedTalker talker(place);
+  window_begins();
+  talker.publisher.close();
+  window_ends();
+}
+
+void make_a_latched_publisher(const Place& place) {
+  baton::Node node = place.node();
+  auto other = node.publisher<Message>("elsewhere").value();  // the node joins
+  window_begins();
+  auto publisher = node.publisher<Message>(kUp, {.history = 3, .latched = true}).value();
+  window_ends();
+  require(publish(publisher, place.writer, 5), "a message was not accepted");
+}
+
 }  // namespace
 
 Windows publisher_windows() {
@@ -134,6 +166,10 @@ Windows publisher_windows() {
       {"let_go_of_a_reader_that_died", let_go_of_a_reader_that_died},
       {"close_a_publisher", close_a_publisher},
       {"make_a_publisher", make_a_publisher},
+      {"publish_latched", publish_latched},
+      {"connect_a_new_reader_latched", connect_a_new_reader_latched},
+      {"close_a_latched_publisher", close_a_latched_publisher},
+      {"make_a_latched_publisher", make_a_latched_publisher},
   };
 }
 

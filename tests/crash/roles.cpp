@@ -48,6 +48,35 @@ int brief_role(const Arguments& arguments) {
   return 0;
 }
 
+/// Publishes five messages as a latched publisher, says so, and waits for its end: by a signal, or when it is told,
+/// without ado.
+int latcher_role(const Arguments& arguments) {
+  baton::Node node = open_node(arguments.at(0), "latcher");
+  auto publisher = node.publisher<Message>(arguments.at(1), {.history = 3, .latched = true}).value();
+  for (std::uint64_t number = 0; number < 5; ++number) {
+    if (!publish(publisher, 7, number)) return 1;
+  }
+  std::puts("ready");
+  std::fflush(stdout);
+  std::string line;
+  std::getline(std::cin, line);
+  if (line == "close") return 0;
+  ::_exit(0);
+}
+
+/// Subscribes, and says what it gets.
+int late_role(const Arguments& arguments) {
+  baton::Node node = open_node(arguments.at(0), "late");
+  auto subscriber = node.subscriber<Message>(arguments.at(1)).value();
+  std::string heard;
+  while (const Sample sample = subscriber.take()) {
+    if (sample->checksum != checksum_of(*sample)) return 1;
+    heard += std::to_string(sample->number) + " ";
+  }
+  std::puts(heard.c_str());
+  return 0;
+}
+
 /// Comes and goes, with ports of both kinds: so often as it is told.
 int churner_role(const Arguments& arguments) {
   const std::uint32_t first_writer = static_cast<std::uint32_t>(std::stoul(arguments.at(1)));
@@ -89,6 +118,8 @@ int run_role(const std::string& name, const Arguments& arguments) {
   if (name == "victim") return victim_role(arguments);
   if (name == "corpse") return corpse_role(arguments);
   if (name == "brief") return brief_role(arguments);
+  if (name == "latcher") return latcher_role(arguments);
+  if (name == "late") return late_role(arguments);
   if (name == "churner") return churner_role(arguments);
   if (name == "hoarder") return hoarder_role(arguments);
   if (name == "writer") return writer_role(arguments);

@@ -13,6 +13,8 @@ using Arguments = std::vector<std::string>;
 int victim_role(const Arguments& arguments);       // roles.cpp
 int corpse_role(const Arguments& arguments);       // roles.cpp
 int brief_role(const Arguments& arguments);        // roles.cpp
+int latcher_role(const Arguments& arguments);      // roles.cpp
+int late_role(const Arguments& arguments);         // roles.cpp
 int churner_role(const Arguments& arguments);      // roles.cpp
 int hoarder_role(const Arguments& arguments);      // roles.cpp
 int writer_role(const Arguments& arguments);       // load_roles.cpp

@@ -177,6 +177,8 @@ std::optional<Trace> Victim::step_instructions(const AtPoint& at_point) {
     const Stop stop = resume(PTRACE_SINGLESTEP);
     if (stop == Stop::gone) return std::nullopt;
     if (stop == Stop::end) {
+      ++arrivals[address_];
+      steps_here = 0;
       found(false);
       return result;
     }
@@ -234,7 +236,8 @@ bool Victim::run_to(const Point& point, Grain grain) {
   set_breakpoint(point.address);
   for (std::uint32_t arrivals = 0; arrivals < point.arrivals;) {
     const Stop stop = resume(PTRACE_CONT);
-    if (stop == Stop::gone || stop == Stop::end) return false;
+    if (stop == Stop::end) return address_ == point.address;  // the last point is the end
+    if (stop == Stop::gone) return false;
     if (stop == Stop::breakpoint && address_ == point.address) ++arrivals;
   }
   set_breakpoint(0);

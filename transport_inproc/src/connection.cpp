@@ -7,9 +7,10 @@ namespace baton::inproc {
 
 Connection::Connection(std::shared_ptr<const PublisherIdentity> publisher, std::shared_ptr<ChunkPool> chunk_pool,
                        std::string subscriber_name, Overflow overflow_policy, std::uint32_t queue_depth,
-                       std::uint32_t held_limit, std::chrono::nanoseconds longest_life)
+                       std::uint32_t held_limit, std::chrono::nanoseconds longest_life, std::uint64_t chunks)
     : from(std::move(publisher)),
       pool(std::move(chunk_pool)),
+      reserved(chunks),
       to(std::move(subscriber_name)),
       overflow(overflow_policy),
       depth(queue_depth),
@@ -17,13 +18,13 @@ Connection::Connection(std::shared_ptr<const PublisherIdentity> publisher, std::
       mark(domain::congested_from(queue_depth)),
       lifespan_ns(static_cast<std::uint64_t>(longest_life.count())),
       queue(capacity) {
-  if (!pool->reserve(share())) throw std::bad_alloc();
+  if (!pool->reserve(reserved)) throw std::bad_alloc();
 }
 
 Connection::~Connection() {
   // A publisher that had not yet seen the subscriber leave may have pushed after the subscriber's last look.
   while (ChunkHeader* const chunk = queue.pop()) pool->release(chunk);
-  pool->unreserve(share());
+  pool->unreserve(reserved);
 }
 
 domain::Trouble Connection::trouble() const noexcept {  // relaxed: figures

@@ -33,10 +33,21 @@ struct PublisherIdentity {
 /// Every counter has one writer: the publisher, or the consumer (the subscriber's thread, or who runs its callback),
 /// or, for `released`, whoever releases a sample.
 struct Connection {
-  /// Reserves its share of the pool, or throws std::bad_alloc; gives it back when it is destroyed.
+  /// With a publisher that is there. Reserves its share of the pool, or throws std::bad_alloc; gives it back when it is
+  /// destroyed.
   Connection(std::shared_ptr<const PublisherIdentity> publisher, std::shared_ptr<ChunkPool> chunk_pool,
              std::string subscriber_name, Overflow overflow_policy, std::uint32_t queue_depth, std::uint32_t held_limit,
-             std::chrono::nanoseconds longest_life);
+             std::chrono::nanoseconds longest_life)
+      : Connection(std::move(publisher), std::move(chunk_pool), std::move(subscriber_name), overflow_policy,
+                   queue_depth, held_limit, longest_life, share_of(queue_depth, held_limit)) {}
+
+  /// With what a publisher has left that is gone: there is nothing to be reserved for.
+  struct WithGone {};
+  Connection(WithGone /*tag*/, std::shared_ptr<const PublisherIdentity> publisher,
+             std::shared_ptr<ChunkPool> chunk_pool, std::string subscriber_name, Overflow overflow_policy,
+             std::uint32_t queue_depth, std::uint32_t held_limit, std::chrono::nanoseconds longest_life)
+      : Connection(std::move(publisher), std::move(chunk_pool), std::move(subscriber_name), overflow_policy,
+                   queue_depth, held_limit, longest_life, 0) {}
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -65,6 +76,14 @@ struct Connection {
     if (next != kUnknown) return sequence - next;
     const std::uint64_t first = first_sequence.load(std::memory_order_relaxed);  // E1: set before the first push
     return first == kUnknown ? 0 : sequence - first;
+  }
+
+  /// Puts a message of the history into the queue, which has room for it. Before the reader knows the connection.
+  void give_of_history(ChunkHeader* chunk) noexcept {
+    chunk->references.fetch_add(1, std::memory_order_relaxed);  // from the history's reference
+    begin_with(chunk->sequence);
+    domain::add(offered);
+    queue.push(chunk);
   }
 
   /// Says which message is the first for this reader, once. The publisher, or the joiner before E6.
@@ -118,7 +137,8 @@ struct Connection {
 
   const std::shared_ptr<const PublisherIdentity> from;
   const std::shared_ptr<ChunkPool> pool;
-  const std::string to;  // the subscriber's node
+  const std::uint64_t reserved;  // of the pool
+  const std::string to;          // the subscriber's node
   const Overflow overflow;
   const std::uint32_t depth;
   const std::uint64_t capacity;     // Q + B: what a lossless reader may have been given
@@ -153,6 +173,11 @@ struct Connection {
   std::atomic<bool> subscriber_closed{false};       // W: subscriber, once
 
   alignas(64) std::atomic<std::uint64_t> released{0};  // E4; W: any thread, by fetch_add
+
+ private:
+  Connection(std::shared_ptr<const PublisherIdentity> publisher, std::shared_ptr<ChunkPool> chunk_pool,
+             std::string subscriber_name, Overflow overflow_policy, std::uint32_t queue_depth, std::uint32_t held_limit,
+             std::chrono::nanoseconds longest_life, std::uint64_t chunks);
 };
 
 using domain::add;

@@ -509,10 +509,7 @@ void InprocPublisher::add_link(Link link, std::uint32_t history_wanted) {
   Connection& connection = *link.connection;
   const std::size_t given = std::min<std::size_t>({history_.size(), history_wanted, connection.depth});
   for (std::size_t index = history_.size() - given; index < history_.size(); ++index) {
-    history_[index]->references.fetch_add(1, std::memory_order_relaxed);  // from the history's reference
-    connection.begin_with(history_[index]->sequence);
-    add(connection.offered);
-    connection.queue.push(history_[index]);
+    connection.give_of_history(history_[index]);
   }
   links_.push_back(std::move(link));
   epoch_.fetch_add(1, std::memory_order_release);  // E6
@@ -528,6 +525,13 @@ bool InprocPublisher::remove_link(const InprocSubscriber& reader) noexcept {
   links_.erase(link);
   epoch_.fetch_add(1, std::memory_order_release);  // E6
   return true;
+}
+
+std::vector<ChunkHeader*> InprocPublisher::take_history() {
+  const std::lock_guard lock(mutex_);
+  std::vector<ChunkHeader*> chunks(history_.size());
+  for (std::size_t index = chunks.size(); index-- > 0;) chunks[index] = history_.pop().value_or(nullptr);
+  return chunks;
 }
 
 std::vector<Link> InprocPublisher::unlink() noexcept {

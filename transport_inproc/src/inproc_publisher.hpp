@@ -61,6 +61,7 @@ class InprocPublisher final : public PublisherPort, public domain::Kept {
   void add_link(Link link, std::uint32_t history_wanted);
   bool remove_link(const InprocSubscriber& reader) noexcept;  ///< false if there was none
   std::vector<Link> unlink() noexcept;                        ///< ends all connections and returns them
+  std::vector<ChunkHeader*> take_history();  ///< oldest first, with its references; throws std::bad_alloc
   const std::shared_ptr<ChunkPool>& pool() const noexcept { return pool_; }
   const std::shared_ptr<const PublisherIdentity>& identity() const noexcept { return identity_; }
   const std::shared_ptr<EventQueue>& events() const noexcept { return events_; }

@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "baton/log.hpp"
 #include "baton/match.hpp"
 
 namespace baton::inproc {
@@ -36,12 +37,23 @@ void report_both(Reports& reports, const InprocPublisher& publisher, const Inpro
   subscriber.events()->append(reports.back().second);
 }
 
+/// The same for the subscriber alone, where the publisher is gone.
+void report(Reports& reports, const PortAnnouncement& writer, const InprocSubscriber& subscriber, EventKind kind,
+            std::string reason = {}) {
+  reports.emplace_back(subscriber.events(), Event{kind, writer.topic, writer.node, std::move(reason)});
+  subscriber.events()->append(reports.back().second);
+}
+
 /// After the mutex is released.
 void announce(const Reports& reports) noexcept {
   for (const auto& [queue, event] : reports) queue->announce(event);
 }
 
 }  // namespace
+
+Left::~Left() {
+  for (ChunkHeader* const chunk : history) pool->release(chunk);
+}
 
 std::shared_ptr<Topic> Topic::find(std::string_view domain, std::string_view name) {
   Hub& hub = Hub::instance();
@@ -82,10 +94,54 @@ void Topic::connect(InprocPublisher& publisher, const std::shared_ptr<InprocSubs
   report_both(reports, publisher, *subscriber, EventKind::matched);
 }
 
+/// A connection with a publisher that is gone, whose last messages are in the queue from the beginning.
+void Topic::give(const Left& left, InprocSubscriber& subscriber, Reports& reports) {
+  const PortAnnouncement& writer = *left.announced;
+  const PortAnnouncement& reader = subscriber.announcement();
+  if (pass_by(writer, reader)) return;
+  if (auto refusal = match(writer, reader)) {
+    report(reports, writer, subscriber, EventKind::refused, std::move(refusal->for_subscriber));
+    return;
+  }
+  const std::uint32_t wanted = reader.asked.history ? reader.qos.history : reader.qos.depth;
+  const auto given = std::min<std::size_t>({left.history.size(), wanted, reader.qos.depth});
+  if (given == 0) return;
+  auto connection = std::make_shared<Connection>(
+      Connection::WithGone(), left.identity, left.pool, reader.node, connection_overflow(writer, reader),
+      reader.qos.depth, reader.qos.max_held, connection_lifespan(writer.qos.lifespan, reader.qos.lifespan));
+  for (std::size_t index = left.history.size() - given; index < left.history.size(); ++index) {
+    connection->give_of_history(left.history[index]);
+  }
+  connection->publisher_closed.store(true, std::memory_order_release);  // last push first
+  subscriber.add_connection(std::move(connection));
+  report(reports, writer, subscriber, EventKind::matched);
+  report(reports, writer, subscriber, EventKind::unmatched, "it has ended; these were its last messages");
+}
+
+/// Of a latched publisher that goes.
+void Topic::keep_history_of(InprocPublisher& publisher) noexcept try {
+  if (!publisher.announcement().qos.latched) return;
+  auto left = std::make_unique<Left>();
+  left->announced = publisher.announced();
+  left->identity = publisher.identity();
+  left->pool = publisher.pool();
+  left->history = publisher.take_history();
+  if (left->history.empty()) return;
+  left_.push_back(std::move(left));
+  self_ = shared_from_this();
+} catch (const std::bad_alloc&) {
+  log::error("[{}] topic '{}': no memory to keep the last messages", publisher.announcement().node,
+             publisher.announcement().topic);
+}
+
 void Topic::join(InprocPublisher& publisher) {
   Reports reports;
+  std::vector<std::unique_ptr<Left>> ended;  // destroyed after the mutex is released
+  std::shared_ptr<Topic> last;
   {
     const std::lock_guard lock(mutex_);
+    ended.swap(left_);
+    last.swap(self_);
     for (const auto& subscriber : subscribers_) connect(publisher, subscriber, reports);
     publishers_.push_back(&publisher);
   }
@@ -98,6 +154,7 @@ void Topic::join(const std::shared_ptr<InprocSubscriber>& subscriber) {
   {
     const std::lock_guard lock(mutex_);
     for (InprocPublisher* const publisher : publishers_) connect(*publisher, subscriber, reports);
+    for (const auto& left : left_) give(*left, *subscriber, reports);
     subscribers_.push_back(subscriber);
   }
   announce(reports);
@@ -107,7 +164,8 @@ void Topic::leave(InprocPublisher& publisher) noexcept {
   Reports reports;
   {
     const std::lock_guard lock(mutex_);
-    std::erase(publishers_, &publisher);
+    // One whose start failed was never among them.
+    if (std::erase(publishers_, &publisher) != 0) keep_history_of(publisher);
     for (const Link& link : publisher.unlink()) {
       link.reader->publisher_left();
       report_both(reports, publisher, *link.reader, EventKind::unmatched);
@@ -147,6 +205,7 @@ std::vector<std::shared_ptr<const PortAnnouncement>> Topic::publishers_in(std::s
     for (const InprocPublisher* const publisher : topic->publishers_) {
       found.push_back(publisher->announced());
     }
+    for (const auto& left : topic->left_) found.push_back(left->announced);
   }
   return found;
 }

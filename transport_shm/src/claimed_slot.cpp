@@ -45,16 +45,13 @@ Result<bool> ClaimedSlot::claim(const domain::PortRef& publisher) {
   for (std::uint32_t i = 0; i < there; ++i) {
     auto& word = inbox->slot_words[i];
     std::uint64_t seen = word.load(std::memory_order_relaxed);  // a guess; the claim decides
-    SlotWord mine = SlotWord::unpack(seen);
-    if (mine.state != SlotWord::State::free) continue;
+    if (SlotWord::unpack(seen).state != SlotWord::State::free) continue;
     // Mapped before it is claimed: then nothing of the slot can fail any more.
     auto mapping = domain::map_shared(*memory, sizeof(InboxHead) + i * bytes, bytes, posix::Access::read_write);
     if (!mapping) return fail(std::move(mapping).error());
-    mine = {SlotWord::State::claimed, mine.slot_generation + 1, publisher.node.slot,
-            static_cast<std::uint32_t>(publisher.node.generation) & SlotWord::kNodeGenerationMask, publisher.port};
+    const std::uint64_t mine = claim_of(seen, publisher);
     // S1 (acquire): the slot was zeroed before it became free.
-    if (!word.compare_exchange_strong(seen, mine.pack(), std::memory_order_acq_rel, std::memory_order_relaxed))
-      continue;
+    if (!word.compare_exchange_strong(seen, mine, std::memory_order_acq_rel, std::memory_order_relaxed)) continue;
     slot = std::launder(reinterpret_cast<SlotHead*>((*mapping)->writable_bytes().data()));
     slot_mapping = *std::move(mapping);
     index = i;
@@ -64,16 +61,22 @@ Result<bool> ClaimedSlot::claim(const domain::PortRef& publisher) {
   return false;
 }
 
-void ClaimedSlot::complete(const Publisher& publisher) noexcept {
-  slot->stamp = static_cast<std::uint8_t>(publisher.stamp);
-  slot->overflow = static_cast<std::uint8_t>(publisher.overflow);
-  slot->lifespan_ns = static_cast<std::uint64_t>(publisher.lifespan.count());
-  slot->port_id = publisher.port_id;
-  slot->port = publisher.port.port;
-  slot->node_generation = publisher.port.node.generation;
-  slot->node.fill('\0');
-  publisher.node.copy(slot->node.data(), slot->node.size() - 1);
-  slot->ready.store(1, std::memory_order_release);  // S2
+std::uint64_t claim_of(std::uint64_t free_word, const domain::PortRef& publisher) noexcept {
+  return SlotWord{SlotWord::State::claimed, SlotWord::unpack(free_word).slot_generation + 1, publisher.node.slot,
+                  static_cast<std::uint32_t>(publisher.node.generation) & SlotWord::kNodeGenerationMask, publisher.port}
+      .pack();
+}
+
+void complete_slot(SlotHead& slot, const SlotOwner& publisher) noexcept {
+  slot.stamp = static_cast<std::uint8_t>(publisher.stamp);
+  slot.overflow = static_cast<std::uint8_t>(publisher.overflow);
+  slot.lifespan_ns = static_cast<std::uint64_t>(publisher.lifespan.count());
+  slot.port_id = publisher.port_id;
+  slot.port = publisher.port.port;
+  slot.node_generation = publisher.port.node.generation;
+  slot.node.fill('\0');
+  publisher.node.copy(slot.node.data(), slot.node.size() - 1);
+  slot.ready.store(1, std::memory_order_release);  // S2
 }
 
 void ClaimedSlot::close() const noexcept {

@@ -12,18 +12,24 @@
 
 namespace baton::shm {
 
+/// What a publisher says of itself in its slot.
+struct SlotOwner {
+  domain::PortRef port;
+  std::uint64_t port_id = 0;
+  std::string_view node;
+  Stamp stamp = Stamp::monotonic;
+  Overflow overflow = Overflow::drop_oldest;
+  std::chrono::nanoseconds lifespan{0};  ///< 0: none
+};
+
+/// The word by which a publisher claims a slot, in place of that of a free one.
+std::uint64_t claim_of(std::uint64_t free_word, const domain::PortRef& publisher) noexcept;
+
+/// Completes a claim: from now on the subscriber looks at the slot, if it is told to.
+void complete_slot(SlotHead& slot, const SlotOwner& publisher) noexcept;
+
 /// From `open` to `claim` it is an inbox that is known to be what it should be; then it has a slot as well.
 struct ClaimedSlot {
-  /// What a publisher says of itself in its slot.
-  struct Publisher {
-    domain::PortRef port;
-    std::uint64_t port_id = 0;
-    std::string_view node;
-    Stamp stamp = Stamp::monotonic;
-    Overflow overflow = Overflow::drop_oldest;
-    std::chrono::nanoseconds lifespan{0};  ///< 0: none
-  };
-
   /// Maps a subscriber's inbox and checks it. `reader` is what the subscriber has announced.
   static Result<ClaimedSlot> open(domain::Member& member, std::uint32_t bucket, const domain::PortRef& port,
                                   const Qos& reader);
@@ -33,9 +39,6 @@ struct ClaimedSlot {
 
   /// How many slots there are, as the subscriber says.
   std::uint32_t slots() const noexcept { return inbox->notes.slots.load(std::memory_order_acquire); }
-
-  /// Completes the claim: from now on the subscriber looks at the slot, if it is told to.
-  void complete(const Publisher& publisher) noexcept;
 
   /// Gives the slot back.
   void close() const noexcept;

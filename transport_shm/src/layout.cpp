@@ -8,13 +8,16 @@
 namespace baton::shm {
 
 std::uint64_t layout_fingerprint() noexcept {
-  constexpr std::array<std::uint64_t, 28> kFacts{sizeof(SegmentHead),
+  constexpr std::array<std::uint64_t, 31> kFacts{sizeof(SegmentHead),
                                                  offsetof(SegmentHead, payload_bytes),
                                                  offsetof(SegmentHead, payload_stride),
                                                  offsetof(SegmentHead, chunks),
                                                  sizeof(ChunkHead),
                                                  offsetof(ChunkHead, stamp),
                                                  offsetof(ChunkHead, bytes),
+                                                 sizeof(RingHead),
+                                                 offsetof(RingHead, entries),
+                                                 kRingEntry,
                                                  sizeof(InboxHead),
                                                  offsetof(InboxHead, queue_shift),
                                                  offsetof(InboxHead, notes),

@@ -18,14 +18,12 @@ using domain::kPageBytes;
 /// The first page of a data segment. Written by the publisher, before the file has a name. The heads of its chunks
 /// follow at kPageBytes, then their payloads.
 struct SegmentHead {
-  FileHead head;                      ///< head.number is the segment's
-  std::uint64_t payload_bytes;        ///< room in each chunk
-  std::uint64_t payload_stride;       ///< from one payload to the next, a multiple of 64
-  std::uint32_t chunks;               ///<
-  std::uint32_t generation;           ///< of the segment's number
-  std::uint64_t history_offset;       ///< where a read-only history lies for latched topics; 0: there is none
-  std::uint64_t history_entries;      ///<
-  std::array<std::uint8_t, 88> rest;  ///< zero
+  FileHead head;                       ///< head.number is the segment's
+  std::uint64_t payload_bytes;         ///< room in each chunk
+  std::uint64_t payload_stride;        ///< from one payload to the next, a multiple of 64
+  std::uint32_t chunks;                ///<
+  std::uint32_t generation;            ///< of the segment's number
+  std::array<std::uint8_t, 104> rest;  ///< zero
 };
 static_assert(sizeof(SegmentHead) == 256);
 
@@ -39,6 +37,20 @@ struct alignas(64) ChunkHead {
   std::array<std::uint8_t, 40> unused;
 };
 static_assert(sizeof(ChunkHead) == 64);
+
+/// The file by which the last messages of a latched publisher are found when it is gone. Then `entries` words, W:
+/// publisher, one for each message of its history, in the order of their numbers: that of message n is the one at
+/// n modulo `entries`. L2: the chunk and its head were written before, and the message that gives way is released
+/// after.
+struct RingHead {
+  FileHead head;
+  std::uint32_t entries;  ///< the publisher's `history`. W: maker, once
+  std::array<std::uint8_t, 124> rest;
+};
+static_assert(sizeof(RingHead) == 256);
+
+/// An entry of it: this bit and the chunk's reference; 0: none yet.
+inline constexpr std::uint64_t kRingEntry = std::uint64_t{1} << 63;
 
 inline constexpr std::uint32_t kMaxSlots = 1'024;
 inline constexpr std::uint32_t kFirstSlots = 8;

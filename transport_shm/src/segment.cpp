@@ -11,6 +11,11 @@
 
 namespace baton::shm {
 
+bool is_passing(const Error& error) noexcept {
+  return error.os_errno() != 0 && error.os_errno() != ENOENT &&
+         (error.code() == Errc::system || error.code() == Errc::no_space);
+}
+
 Result<void> write_first(const posix::SharedMemory& memory, const void* bytes, std::size_t count) {
   if (::pwrite(memory.fd().get(), bytes, count, 0) == static_cast<ssize_t>(count)) return {};
   return fail(Errc::system, memory.label(), "cannot be written", "", errno);
@@ -31,23 +36,15 @@ Result<Segment> Segment::create(domain::Member& member, const Request& request) 
   if (auto written = write_first(*memory, &head, sizeof(head)); !written) return fail(std::move(written).error());
   auto mapping = domain::map_shared(*memory, 0, bytes, posix::Access::read_write);
   if (!mapping) return fail(std::move(mapping).error());
-  auto linked = memory->link(**directory, domain::segment_name(request.port, request.number));
+  auto linked = memory->link(**directory, request.name);
   if (!linked) return fail(std::move(linked).error());
   return Segment(request, *std::move(mapping));
 }
 
 Result<void> Segment::link_for(domain::Member& member, const domain::PortRef& reader) const {
-  auto directory = member.directory(request_.bucket);
-  if (!directory) return fail(std::move(directory).error());
-  const std::string own = domain::segment_name(request_.port, request_.number);
-  const std::string readers = domain::segment_name_for_reader(reader, request_.port, request_.number);
   // A name that is there already is left from an attempt that was given up half-way.
-  if (::linkat((*directory)->get(), own.c_str(), (*directory)->get(), readers.c_str(), 0) == 0 || errno == EEXIST) {
-    return {};
-  }
-  const int error = errno;
-  return fail(error == ENOSPC ? Errc::no_space : Errc::system, own, "cannot be given a name for its reader",
-              error == ENOENT ? "do not remove files of a domain that is in use" : "", error);
+  return member.link(request_.bucket, request_.name,
+                     domain::segment_name_for_reader(reader, request_.port, request_.number));
 }
 
 void Segment::unlink_for(domain::Member& member, const domain::PortRef& reader) const noexcept try {
@@ -55,15 +52,20 @@ void Segment::unlink_for(domain::Member& member, const domain::PortRef& reader) 
 } catch (const std::bad_alloc&) {  // the reader removes it when it closes
 }
 
-void Segment::remove_name(domain::Member& member) const noexcept try {
-  member.unlink(request_.bucket, domain::segment_name(request_.port, request_.number));
-} catch (const std::bad_alloc&) {  // it goes with the node
-}
+void Segment::remove_name(domain::Member& member) const noexcept { member.unlink(request_.bucket, request_.name); }
 
 Result<SegmentView> SegmentView::open(domain::Member& member, std::uint32_t bucket, const domain::PortRef& reader,
                                       const domain::PortRef& publisher, std::uint32_t number,
                                       std::uint64_t payload_bytes) {
   const std::string name = domain::segment_name_for_reader(reader, publisher, number);
+  auto view = map(member, bucket, name, publisher, number, payload_bytes);
+  if (view) member.unlink(bucket, name);
+  return view;
+}
+
+Result<SegmentView> SegmentView::map(domain::Member& member, std::uint32_t bucket, const std::string& name,
+                                     const domain::PortRef& publisher, std::uint32_t number,
+                                     std::uint64_t payload_bytes) {
   auto memory = member.open(bucket, name, posix::Access::read_only, kPageBytes);
   if (!memory) return fail(std::move(memory).error());
   auto mapping = domain::map_shared(*memory, 0, memory->bytes(), posix::Access::read_only);
@@ -91,7 +93,6 @@ Result<SegmentView> SegmentView::open(domain::Member& member, std::uint32_t buck
   view.payload_stride_ = head.payload_stride;
   view.chunks_ = head.chunks;
   view.generation_ = head.generation;
-  member.unlink(bucket, name);
   return view;
 }
 

@@ -13,6 +13,9 @@
 
 namespace baton::shm {
 
+/// Whether it may not be so the next time: this process, or the machine, was out of something.
+bool is_passing(const Error& error) noexcept;
+
 /// Writes the first bytes of a file that nobody has mapped yet.
 Result<void> write_first(const posix::SharedMemory& memory, const void* bytes, std::size_t count);
 
@@ -40,6 +43,7 @@ class Segment {
     std::uint32_t generation;  // of which references have the low bits, and so has the segment
     std::uint32_t chunks;
     std::uint64_t payload_bytes;
+    std::string name;  // of the file
   };
 
   static Result<Segment> create(domain::Member& member, const Request& request);
@@ -79,6 +83,10 @@ class SegmentView {
   /// `payload_bytes`; 0: of whatever size.
   static Result<SegmentView> open(domain::Member& member, std::uint32_t bucket, const domain::PortRef& reader,
                                   const domain::PortRef& publisher, std::uint32_t number, std::uint64_t payload_bytes);
+
+  /// The same by any name, which stays.
+  static Result<SegmentView> map(domain::Member& member, std::uint32_t bucket, const std::string& name,
+                                 const domain::PortRef& publisher, std::uint32_t number, std::uint64_t payload_bytes);
 
   /// The chunk's payload, or null if the reference is not one of this segment's.
   const std::byte* find(Reference reference) const noexcept {

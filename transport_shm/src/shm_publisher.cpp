@@ -104,6 +104,7 @@ inline void ShmPublisher::seal(ChunkPool::Number chunk, std::size_t bytes) noexc
   }
   if (history_.limit() != 0) [[unlikely]] {
     pool_.hold(chunk, ChunkPool::kHistory);
+    if (last_) last_->note(pool_.reference(chunk));  // before the one that gives way can be free: see L2
     if (const auto evicted = history_.push(chunk)) pool_.release(*evicted, ChunkPool::kHistory);
   }
 }

@@ -19,6 +19,7 @@
 #include "baton/thread_check.hpp"
 #include "chunk_pool.hpp"
 #include "guard.hpp"
+#include "last_messages.hpp"
 #include "outlet.hpp"
 
 namespace baton::shm {
@@ -112,6 +113,7 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   std::string holders() const;
   void give_history(Outlet& outlet, const PortAnnouncement& reader) noexcept;
   bool end_outlets(Side side, std::vector<Event>& to_announce) noexcept;
+  void remove_names() noexcept;
   void disconnect_all() noexcept;
 
   const PortAnnouncement announcement_;
@@ -153,6 +155,7 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   std::vector<OutletPtr> live_;
   std::vector<OutletPtr> departing_;  // nothing more is given, something is still held
   KeepLast<ChunkPool::Number> history_;
+  std::optional<LastMessages> last_;  // of a latched publisher: where the history stands for those who come after us
 };
 
 }  // namespace baton::shm

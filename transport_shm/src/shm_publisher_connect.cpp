@@ -23,12 +23,6 @@ constexpr std::chrono::milliseconds kSlotPatience{100};
 /// is a matter of seconds.
 constexpr std::chrono::seconds kSlotsAreLate{5};
 
-/// Whether it may not be so the next time: this process, or the machine, was out of something.
-bool is_passing(const Error& error) noexcept {
-  return error.os_errno() != 0 && error.os_errno() != ENOENT &&
-         (error.code() == Errc::system || error.code() == Errc::no_space);
-}
-
 /// The names by which readers are to map a publisher's segments: those for one that is about to be connected, and those
 /// of a fresh segment for everybody. Unless they are kept, they go again, and so does the fresh segment's own.
 class NamesForReader {
@@ -113,6 +107,15 @@ Result<void> ShmPublisher::start(const PortRequest& request) {
                             max_loans_, qos.history, reserved_, chunk_bytes, qos.max_memory),
                 "raise max_memory, or lower the others");
   }
+  if (qos.latched) {
+    auto last = LastMessages::create(*member_, bucket_, announcement_.topic, self_, qos.history);
+    if (!last) {
+      return fail(last.error().code(), where,
+                  fmt::format("the ring of its last messages cannot be made: {}", last.error().message()), "",
+                  last.error().os_errno());
+    }
+    last_.emplace(*std::move(last));
+  }
   std::vector<Event> to_announce;
   // The readers that are there already: the first segment has room for all of them, if it may.
   seen_epoch_.store(epoch_.load(std::memory_order_acquire), std::memory_order_relaxed);  // before the look
@@ -140,6 +143,10 @@ Result<void> ShmPublisher::start(const PortRequest& request) {
                                              request.port_id, request.variable ? 0 : request.payload_bytes);
   if (!presence) return fail(std::move(presence).error());
   presence_ = *std::move(presence);
+  if (last_) {
+    if (auto latched = presence_->latch(); !latched) return latched;
+  }
+  member_->remove_latched(announcement_.topic);  // of those before us
   page_ = presence_->file();
   figures_ = &page_->publisher;
   if (qos.deadline.count() != 0) deadline_.emplace(qos.deadline, clock_, page_);
@@ -292,8 +299,6 @@ void ShmPublisher::connect(Side side, const domain::Peers::Peer& peer, std::vect
   if (!got) return refuse(peer, got.error(), to_announce);
   if (!*got) return ask_for_slots(peer, claimed->slots(), to_announce);
   const Overflow overflow = connection_overflow(announcement_, peer.announcement);
-  claimed->complete(
-      {self_, port_id_, announcement_.node, announcement_.qos.stamp, overflow, announcement_.qos.lifespan});
   OutletPtr outlet;
   try {
     const Outlet::Request request{reader, peer.announcement.node, overflow, qos.depth, qos.max_held};
@@ -314,7 +319,10 @@ void ShmPublisher::connect(Side side, const domain::Peers::Peer& peer, std::vect
   live_.push_back(outlet);
   reserved_ += outlet->share();
   member_->watch(reader.node);
+  // First the history, then `ready`: so who was connected has all of it, and who was not, nothing, whenever we die.
   give_history(*outlet, peer.announcement);
+  complete_slot(*claimed->slot,
+                {self_, port_id_, announcement_.node, announcement_.qos.stamp, overflow, announcement_.qos.lifespan});
   outlet->announce_slot();
   set_aside_.erase(reader);
   member_->nudge(reader.node, bucket_);
@@ -385,8 +393,10 @@ Result<std::optional<Segment>> ShmPublisher::make_room_in_pool(std::uint64_t sha
 
 Result<Segment> ShmPublisher::make_segment(std::uint64_t chunks, std::uint64_t payload_bytes) {
   const auto number = static_cast<std::uint32_t>(pool_.segments().size());
-  return Segment::create(*member_, {bucket_, self_, number, next_segment_generation_++,
-                                    static_cast<std::uint32_t>(chunks), payload_bytes});
+  return Segment::create(
+      *member_,
+      {bucket_, self_, number, next_segment_generation_++, static_cast<std::uint32_t>(chunks), payload_bytes,
+       last_ ? domain::latched_segment_name(announcement_.topic, self_, number) : domain::segment_name(self_, number)});
 }
 
 /// Makes chunks for messages of a size, which the calling loan has found missing; outside of the guard. As many as
@@ -444,6 +454,13 @@ std::string ShmPublisher::holders() const {
   return fmt::format("held by {}", fmt::join(parts, ", "));
 }
 
+/// Of all that others map of us. What they have a name of, or have mapped, is theirs.
+void ShmPublisher::remove_names() noexcept {
+  if (last_ && presence_ != nullptr) presence_->unlatch();  // first: nobody is to find the half of it
+  for (const Segment& segment : pool_.segments()) segment.remove_name(*member_);
+  if (last_) last_->remove_name(*member_);
+}
+
 /// Leaves the topic. What was published stays takable.
 void ShmPublisher::disconnect_all() noexcept {
   member_->remove(*this);
@@ -464,8 +481,8 @@ void ShmPublisher::disconnect_all() noexcept {
       events_->report(EventKind::unmatched, announcement_.topic, outlet->request().node, {}, to_announce);
       member_->unwatch(outlet->request().reader.node);
     }
-    for (const Segment& segment : pool_.segments()) segment.remove_name(*member_);
-    presence_.reset();  // changes the epoch: the readers' keepers look
+    if (history_.size() == 0 || !last_ || presence_ == nullptr) remove_names();
+    presence_.reset();  // changes the epoch: the readers' keepers look, and find what we leave, if we do
   }
   announce(to_announce);
 }

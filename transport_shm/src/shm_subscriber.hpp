@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -110,6 +111,7 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   void free_slot(std::uint32_t index, const std::optional<domain::PortRef>& publisher) noexcept;
   void remove_names(const std::string& prefix) noexcept;
   void remove_orphaned_names() noexcept;
+  std::string names_of(const domain::PortRef& publisher) const;
   std::string names_prefix() const;
   bool connected(std::uint32_t index) const noexcept;
   bool report_slots(std::vector<Event>& to_announce);
@@ -119,6 +121,15 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   void report_slot(std::uint32_t index, std::vector<Event>& to_announce, bool& news);
   void end_broken(Inlet& inlet) noexcept;
   void grow_slots();
+
+  // shm_subscriber_left.cpp: the last messages of latched publishers that are gone
+  bool reap_latched(const std::vector<domain::Peers::Peer>& publishers) noexcept;
+  bool give_what_is_left(std::vector<domain::Peers::Peer> left, std::vector<Event>& to_announce);
+  bool give_left(const domain::Peers::Peer& publisher, std::vector<Event>& to_announce, bool& given);
+  Result<void> link_left(const domain::Peers::Peer& publisher, const std::vector<Reference>& references);
+  std::optional<std::uint32_t> claim_for(const domain::PortRef& publisher);
+  bool has_met(const domain::PortRef& publisher);
+  bool note_met(const domain::PortRef& publisher) noexcept;
   void announce(const std::vector<Event>& events) noexcept;
   void leave(std::vector<Event>& to_announce) noexcept;
 
@@ -186,6 +197,8 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   std::shared_ptr<domain::Presence> presence_;
   std::vector<std::shared_ptr<const posix::Mapping>> slot_mappings_;
   std::vector<Reported> reported_;
+  std::vector<domain::Peers::Peer> left_;       // publishers that are gone, whose last messages are still to be given
+  std::set<domain::PortRef> met_;               // that were connected, are not any more, and whose names stay
   bool growth_failed_ = false;                  // of the inbox, and it was said
   ConnectionCounters departed_;                 // sums over connections that have ended
   std::vector<std::unique_ptr<Inlet>> inlets_;  // changed by the consumer

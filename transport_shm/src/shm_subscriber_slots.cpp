@@ -94,7 +94,14 @@ Result<void> ShmSubscriber::start(const PortRequest& request, std::shared_ptr<Sh
     page_ = presence_->file();
     figures_ = &page_->subscriber;
     peers_.emplace(member_, domain::PortRole::subscriber, announcement_);
-    publishers = peers_->refresh(to_announce).matched;
+    domain::Peers::Changes there = peers_->refresh(to_announce);
+    publishers = std::move(there.matched);
+    if (reap_latched(publishers)) {
+      domain::Peers::Changes after = peers_->refresh(to_announce);
+      publishers.insert(publishers.end(), after.matched.begin(), after.matched.end());
+      there.left.insert(there.left.end(), after.left.begin(), after.left.end());
+    }
+    give_what_is_left(std::move(there.left), to_announce);
   }
   alive_ = std::move(self);
   member_->add(bucket_, *this);
@@ -214,7 +221,7 @@ void ShmSubscriber::forget_ended() noexcept {
     some_ended_ = false;
     for (std::size_t i = 0; i < inlets_.size();) {
       Inlet& inlet = *inlets_[i];
-      if (!inlet.ended() || inlet.ready() || !inlet.all_completed()) {
+      if (!inlet.ended() || inlet.ready() || !inlet.all_completed() || !note_met(inlet.publisher())) {
         some_ended_ |= inlet.ended();
         ++i;
         continue;
@@ -234,11 +241,7 @@ void ShmSubscriber::forget_ended() noexcept {
 
 /// After the wipe.
 void ShmSubscriber::free_slot(std::uint32_t index, const std::optional<domain::PortRef>& publisher) noexcept {
-  if (publisher) {
-    std::string prefix = domain::segment_name_for_reader(self_, *publisher, 0);
-    prefix.pop_back();  // the number
-    remove_names(prefix);
-  }
+  if (publisher) remove_names(names_of(*publisher));
   auto& word = inbox_->slot_words[index];
   SlotWord freed;  // keeps the generation, for the next claim to count on
   freed.slot_generation =
@@ -277,6 +280,13 @@ void ShmSubscriber::remove_orphaned_names() noexcept {
   }
 }
 
+/// What the names that one publisher makes for us begin with.
+std::string ShmSubscriber::names_of(const domain::PortRef& publisher) const {
+  std::string prefix = domain::segment_name_for_reader(self_, publisher, 0);
+  prefix.pop_back();  // the number
+  return prefix;
+}
+
 /// What the names that publishers make for us begin with.
 std::string ShmSubscriber::names_prefix() const {
   std::string prefix = domain::segment_name_for_reader(self_, {}, 0);
@@ -289,10 +299,11 @@ void ShmSubscriber::keep(std::vector<Event>& to_announce) noexcept try {
   bool news = false;
   {
     const std::lock_guard lock(cold_mutex_);
-    if (presence_ == nullptr) return;  // closed meanwhile
-    peers_->refresh(to_announce);      // reports who is refused
+    if (presence_ == nullptr) return;                                           // closed meanwhile
+    std::vector<domain::Peers::Peer> left = peers_->refresh(to_announce).left;  // reports who is refused
     remove_orphaned_names();
     news = report_slots(to_announce);
+    news |= give_what_is_left(std::move(left), to_announce);
     grow_slots();
     const std::uint32_t slots = slots_.load(std::memory_order_relaxed);  // under the mutex
     const auto tell = [&] {

@@ -232,6 +232,8 @@ class BATON_API PublisherPort {
   virtual bool wait_for_connections(std::size_t count, std::chrono::nanoseconds timeout) noexcept = 0;
 
   /// Disconnects. Everything already published stays takable; every later verb but `discard` says closed. Idempotent.
+  /// With `Qos::latched` the history stays for subscribers that come later, until the topic's next publisher of this
+  /// transport: each that matches, and was not connected, gets it as a connection that has ended.
   virtual void close() noexcept = 0;
 
   /// Ends the owner's use of the port. Loans still open may be published or discarded; with the last one the port

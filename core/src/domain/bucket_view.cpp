@@ -22,11 +22,11 @@ bool is_of_the_file(const Error& error) noexcept {
 
 }  // namespace
 
-Result<std::shared_ptr<const BucketView::Ports>> BucketView::look(Member& member, std::uint32_t bucket, PortRole role,
+Result<std::shared_ptr<const BucketView::Ports>> BucketView::look(Member& member, std::uint32_t bucket, Kind kind,
                                                                   std::uint64_t hash, std::uint64_t& seen) {
   const std::lock_guard lock(mutex_);
   if (auto caught_up = catch_up(member, bucket); !caught_up) return fail(std::move(caught_up).error());
-  Group& group = groups_[{role, hash}];
+  Group& group = groups_[{kind, hash}];
   if (group.version == 0) group.version = ++last_version_;
   if (group.version == seen) return std::shared_ptr<const Ports>();
   if (auto ordered = bring_in_order(member, bucket, group); !ordered) return fail(std::move(ordered).error());
@@ -34,12 +34,12 @@ Result<std::shared_ptr<const BucketView::Ports>> BucketView::look(Member& member
   return group.in_order;
 }
 
-Result<BucketView::Ports> BucketView::all(Member& member, std::uint32_t bucket, PortRole role) {
+Result<BucketView::Ports> BucketView::all(Member& member, std::uint32_t bucket, Kind kind) {
   const std::lock_guard lock(mutex_);
   if (auto caught_up = catch_up(member, bucket); !caught_up) return fail(std::move(caught_up).error());
   Ports all;
   for (auto& [key, group] : groups_) {
-    if (key.first != role) continue;
+    if (key.first != kind) continue;
     if (auto ordered = bring_in_order(member, bucket, group); !ordered) return fail(std::move(ordered).error());
     all.insert(all.end(), group.in_order->begin(), group.in_order->end());
   }
@@ -74,7 +74,7 @@ Result<void> BucketView::list(Member& member, std::uint32_t bucket) {
   if (!files) return fail(std::move(files).error());
   for (std::string& name : *files) {
     if (const auto parsed = parse_port_file_name(name)) {
-      present[{parsed->role, parsed->topic_hash}].insert(std::move(name));
+      present[{{parsed->role, parsed->latched}, parsed->topic_hash}].insert(std::move(name));
     }
   }
   for (const auto& [key, names] : present) groups_[key];

@@ -26,23 +26,30 @@ class BucketView {
   };
   using Ports = std::vector<std::shared_ptr<const Port>>;  ///< oldest first
 
-  /// The ports of one topic and role. `seen` is what the last call made of it, 0 before the first. If nothing has
+  /// Which files: those of the ports that are there, or the names that stay.
+  struct Kind {
+    PortRole role = PortRole::publisher;
+    bool latched = false;
+    friend constexpr auto operator<=>(const Kind&, const Kind&) = default;
+  };
+
+  /// The ports of one topic and kind. `seen` is what the last call made of it, 0 before the first. If nothing has
   /// changed since then: null. An error is one that another call may not meet, and leaves `seen` as it was: a file that
   /// is of no use is no error but the content of its port.
-  Result<std::shared_ptr<const Ports>> look(Member& member, std::uint32_t bucket, PortRole role, std::uint64_t hash,
+  Result<std::shared_ptr<const Ports>> look(Member& member, std::uint32_t bucket, Kind kind, std::uint64_t hash,
                                             std::uint64_t& seen);
 
-  /// All ports of one role, whatever their topic.
-  Result<Ports> all(Member& member, std::uint32_t bucket, PortRole role);
+  /// All ports of one kind, whatever their topic.
+  Result<Ports> all(Member& member, std::uint32_t bucket, Kind kind);
 
  private:
-  /// The ports of one topic and role.
+  /// The ports of one topic and kind.
   struct Group {
     std::map<std::string, std::shared_ptr<const Port>> ports;  // null: not read yet
     std::shared_ptr<const Ports> in_order;                     // null: to be made anew
     std::uint64_t version = 0;                                 // changes with the ports
   };
-  using Key = std::pair<PortRole, std::uint64_t>;
+  using Key = std::pair<Kind, std::uint64_t>;
 
   Result<void> catch_up(Member& member, std::uint32_t bucket);
   Result<void> list(Member& member, std::uint32_t bucket);

@@ -5,8 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <unordered_set>
 
 #include <fmt/format.h>
 
@@ -43,6 +45,27 @@ tl::unexpected<Error> not_removed(const std::string& path, int os_errno) {
   return fail(Errc::system, path, "cannot be removed", "remove it by hand", os_errno);
 }
 
+/// Of the files of one bucket, those that stay when their publisher goes: of latched ones that had announced themselves
+/// so. What one has that was killed before that, or whose announcement was removed already, goes with its node.
+class Staying {
+ public:
+  explicit Staying(const std::vector<std::string>& files) {
+    for (const std::string& file : files) {
+      if (const auto port = parse_port_file_name(file); port && port->latched) announced_.insert(file);
+    }
+  }
+
+  bool any() const noexcept { return !announced_.empty(); }
+  bool has(const std::string& file) const {
+    if (announced_.empty()) return false;
+    const auto port = latched_port_in(file);
+    return port && announced_.contains(latched_name(*port));
+  }
+
+ private:
+  std::unordered_set<std::string> announced_;
+};
+
 // Removes the files that are meant, from the domain's directory and from its buckets: as many as it can, whatever else
 // happens. The result is the first thing that could not be listed or removed.
 template <class Meant>
@@ -62,7 +85,10 @@ Result<void> remove_if(const Directory& domain, Meant meant) {
     const auto bucket = posix::FileDescriptor::open_at(domain.fd, name, kDirectoryFlags | O_NOFOLLOW);
     const auto files = bucket ? list_names(*bucket) : fail(bucket.error());
     if (files) {
-      for (const std::string& file : *files) remove(*bucket, domain.path + "/" + name, file);
+      const Staying staying(*files);
+      for (const std::string& file : *files) {
+        if (!staying.has(file)) remove(*bucket, domain.path + "/" + name, file);
+      }
       continue;
     }
     const int error = files.error().os_errno();
@@ -73,6 +99,12 @@ Result<void> remove_if(const Directory& domain, Meant meant) {
     }
   }
   return first;
+}
+
+Result<std::vector<std::string>> list_bucket(const Directory& domain, const std::string& name) {
+  const auto bucket = posix::FileDescriptor::open_at(domain.fd, name, kDirectoryFlags | O_NOFOLLOW);
+  if (!bucket) return fail(bucket.error());
+  return list_names(*bucket);
 }
 
 }  // namespace
@@ -156,6 +188,21 @@ bool unlink_name(const posix::FileDescriptor& directory, const std::string& name
   return ::unlinkat(directory.get(), name.c_str(), 0) == 0 || errno == ENOENT;
 }
 
+Result<std::uint64_t> latest_generation_left(const Directory& directory) {
+  auto names = list_names(directory.fd);
+  if (!names) return fail(std::move(names).error());
+  std::uint64_t latest = 0;
+  for (const std::string& name : *names) {
+    if (!parse_bucket_name(name)) continue;
+    const auto files = list_bucket(directory, name);
+    if (!files) continue;  // whoever needs it is told why
+    for (const std::string& file : *files) {
+      if (const auto port = latched_port_in(file)) latest = std::max(latest, port->owner.node.generation);
+    }
+  }
+  return latest;
+}
+
 Result<void> remove_files(const Directory& directory) {
   auto removed = remove_if(directory, [](const std::string& name) { return name != kRegistryName; });
   if (!removed) return removed;
@@ -163,9 +210,11 @@ Result<void> remove_files(const Directory& directory) {
   if (!names) return fail(std::move(names).error());
   for (const std::string& name : *names) {
     if (!parse_bucket_name(name)) continue;
-    if (::unlinkat(directory.fd.get(), name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {
-      return not_removed(directory.path + "/" + name, errno);
-    }
+    if (::unlinkat(directory.fd.get(), name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) continue;
+    const int error = errno;
+    auto files = list_bucket(directory, name);
+    if (!files) return fail(std::move(files).error());
+    if (!Staying(*files).any()) return not_removed(directory.path + "/" + name, error);
   }
   if (!unlink_name(directory.fd, kRegistryName)) return not_removed(directory.path + "/" + kRegistryName, errno);
   return {};

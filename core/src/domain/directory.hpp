@@ -44,13 +44,16 @@ Result<std::vector<std::string>> list_names(const posix::FileDescriptor& directo
 /// True if the name is gone, whoever removed it.
 bool unlink_name(const posix::FileDescriptor& directory, const std::string& name) noexcept;
 
-/// Removes all files of a domain's directory and its buckets; the registry last, and only if nothing else is left, for
-/// without it nobody would ever look for the rest. Only for who has the domain to himself. The error is the first thing
-/// that could not be listed or removed.
+/// The latest generation of a node of which something latched is left, or 0.
+Result<std::uint64_t> latest_generation_left(const Directory& directory);
+
+/// Removes all files of a domain's directory and its buckets, but for what latched publishers have left; the registry
+/// last, and only if nothing else is left, for without it nobody would ever look for the rest. Only for who has the
+/// domain to himself. The error is the first thing that could not be listed or removed.
 Result<void> remove_files(const Directory& directory);
 
-/// Removes the files of a slot's owners, or of the one of that generation, from the directory and the buckets in it.
-/// Without an error, none is left for sure.
+/// Removes the files of a slot's owners, or of the one of that generation, from the directory and the buckets in it,
+/// but for what latched publishers leave. Without an error, no other is left for sure.
 Result<void> remove_files_of(const Directory& directory, std::uint32_t slot,
                              std::optional<std::uint64_t> generation = std::nullopt);
 

@@ -14,6 +14,8 @@ namespace {
 
 std::string_view prefix(PortRole role) noexcept { return role == PortRole::publisher ? "pub-" : "sub-"; }
 
+constexpr std::string_view kLatched = "latched-";
+
 std::string text(const NodeId& node) { return fmt::format("{}.{}", node.slot, node.generation); }
 std::string text(const PortRef& port) { return fmt::format("{}.{}", text(port.node), port.port); }
 
@@ -51,6 +53,28 @@ std::optional<std::uint64_t> parse_hex(std::string_view digits, std::size_t leng
   return value;
 }
 
+/// What the name of a port's file says; what comes after that stays in `rest`.
+std::optional<PortFileName> parse_port(std::string_view& rest) noexcept {
+  PortFileName parsed;
+  const std::string_view kind = next_part(rest);
+  std::size_t hash_at = kLatched.size();
+  if (kind.starts_with(kLatched)) {
+    parsed.latched = true;
+  } else {
+    hash_at = prefix(PortRole::publisher).size();
+    if (kind.starts_with(prefix(PortRole::subscriber))) {
+      parsed.role = PortRole::subscriber;
+    } else if (!kind.starts_with(prefix(PortRole::publisher))) {
+      return std::nullopt;
+    }
+  }
+  const auto hash = parse_hex(kind.substr(hash_at), 16);
+  if (!hash || !parse_node(rest, parsed.owner.node)) return std::nullopt;
+  parsed.topic_hash = *hash;
+  if (!parse_number(next_part(rest), parsed.owner.port, std::numeric_limits<std::uint32_t>::max())) return std::nullopt;
+  return parsed;
+}
+
 }  // namespace
 
 std::uint64_t topic_hash(std::string_view topic) noexcept {
@@ -84,6 +108,18 @@ std::optional<NodeId> publisher_in(std::string_view segment_name_for_reader) noe
   return node;
 }
 
+std::string latched_prefix(std::string_view topic) { return fmt::format("{}{:016x}.", kLatched, topic_hash(topic)); }
+std::string latched_name(const PortFileName& port) {
+  return fmt::format("{}{:016x}.{}", kLatched, port.topic_hash, text(port.owner));
+}
+std::string latched_name(std::string_view topic, const PortRef& owner) { return latched_prefix(topic) + text(owner); }
+std::string latched_ring_name(std::string_view topic, const PortRef& owner) {
+  return latched_name(topic, owner) + ".ring";
+}
+std::string latched_segment_name(std::string_view topic, const PortRef& owner, std::uint32_t number) {
+  return fmt::format("{}.{}", latched_name(topic, owner), number);
+}
+
 std::string inbox_name(const PortRef& owner) { return "inbox." + text(owner); }
 std::string bell_socket_name(const PortRef& owner) { return "bell." + text(owner); }
 
@@ -102,17 +138,15 @@ std::optional<NodeId> owner_of(std::string_view name) noexcept {
 }
 
 std::optional<PortFileName> parse_port_file_name(std::string_view name) noexcept {
-  PortFileName parsed;
-  const std::string_view kind = next_part(name);
-  if (kind.substr(0, 4) == prefix(PortRole::subscriber)) {
-    parsed.role = PortRole::subscriber;
-  } else if (kind.substr(0, 4) != prefix(PortRole::publisher)) {
-    return std::nullopt;
-  }
-  const auto hash = parse_hex(kind.substr(4), 16);
-  if (!hash || !parse_node(name, parsed.owner.node)) return std::nullopt;
-  parsed.topic_hash = *hash;
-  if (!parse_number(name, parsed.owner.port, std::numeric_limits<std::uint32_t>::max())) return std::nullopt;
+  if (name.ends_with('.')) return std::nullopt;
+  auto parsed = parse_port(name);
+  if (!name.empty()) parsed.reset();
+  return parsed;
+}
+
+std::optional<PortFileName> latched_port_in(std::string_view name) noexcept {
+  auto parsed = parse_port(name);
+  if (parsed && !parsed->latched) parsed.reset();
   return parsed;
 }
 

@@ -11,6 +11,14 @@
 //   inbox.5.1700000000000002.2                      where port 2 of node 5 receives
 //   bell.5.1700000000000002.2                       its socket
 //
+//   latched-<hash of the topic>.3.<…>.7             the announcement of port 7 once more: a latched publisher, whose
+//                                                   last messages are for those who come after its end
+//   latched-<hash of the topic>.3.<…>.7.ring        which they are
+//   latched-<hash of the topic>.3.<…>.7.0           its segment number 0
+//
+// Those of a latched publisher that has announced itself so are not removed with the others of its node: they stay
+// until the topic's next publisher removes them, the announcement first.
+//
 // Numbers are decimal, hashes 16 hexadecimal digits. What does not follow the grammar is nobody's.
 #pragma once
 
@@ -40,10 +48,18 @@ BATON_API std::optional<NodeId> owner_of(std::string_view name) noexcept;
 /// What the name of a port's file says.
 struct PortFileName {
   PortRole role = PortRole::publisher;
+  bool latched = false;  ///< the name that stays when the port is gone
   std::uint64_t topic_hash = 0;
   PortRef owner;
 };
 BATON_API std::optional<PortFileName> parse_port_file_name(std::string_view name) noexcept;
+
+/// What the names of all that latched publishers of a topic leave begin with.
+BATON_API std::string latched_prefix(std::string_view topic);
+
+/// Of a name that begins so, the announcement that all of them stand and fall with; else nothing.
+BATON_API std::optional<PortFileName> latched_port_in(std::string_view name) noexcept;
+BATON_API std::string latched_name(const PortFileName& port);
 
 }  // namespace domain
 }  // namespace v1

@@ -49,6 +49,7 @@ std::string_view kind_name(FileKind kind) noexcept {
     case FileKind::subscriber: return "a subscriber's announcement";
     case FileKind::segment: return "a segment";
     case FileKind::inbox: return "an inbox";
+    case FileKind::ring: return "a ring of last messages";
   }
   return "a file of an unknown kind";
 }

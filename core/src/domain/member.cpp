@@ -1,6 +1,10 @@
 // The public face of a membership: each function does nothing in a forked child, and otherwise what Membership does.
 #include "baton/domain/member.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cerrno>
 
 #include <fmt/format.h>
@@ -68,6 +72,21 @@ void Member::unlink(std::uint32_t bucket, const std::string& name) noexcept {
   if (!place || unlink_name(**place, name)) return;
   log::error("[{}] {}/{:02x}/{} cannot be removed: {}", node(), state_->registration().directory().path, bucket, name,
              std::generic_category().message(errno));
+}
+
+bool Member::has(std::uint32_t bucket, const std::string& name) noexcept {
+  const auto place = directory(bucket);
+  struct stat status {};
+  return place && ::fstatat((*place)->get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+Result<void> Member::link(std::uint32_t bucket, const std::string& from, const std::string& to) {
+  auto place = directory(bucket);
+  if (!place) return fail(std::move(place).error());
+  if (::linkat((*place)->get(), from.c_str(), (*place)->get(), to.c_str(), 0) == 0 || errno == EEXIST) return {};
+  const int error = errno;
+  return fail(error == ENOSPC ? Errc::no_space : Errc::system, from, "cannot be given a second name",
+              error == ENOENT ? "do not remove files of a domain that is in use" : "", error);
 }
 
 bool Member::has_directory(std::uint32_t bucket) { return !forked() && state_->registration().has_bucket(bucket); }

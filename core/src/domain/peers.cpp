@@ -19,14 +19,16 @@ struct Peers::State {
   PortRole own_role;
   PortAnnouncement own;
   std::map<PortRef, Known> known;
-  std::uint64_t seen = 0;  // see BucketView::look
-  bool failed = false;     // the last look, and it was reported
+  std::map<PortRef, Known> known_left;  // of latched publishers that are gone
+  std::uint64_t seen = 0;               // see BucketView::look
+  bool failed = false;                  // the last look, and it was reported
 
   /// What one look found, before any of it counts: if it cannot be completed, the next one finds all of it again.
   struct Look {
     Changes changes;
     std::vector<Event> refusals;
     std::map<PortRef, Known> verdicts;
+    std::map<PortRef, Known> verdicts_left;
   };
 
   Event refused(std::string peer, std::string reason) const {
@@ -46,25 +48,40 @@ struct Peers::State {
            own.process == peer.process;
   }
 
-  void judge(const BucketView::Port& port, Look& look) const {
-    Known& verdict = look.verdicts[port.name.owner];
-    verdict = Known::not_matched;
+  Known judge(const BucketView::Port& port, std::vector<Peer>& matched, Look& look) const {
     if (!port.content) {
       look.refusals.push_back(refused(port.file, "its announcement cannot be used: " + port.content.error().message()));
-      return;
+      return Known::not_matched;
     }
     const Peer& peer = port.content->peer;
     // Another topic may have the same hash. What the transport connects by itself it also judges.
-    if (peer.announcement.topic != own.topic || connects_itself(peer.announcement)) return;
+    if (peer.announcement.topic != own.topic || connects_itself(peer.announcement)) return Known::not_matched;
     const bool publishes = own_role == PortRole::publisher;
-    if (publishes ? pass_by(own, peer.announcement) : pass_by(peer.announcement, own)) return;
+    if (publishes ? pass_by(own, peer.announcement) : pass_by(peer.announcement, own)) return Known::not_matched;
     if (auto refusal = publishes ? match(own, peer.announcement) : match(peer.announcement, own)) {
       look.refusals.push_back(
           refused(peer.announcement.node, publishes ? refusal->for_publisher : refusal->for_subscriber));
-      return;
+      return Known::not_matched;
     }
-    verdict = Known::matched;
-    look.changes.matched.push_back(peer);
+    matched.push_back(peer);
+    return Known::matched;
+  }
+
+  /// Of a subscriber: judges the latched publishers that are gone since the last look. One is gone when the name that
+  /// stays is there, and the other is not: that one is made first, and removed for good. `latched` are those with the
+  /// name that stays.
+  void judge_left(const BucketView::Ports& latched, Look& look) {
+    const std::uint32_t bucket = bucket_of(own.topic);
+    std::set<PortRef> present;
+    for (const auto& port : latched) {
+      const PortRef& owner = port->name.owner;
+      present.insert(owner);
+      if (known_left.contains(owner) || member->has(bucket, port_file_name(PortRole::publisher, own.topic, owner))) {
+        continue;
+      }
+      look.verdicts_left[owner] = judge(*port, look.changes.left, look);
+    }
+    std::erase_if(known_left, [&](const auto& entry) { return !present.contains(entry.first); });
   }
 
   /// Asks to be called again at the next tick, whatever happens meanwhile, unless it is called off.
@@ -104,30 +121,41 @@ Peers::Changes Peers::refresh(std::vector<Event>& to_announce) {
   // The epoch by which others would look again may have been seen already.
   State::Retry retry(membership, bucket);
   std::uint64_t seen = state.seen;
-  auto ports = membership.bucket_view(bucket).look(*state.member, bucket, other, hash, seen);
-  if (!ports) {
+  BucketView& view = membership.bucket_view(bucket);
+  auto ports = view.look(*state.member, bucket, {other, false}, hash, seen);
+  Result<std::shared_ptr<const BucketView::Ports>> latched(nullptr);
+  if (std::uint64_t all = 0; ports && other == PortRole::publisher) {
+    latched = view.look(*state.member, bucket, {other, true}, hash, all);
+  }
+  if (!ports || !latched) {
     if (!std::exchange(state.failed, true)) {
-      state.report({state.refused("its peers", "the domain cannot be searched for them: " + ports.error().message())},
+      const Error& error = ports ? latched.error() : ports.error();
+      state.report({state.refused("its peers", "the domain cannot be searched for them: " + error.message())},
                    to_announce);
     }
     return {};
   }
   state.failed = false;
   State::Look look;
+  if (*latched != nullptr) state.judge_left(**latched, look);
+  std::set<PortRef> present;
   if (*ports != nullptr) {  // else nothing has changed
-    std::set<PortRef> present;
     for (const auto& port : **ports) {
       present.insert(port->name.owner);
-      if (!state.known.contains(port->name.owner)) state.judge(*port, look);
+      if (state.known.contains(port->name.owner)) continue;
+      look.verdicts[port->name.owner] = state.judge(*port, look.changes.matched, look);
     }
     for (const auto& [port, verdict] : state.known) {
       if (!present.contains(port) && verdict == State::Known::matched) look.changes.gone.push_back(port);
     }
-    state.report(std::move(look.refusals), to_announce);
+  }
+  state.report(std::move(look.refusals), to_announce);
+  if (*ports != nullptr) {
     std::erase_if(state.known, [&](const auto& entry) { return !present.contains(entry.first); });
     state.known.merge(look.verdicts);  // allocates nothing: from here on it all counts
     state.seen = seen;
   }
+  state.known_left.merge(look.verdicts_left);
   retry.call_off();
   return std::move(look.changes);
 }

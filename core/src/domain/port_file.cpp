@@ -112,9 +112,13 @@ Result<std::shared_ptr<const PortFile>> Member::port_file(std::uint32_t bucket, 
   return std::shared_ptr<const PortFile>(*std::move(mapping), page);
 }
 
-Presence::Presence(std::shared_ptr<Member> member, std::uint32_t bucket, std::string name,
+Presence::Presence(std::shared_ptr<Member> member, std::uint32_t bucket, std::string name, std::string latched_name,
                    std::shared_ptr<PortFile> file) noexcept
-    : member_(std::move(member)), bucket_(bucket), name_(std::move(name)), file_(std::move(file)) {}
+    : member_(std::move(member)),
+      bucket_(bucket),
+      name_(std::move(name)),
+      latched_name_(std::move(latched_name)),
+      file_(std::move(file)) {}
 
 Result<std::shared_ptr<Presence>> Presence::announce(std::shared_ptr<Member> member, PortRole role, const PortRef& port,
                                                      const PortAnnouncement& announcement, std::uint64_t port_id,
@@ -130,8 +134,12 @@ Result<std::shared_ptr<Presence>> Presence::announce(std::shared_ptr<Member> mem
                 written.error().os_errno());
   }
   member->bump(bucket);
-  return std::shared_ptr<Presence>(new Presence(std::move(member), bucket, std::move(name), *std::move(written)));
+  return std::shared_ptr<Presence>(new Presence(std::move(member), bucket, std::move(name),
+                                                domain::latched_name(announcement.topic, port), *std::move(written)));
 }
+
+Result<void> Presence::latch() { return member_->link(bucket_, name_, latched_name_); }
+void Presence::unlatch() noexcept { member_->unlink(bucket_, latched_name_); }
 
 Presence::~Presence() {
   if (member_->forked()) return;

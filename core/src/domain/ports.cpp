@@ -1,6 +1,8 @@
 // The ports of a domain, whatever their topic: for subscribers that learn of their topics as they come, and for who
 // watches.
 #include <array>
+#include <optional>
+#include <set>
 
 #include "baton/log.hpp"
 #include "domain/membership.hpp"
@@ -18,7 +20,7 @@ struct Ports::State {
     }
 
     State* state = nullptr;
-    std::uint32_t epoch = 0;  // 0: no port has ever been in it, so nothing has to be listed
+    std::optional<std::uint32_t> epoch;  // that it was listed at
     std::vector<Port> found;
   };
 
@@ -29,13 +31,28 @@ struct Ports::State {
   std::array<Bucket, kBuckets> buckets;
   bool first = true;
 
-  Result<void> list(std::uint32_t index, PortRole role, std::vector<Port>& found) const {
-    auto ports = member->state_->bucket_view(index).all(*member, index, role);
+  Result<void> add(std::uint32_t index, BucketView::Kind kind, std::set<PortRef>& seen,
+                   std::vector<Port>& found) const {
+    auto ports = member->state_->bucket_view(index).all(*member, index, kind);
     if (!ports) return fail(std::move(ports).error());
     for (const auto& port : *ports) {
-      if (port->content) found.push_back({role, {port, &port->content->peer.announcement}});
+      if (!port->content || !seen.insert(port->name.owner).second) continue;
+      found.push_back({kind.role, {port, &port->content->peer.announcement}});
     }
     return {};
+  }
+
+  Result<void> list(std::uint32_t index, std::vector<Port>& found) const {
+    std::set<PortRef> seen;
+    auto added = add(index, {PortRole::publisher, false}, seen, found);
+    return added ? add(index, {PortRole::subscriber, false}, seen, found) : added;
+  }
+
+  /// Of those that latch there are two names, until they are gone.
+  Result<void> list_publishers(std::uint32_t index, std::vector<Port>& found) const {
+    std::set<PortRef> seen;
+    auto added = add(index, {PortRole::publisher, false}, seen, found);
+    return added ? add(index, {PortRole::publisher, true}, seen, found) : added;
   }
 
   /// Lists one bucket, if need be. True if that was so.
@@ -46,8 +63,7 @@ struct Ports::State {
     if (epoch == bucket.epoch) return false;
     std::vector<Port> found;
     if (member->has_directory(index)) {
-      auto listed = list(index, PortRole::publisher, found);
-      if (listed && which == Which::all) listed = list(index, PortRole::subscriber, found);
+      auto listed = which == Which::all ? list(index, found) : list_publishers(index, found);
       if (!listed) {
         log::debug("[{}] bucket {:02x} cannot be listed: {}", member->node(), index, listed.error());
         member->look_again(index);

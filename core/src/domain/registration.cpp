@@ -34,9 +34,11 @@ Result<void> make_registry(const Directory& directory) {
   const FileHead head = make_head(FileKind::registry, {}, 0, sizeof(Registry));
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   // Later than any generation of an earlier registry, of which nodes may still have files mapped: those counted up from
-  // the time then, by one for each join.
-  const std::uint64_t first_generation =
-      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(now).count());
+  // the time then, by one for each join. Of what latched publishers have left the names say it.
+  auto left = latest_generation_left(directory);
+  if (!left) return fail(std::move(left).error());
+  const std::uint64_t first_generation = std::max(
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(now).count()), *left + 1);
   // All else is zero: free slots, epochs at their beginning.
   if (::pwrite(memory->fd().get(), &head, sizeof(head), 0) != sizeof(head) ||
       ::pwrite(memory->fd().get(), &first_generation, sizeof(first_generation), offsetof(Registry, first_generation)) !=

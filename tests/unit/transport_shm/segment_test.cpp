@@ -14,7 +14,9 @@ class SegmentTest : public testing::Test {
   static constexpr std::uint32_t kPayload = 100;
 
   Segment create(std::uint32_t number, std::uint32_t generation) {
-    return Segment::create(*member_, {kBucket, publisher_, number, generation, 4, kPayload}).value();
+    return Segment::create(*member_,
+                           {kBucket, publisher_, number, generation, 4, kPayload, segment_name(publisher_, number)})
+        .value();
   }
   SegmentView open(std::uint32_t number) {
     return SegmentView::open(*member_, kBucket, reader_, publisher_, number, kPayload).value();

@@ -24,7 +24,7 @@ inline constexpr std::size_t kPageBytes = 4'096;
 inline constexpr std::uint32_t kNodeBells = 63;
 
 /// What a file is.
-enum class FileKind : std::uint32_t { registry = 1, node, publisher, subscriber, segment, inbox };
+enum class FileKind : std::uint32_t { registry = 1, node, publisher, subscriber, segment, inbox, ring };
 
 /// The first 128 bytes of every shared file. Written by the file's maker, before the file has a name; checked by
 /// everyone before anything else of the file is believed.

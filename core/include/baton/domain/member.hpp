@@ -66,6 +66,11 @@ BATON_API std::string segment_name(const PortRef& owner, std::uint32_t number);
 BATON_API std::string segment_name_for_reader(const PortRef& reader, const PortRef& publisher, std::uint32_t number);
 /// The publisher's node in such a name of a reader's, or nothing if it is none.
 BATON_API std::optional<NodeId> publisher_in(std::string_view segment_name_for_reader) noexcept;
+/// Those of a latched publisher, which stay when it is gone: its announcement, the ring of its last messages, and its
+/// segments. See Presence::latch.
+BATON_API std::string latched_name(std::string_view topic, const PortRef& owner);
+BATON_API std::string latched_ring_name(std::string_view topic, const PortRef& owner);
+BATON_API std::string latched_segment_name(std::string_view topic, const PortRef& owner, std::uint32_t number);
 BATON_API std::string inbox_name(const PortRef& owner);
 BATON_API std::string bell_socket_name(const PortRef& owner);
 
@@ -160,6 +165,13 @@ class BATON_API Member : public std::enable_shared_from_this<Member> {
   Result<std::shared_ptr<const PortFile>> port_file(std::uint32_t bucket, PortRole role, std::string_view topic,
                                                     const PortRef& port);
 
+  /// Whether a file has that name now.
+  bool has(std::uint32_t bucket, const std::string& name) noexcept;
+
+  /// Gives a file a second name. One that is there already is fine; if `from` is not, the error is `Errc::system` with
+  /// ENOENT.
+  Result<void> link(std::uint32_t bucket, const std::string& from, const std::string& to);
+
   /// Removes a name; one that is not there is fine.
   void unlink(std::uint32_t bucket, const std::string& name) noexcept;
 
@@ -168,6 +180,10 @@ class BATON_API Member : public std::enable_shared_from_this<Member> {
 
   /// Names of a bucket's directory that begin with `prefix`.
   Result<std::vector<std::string>> list(std::uint32_t bucket, std::string_view prefix);
+
+  /// Removes what latched publishers of a topic have left that are gone. Of one that died just now, too. What cannot be
+  /// removed is logged.
+  void remove_latched(std::string_view topic) noexcept;
 
   /// A number for a new port.
   std::uint32_t next_port() noexcept;
@@ -260,16 +276,24 @@ class BATON_API Presence {
   Presence(const Presence&) = delete;
   Presence& operator=(const Presence&) = delete;
 
+  /// Gives a publisher's file a second name, which stays when the port is gone: for Peers of subscribers that come
+  /// later, until `remove_latched`. From then on all names that a latched publisher's begin with stay as well, where
+  /// they would be removed with the node's others.
+  Result<void> latch();
+  /// Removes that name again, and nothing else. Fine if there is none.
+  void unlatch() noexcept;
+
   /// The file's first page, where the port counts. Stays mapped as long as somebody has it.
   const std::shared_ptr<PortFile>& file() const noexcept { return file_; }
 
  private:
-  Presence(std::shared_ptr<Member> member, std::uint32_t bucket, std::string name,
+  Presence(std::shared_ptr<Member> member, std::uint32_t bucket, std::string name, std::string latched_name,
            std::shared_ptr<PortFile> file) noexcept;
 
   const std::shared_ptr<Member> member_;
   const std::uint32_t bucket_;
   const std::string name_;
+  const std::string latched_name_;
   const std::shared_ptr<PortFile> file_;
 };
 
@@ -285,6 +309,7 @@ class BATON_API Peers {
   struct Changes {
     std::vector<Peer> matched;  ///< new ones that match, oldest first
     std::vector<PortRef> gone;  ///< matched before, and not there any more: closed, or reaped
+    std::vector<Peer> left;     ///< for a subscriber: latched publishers that match and are gone, each once
   };
 
   Peers(std::shared_ptr<Member> member, PortRole own_role, PortAnnouncement own);
@@ -309,7 +334,10 @@ class BATON_API Peers {
 /// The ports of all topics of the domain on this machine. For one thread at a time.
 class BATON_API Ports {
  public:
-  enum class Which : std::uint8_t { publishers, all };
+  enum class Which : std::uint8_t {
+    publishers,  ///< and latched ones that are gone and have left something
+    all,
+  };
   struct Port {
     PortRole role = PortRole::publisher;
     std::shared_ptr<const PortAnnouncement> announcement;  ///< the same object as long as the port is there

@@ -33,6 +33,28 @@ TEST(FileNames, of_ports_say_role_topic_and_port) {
   }
 }
 
+TEST(FileNames, of_what_latched_publishers_leave_belong_together) {
+  const std::string announcement = latched_name("camera/front", kOther);
+  const auto parsed = parse_port_file_name(announcement);
+  ASSERT_TRUE(parsed);
+  EXPECT_TRUE(parsed->latched);
+  EXPECT_EQ(parsed->role, PortRole::publisher);
+  EXPECT_EQ(parsed->topic_hash, topic_hash("camera/front"));
+  EXPECT_EQ(parsed->owner, kOther);
+  for (const std::string& name :
+       {announcement, latched_ring_name("camera/front", kOther), latched_segment_name("camera/front", kOther, 5)}) {
+    EXPECT_EQ(owner_of(name), kOther.node);
+    EXPECT_TRUE(name.starts_with(latched_prefix("camera/front")));
+    const auto port = latched_port_in(name);
+    ASSERT_TRUE(port) << name;
+    EXPECT_EQ(latched_name(*port), announcement);
+    EXPECT_EQ(parse_port_file_name(name).has_value(), name == announcement);
+  }
+  EXPECT_FALSE(parse_port_file_name(port_file_name(PortRole::publisher, "camera/front", kOther))->latched);
+  EXPECT_FALSE(latched_port_in(port_file_name(PortRole::publisher, "camera/front", kOther)));
+  EXPECT_FALSE(latched_port_in(segment_name(kOther, 5)));
+}
+
 TEST(FileNames, differ_for_everything_that_may_exist_at_once) {
   EXPECT_NE(segment_name(kPort, 1), segment_name(kPort, 2));
   EXPECT_NE(segment_name_for_reader(kPort, kOther, 1), segment_name_for_reader(kOther, kPort, 1));
@@ -47,7 +69,8 @@ TEST(FileNames, that_are_not_ours_belong_to_nobody) {
   }
   for (const char* name :
        {"pub-0123456789abcdef.1.1", "pub-0123456789abcde.1.1.1", "pub-0123456789ABCDEF.1.1.1",
-        "pub-0123456789abcdef.1.1.1.1", "pub-0123456789abcdef.1.1.4294967296", "pub.1.1.1", "bell.1.1.1"}) {
+        "pub-0123456789abcdef.1.1.1.1", "pub-0123456789abcdef.1.1.1.", "latched-0123456789abcdef.1.1",
+        "pub-0123456789abcdef.1.1.4294967296", "pub.1.1.1", "bell.1.1.1"}) {
     EXPECT_FALSE(parse_port_file_name(name)) << name;
   }
 }
