@@ -327,6 +327,11 @@ std::optional<Event> Node::take_event() { return state_->events->take(); }
 std::uint64_t Node::lost_events() const { return state_->events->lost(); }
 void Node::on_event(std::function<void(const Event&)> callback) { state_->events->set_callback(std::move(callback)); }
 
+std::vector<std::string> Node::audit() {
+  const auto member = state_->joined();
+  return member ? member->audit() : std::vector<std::string>();
+}
+
 void Node::keep(std::chrono::nanoseconds timeout) {
   if (const auto member = state_->joined()) member->keep(timeout);
 }

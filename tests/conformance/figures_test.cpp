@@ -1,4 +1,7 @@
 // What ports count, what they tell of it in events, and what an audit of their books says.
+#include <filesystem>
+#include <fstream>
+
 #include "fixture.hpp"
 
 namespace conformance {
@@ -280,6 +283,28 @@ TEST_P(Audit, finds_nothing_wrong_whatever_is_loaned_queued_held_and_dropped) {
   }
   keeping.close();
   EXPECT_EQ(publisher.audit(), std::vector<std::string>{});
+}
+
+TEST_P(Audit, of_a_node_finds_files_that_are_nobodys_or_cannot_be_read) {
+  auto publisher = node_.publisher<Message>("topic").value();
+  auto subscriber = other_.subscriber<Message>("topic").value();
+  EXPECT_EQ(node_.audit(), std::vector<std::string>{});
+  namespace fs = std::filesystem;
+  const fs::path domain = fs::path("/dev/shm") / ("baton-" + std::to_string(::geteuid())) / domain_;
+  fs::path bucket;
+  for (const auto& entry : fs::recursive_directory_iterator(domain)) {
+    if (entry.path().filename().string().starts_with("pub-")) bucket = entry.path().parent_path();
+  }
+  ASSERT_FALSE(bucket.empty());
+  std::ofstream(bucket / "holiday.jpg") << "sea";
+  std::ofstream(bucket / "inbox.900.5.1") << "of nobody who is there";
+  const auto findings = node_.audit();
+  ASSERT_EQ(findings.size(), 2U) << testing::PrintToString(findings);
+  EXPECT_NE((findings[0] + findings[1]).find("is nobody's"), std::string::npos) << testing::PrintToString(findings);
+  EXPECT_NE((findings[0] + findings[1]).find("node 900.5, which is gone"), std::string::npos);
+  fs::remove(bucket / "holiday.jpg");
+  fs::remove(bucket / "inbox.900.5.1");
+  EXPECT_EQ(other_.audit(), std::vector<std::string>{});
 }
 
 }  // namespace conformance

@@ -67,13 +67,14 @@ class ForeignAnnouncement : public Foreign, public testing::WithParamInterface<D
  protected:
   static std::vector<Damage> damages() {
     auto all = any_damages();
-    all.push_back({"without_its_text", [](const std::string& file) { return file.substr(0, 256); }});
+    all.push_back(
+        {"without_its_text", [](const std::string& file) { return file.substr(0, sizeof(baton::domain::PortFile)); }});
     all.push_back({"of_a_text_that_is_no_json", [](std::string file) {
-                     std::fill(file.begin() + 256, file.end(), '{');
+                     std::fill(file.begin() + sizeof(baton::domain::PortFile), file.end(), '{');
                      return file;
                    }});
     all.push_back({"of_a_text_with_a_zero", [](std::string file) {
-                     file[400] = '\0';
+                     file[sizeof(baton::domain::PortFile) + 100] = '\0';
                      return file;
                    }});
     all.push_back({"of_another_length", [](const std::string& file) {

@@ -61,7 +61,7 @@ int writer_role(const Arguments& arguments) {
   std::chrono::duration<double> busy{};
   const auto report = [&] {
     const baton::PublisherCounters figures = publisher.counters();
-    bool balanced = figures.published == number;
+    bool balanced = figures.published == number && publisher.audit().empty() && node.audit().empty();
     for (const auto& connection : figures.connections) balanced &= is_balanced(connection);
     const auto rate = static_cast<std::uint64_t>(busy.count() > 0 ? static_cast<double>(number) / busy.count() : 0);
     say(fmt::format("{} {} {} {} {:d} {} {} {}", figures.published, figures.free_chunks, figures.chunks,
@@ -127,6 +127,7 @@ int reader_role(const Arguments& arguments) {
     std::uint64_t missing = 0;
     for (const std::uint32_t writer : writers) missing += order.missing(writer);
     if (!is_balanced(total)) wrong = "the counters do not add up";
+    if (const auto findings = subscriber.audit(); !findings.empty()) wrong = findings.front();
     if (total.taken != count) wrong = fmt::format("{} were taken, {} counted", count, total.taken);
     if (total.dropped() < missing) wrong = fmt::format("{} are missing, {} counted", missing, total.dropped());
     if (!wrong.empty()) break;

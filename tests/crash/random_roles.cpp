@@ -150,7 +150,8 @@ int random_publisher_role(const Arguments& arguments) {
     const std::string command = next_command(running ? 0 : 100);
     if (command == "pause" || command == "finish") {
       running = false;
-      const auto findings = publisher.audit();
+      auto findings = publisher.audit();
+      for (std::string& finding : node.audit()) findings.push_back(std::move(finding));
       say(findings.empty() ? std::to_string(number) : fmt::format("error: {}", fmt::join(findings, "; ")));
     }
     if (command == "resume") running = true;

@@ -116,6 +116,11 @@ class BATON_API Node {
   /// of `on_event`. Any thread; before the first port there is nothing to do, and it returns at once.
   void keep(std::chrono::nanoseconds timeout = std::chrono::nanoseconds::zero());
 
+  /// Whether the files of the domain on this machine are in order: empty, or a line for each that is nobody's, that was
+  /// left by a node that is gone, or that cannot be read. Reads them all; ports have an `audit` of their own. Nothing
+  /// before the first port.
+  std::vector<std::string> audit();
+
   /// The oldest event that has not been taken. The queue keeps the newest 1,024. See docs/events.md; those about other
   /// nodes begin with the first port, by which this one joins the domain.
   std::optional<Event> take_event();

@@ -255,6 +255,10 @@ class BATON_API Member : public std::enable_shared_from_this<Member> {
 
   const std::shared_ptr<EventQueue>& events() const noexcept;
 
+  /// Whether the files of the domain's topics are in order: a line for each that is nobody's, that was left by a node
+  /// that is gone, or that cannot be read. Waits a moment for files that are just being removed.
+  std::vector<std::string> audit();
+
  private:
   friend class Peers;
   friend class Ports;
