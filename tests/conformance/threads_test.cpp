@@ -6,6 +6,7 @@
 
 #include <condition_variable>
 #include <csignal>
+#include <filesystem>
 #include <optional>
 #include <set>
 
@@ -353,8 +354,14 @@ TEST_P(ThreadCheck, names_both_threads) {
   GTEST_SKIP() << "the check is made by debug builds";
 #endif
   GTEST_FLAG_SET(death_test_style, "threadsafe");
-  const auto misuse = [this] {
-    auto subscriber = node_.subscriber<Message>("topic").value();
+  // The program that ends leaves its domain, as a killed one does: one whose name its parent knows.
+  const auto domain_of_child_of = [](pid_t parent) { return "test-" + std::to_string(parent) + "-ended"; };
+  const auto misuse = [&] {
+    baton::Options options;
+    options.domain = domain_of_child_of(::getppid());
+    options.transports = {GetParam().make()};
+    auto node = baton::Node::open("first", std::move(options)).value();
+    auto subscriber = node.subscriber<Message>("topic").value();
     ::pthread_setname_np(::pthread_self(), "second");
     std::thread waiting([&] {
       ::pthread_setname_np(::pthread_self(), "first");
@@ -365,6 +372,7 @@ TEST_P(ThreadCheck, names_both_threads) {
   EXPECT_DEATH(misuse(),
                "topic 'topic': (take|wait) of first on thread '(first|second)' .*, while thread '(first|second)' .* is "
                "in its (take|wait|verb)");
+  std::filesystem::remove_all("/dev/shm/baton-" + std::to_string(::geteuid()) + "/" + domain_of_child_of(::getpid()));
 }
 
 }  // namespace conformance
