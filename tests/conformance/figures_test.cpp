@@ -153,17 +153,17 @@ TEST_P(TroubleEvents, are_few_however_many_messages_are_dropped) {
 
 TEST_P(TroubleEvents, tell_both_sides_when_a_queue_is_congested_and_when_it_is_relieved) {
   auto publisher = node_.publisher<Message>("topic", {.overflow = Overflow::reject}).value();
-  auto subscriber = other_.subscriber<Message>("topic", {.depth = 10, .max_held = 8}).value();
+  auto subscriber = other_.subscriber<Message>("topic", {.depth = 50, .max_held = 8}).value();
   Listener of_writer(node_);
   Listener of_reader(other_);
-  for (std::uint64_t number = 0; number < 9; ++number) ASSERT_TRUE(publish(publisher, 1, number));
+  for (std::uint64_t number = 0; number < 41; ++number) ASSERT_TRUE(publish(publisher, 1, number));
   for (Listener* const listener : {&of_writer, &of_reader}) {
     EXPECT_TRUE(eventually([&] { return listener->count(EventKind::congested) == 1; }));
     EXPECT_EQ(listener->count(EventKind::relieved), 0U);
   }
-  for (int i = 0; i < 4; ++i) EXPECT_TRUE(subscriber.take());
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(subscriber.take());
   std::this_thread::sleep_for(250ms);
-  EXPECT_EQ(of_writer.count(EventKind::relieved), 0U) << "five are queued still";
+  EXPECT_EQ(of_writer.count(EventKind::relieved), 0U) << "21 are queued still";
   EXPECT_TRUE(subscriber.take());
   for (Listener* const listener : {&of_writer, &of_reader}) {
     ASSERT_TRUE(eventually([&] { return listener->count(EventKind::relieved) == 1; }));
@@ -174,11 +174,11 @@ TEST_P(TroubleEvents, tell_both_sides_when_a_queue_is_congested_and_when_it_is_r
 
 TEST_P(TroubleEvents, leave_a_queue_alone_that_is_never_nearly_full) {
   auto publisher = node_.publisher<Message>("topic").value();
-  auto subscriber = other_.subscriber<Message>("topic", {.depth = 10}).value();
+  auto subscriber = other_.subscriber<Message>("topic", {.depth = 50}).value();
   Listener of_writer(node_);
-  for (std::uint64_t number = 0; number < 100; ++number) {
+  for (std::uint64_t number = 0; number < 500; ++number) {
     publish(publisher, 1, number);
-    if (number % 7 == 6) take_all(subscriber);
+    if (number % 39 == 38) take_all(subscriber);
   }
   std::this_thread::sleep_for(250ms);
   EXPECT_EQ(of_writer.count(EventKind::congested), 0U);
