@@ -315,6 +315,7 @@ void InprocSubscriber::add_connection(std::shared_ptr<Connection> connection) {
   gone = remove_departed();
   if (announcement_.qos.deadline.count() != 0) {
     connection->deadline.emplace(announcement_.qos.deadline, connection->from->clock, connection->from->page);
+    if (member_ != nullptr) member_->call_at(bucket_, *this, connection->deadline->next(steady_clock::now()));
   }
   connections_.push_back(std::move(connection));
   update_alone();
