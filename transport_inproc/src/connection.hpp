@@ -93,10 +93,7 @@ struct Connection {
   }
 
   bool is_too_old(const ChunkHeader& chunk) const noexcept {
-    if (chunk.stamp == 0) return false;
-    const std::uint64_t published = from->clock.to_ns(chunk.stamp);
-    const std::uint64_t now = monotonic_ns();
-    return now > published && now - published > lifespan_ns;
+    return chunk.stamp != 0 && age_ns(from->clock.to_ns(chunk.stamp)) > lifespan_ns;
   }
 
   /// The chunks that this connection may keep from the publisher: what a reader may have been given, and one that is

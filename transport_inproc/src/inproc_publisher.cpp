@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <cstring>
-#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "baton/assert.hpp"
 #include "baton/domain/wait.hpp"
+#include "baton/timeout.hpp"
 #include "topic.hpp"
 
 namespace baton::inproc {
@@ -378,23 +378,13 @@ std::size_t InprocPublisher::connection_count() const noexcept {
   return links_.size();
 }
 
-/// Looks every now and then: a reader that takes rings nobody.
+/// A reader that takes rings nobody.
 bool InprocPublisher::flush(std::chrono::nanoseconds timeout) noexcept {
   const ThreadCheck::Verb verb(check_, "flush", announcement_);
-  constexpr std::chrono::microseconds kShortest{20};
-  constexpr std::chrono::milliseconds kLongest{1};
-  const auto begin = std::chrono::steady_clock::now();
-  using Time = std::chrono::steady_clock::time_point;
-  const Time deadline = timeout >= Time::max() - begin ? Time::max() : begin + timeout;
-  std::chrono::nanoseconds pause = kShortest;
-  while ((state_ & kClosed) == 0) {
-    if (all_taken()) return true;
-    const Time now = std::chrono::steady_clock::now();
-    if (now >= deadline) break;
-    std::this_thread::sleep_until(std::min(deadline, now + pause));
-    pause = std::min<std::chrono::nanoseconds>(2 * pause, kLongest);
-  }
-  return false;
+  return look_until_answered(timeout, [this]() -> std::optional<bool> {
+    if ((state_ & kClosed) != 0) return false;
+    return all_taken() ? std::optional(true) : std::nullopt;
+  });
 }
 
 bool InprocPublisher::all_taken() const noexcept {

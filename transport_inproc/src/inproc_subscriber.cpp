@@ -133,10 +133,7 @@ Chunk InprocSubscriber::lend_if_young(Connection& connection, ChunkHeader* chunk
 /// From the stamp until now. Of few messages: it costs a look at the clock.
 void InprocSubscriber::sample_latency(const Connection& connection, const ChunkHeader& chunk) noexcept {
   until_sampled_ = domain::kLatencySampledOneOf;
-  if (chunk.stamp == 0) return;
-  const std::uint64_t published = connection.from->clock.to_ns(chunk.stamp);
-  const std::uint64_t now = monotonic_ns();
-  domain::note_latency(figures_, now > published ? now - published : 0);
+  if (chunk.stamp != 0) domain::note_latency(figures_, age_ns(connection.from->clock.to_ns(chunk.stamp)));
 }
 
 bool InprocSubscriber::at_held_limit() noexcept {

@@ -117,10 +117,7 @@ std::uint64_t Inlet::count_dropped_before(const Claim& claim) noexcept {
 
 bool Inlet::is_too_old(Reference reference) const noexcept {
   const std::uint64_t stamp = head(reference).stamp;
-  if (stamp == 0) return false;
-  const std::uint64_t published = clock_.to_ns(stamp);
-  const std::uint64_t now = monotonic_ns();
-  return now > published && now - published > lifespan_ns_;
+  return stamp != 0 && age_ns(clock_.to_ns(stamp)) > lifespan_ns_;
 }
 
 void Inlet::drop_expired(const Claim& claim, std::uint64_t missed) noexcept {

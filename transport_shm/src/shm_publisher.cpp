@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -12,6 +11,7 @@
 #include "baton/assert.hpp"
 #include "baton/domain/wait.hpp"
 #include "baton/log.hpp"
+#include "baton/timeout.hpp"
 #include "dispatcher.hpp"
 
 namespace baton::shm {
@@ -295,25 +295,20 @@ bool ShmPublisher::all_taken() noexcept {
          std::all_of(live_.begin(), live_.end(), [](const OutletPtr& outlet) { return outlet->queued() == 0; });
 }
 
-/// Looks every now and then: a reader that takes rings nobody.
+/// A reader that takes rings nobody.
 bool ShmPublisher::flush(std::chrono::nanoseconds timeout) noexcept {
   const ThreadCheck::Verb verb(check_, "flush", announcement_);
-  constexpr std::chrono::microseconds kShortest{20};
-  constexpr std::chrono::milliseconds kLongest{1};
-  const auto begin = steady_clock::now();
-  const auto deadline =
-      timeout >= steady_clock::time_point::max() - begin ? steady_clock::time_point::max() : begin + timeout;
-  bool done = false;
-  for (std::chrono::nanoseconds pause = kShortest; !closed_ && !guard_.forked();
-       pause = std::min<std::chrono::nanoseconds>(2 * pause, kLongest)) {
-    if (changed()) look_and_announce();
-    done = !closed_ && all_taken();
-    const auto now = steady_clock::now();
-    if (done || is_ending() || now >= deadline) break;
-    std::this_thread::sleep_until(std::min(deadline, now + pause));
+  if (guard_.forked()) return false;
+  const bool before =
+      std::exchange(announcing_, true);  // an event's callback may close or abandon the port: see settle
+  const bool done = look_until_answered(timeout, [this]() -> std::optional<bool> {
     if (!member_->has_keeper()) member_->keep({});  // somebody has to notice that a reader died
-  }
-  if (is_ending()) settle();  // by an event's callback
+    if (changed()) look_and_announce();
+    if (closed_ || abandoned_ || guard_.forked()) return false;
+    return all_taken() ? std::optional(true) : std::nullopt;
+  });
+  announcing_ = before;
+  if (is_ending()) settle();
   return done;
 }
 

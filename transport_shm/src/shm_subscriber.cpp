@@ -11,6 +11,7 @@
 
 #include "baton/domain/wait.hpp"
 #include "baton/log.hpp"
+#include "baton/timeout.hpp"
 
 namespace baton::shm {
 namespace {
@@ -19,11 +20,6 @@ using std::chrono::steady_clock;
 
 /// Up to so many inlets are simply asked in turn; of more, those whose ready bits are set.
 constexpr std::size_t kAskedDirectly = 8;
-
-steady_clock::time_point deadline_after(std::chrono::nanoseconds timeout) noexcept {
-  const steady_clock::time_point now = steady_clock::now();
-  return timeout >= steady_clock::time_point::max() - now ? steady_clock::time_point::max() : now + timeout;
-}
 
 }  // namespace
 
@@ -179,10 +175,7 @@ void ShmSubscriber::sample_latency(Chunk chunk) noexcept {
   until_sampled_ = domain::kLatencySampledOneOf;
   const Inlet& inlet = inlet_of(chunk);
   const std::uint64_t stamp = inlet.head(reference_of(chunk)).stamp;
-  if (stamp == 0) return;
-  const std::uint64_t published = inlet.clock().to_ns(stamp);
-  const std::uint64_t now = monotonic_ns();
-  domain::note_latency(*figures_, now > published ? now - published : 0);
+  if (stamp != 0) domain::note_latency(*figures_, age_ns(inlet.clock().to_ns(stamp)));
 }
 
 std::size_t ShmSubscriber::capacity(Chunk chunk) const noexcept {

@@ -15,6 +15,12 @@ inline namespace v1 {
 /// CLOCK_MONOTONIC in nanoseconds. Comparable between the processes of one time namespace.
 BATON_API std::uint64_t monotonic_ns() noexcept;
 
+/// How long ago that was; 0 for a time to come, which a clock that was read by another core may seem to be.
+inline std::uint64_t age_ns(std::uint64_t when_ns) noexcept {
+  const std::uint64_t now = monotonic_ns();
+  return now > when_ns ? now - when_ns : 0;
+}
+
 /// Whether this machine's time-stamp counter runs at one rate, on all cores, in all power states.
 BATON_API bool has_invariant_tsc() noexcept;
 

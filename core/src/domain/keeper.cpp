@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "baton/log.hpp"
+#include "baton/timeout.hpp"
 #include "domain/membership.hpp"
 
 namespace baton {
@@ -48,9 +49,7 @@ void Membership::run() noexcept {
 }
 
 void Membership::keep(std::chrono::nanoseconds timeout) {
-  const Clock::time_point now = Clock::now();
-  const Clock::time_point deadline =
-      timeout > Clock::time_point::max() - now ? Clock::time_point::max() : now + timeout;
+  const Clock::time_point deadline = deadline_after(timeout);
   while (!wait_and_work(deadline) && Clock::now() < deadline) {
   }
 }

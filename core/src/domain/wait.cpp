@@ -6,6 +6,7 @@
 
 #include "baton/domain/bell.hpp"
 #include "baton/log.hpp"
+#include "baton/timeout.hpp"
 
 namespace baton {
 inline namespace v1 {
@@ -24,9 +25,7 @@ void keep(Member& member, std::chrono::nanoseconds timeout) noexcept try {
 bool wait_for(EventQueue& events, Member* member, std::chrono::nanoseconds timeout,
               const std::function<std::optional<bool>()>& answer) noexcept {
   using std::chrono::steady_clock;
-  const steady_clock::time_point begin = steady_clock::now();
-  const steady_clock::time_point deadline =
-      timeout > steady_clock::time_point::max() - begin ? steady_clock::time_point::max() : begin + timeout;
+  const steady_clock::time_point deadline = deadline_after(timeout);
   while (true) {
     const std::uint64_t seen = events.total();  // before the look: what comes from now on ends the sleep
     if (const auto given = answer()) return *given;

@@ -2,7 +2,6 @@
 // pattern_callback.cpp.
 #include "pattern/pattern_port.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -11,6 +10,7 @@
 #include "baton/domain/member.hpp"
 #include "baton/log.hpp"
 #include "baton/posix/futex.hpp"
+#include "baton/timeout.hpp"
 
 namespace baton {
 inline namespace v1 {
@@ -68,9 +68,7 @@ Chunk PatternPort::take_next() noexcept {
 
 void PatternPort::sample_latency(const SampleInfo& about) noexcept {
   until_sampled_ = domain::kLatencySampledOneOf;
-  if (about.stamp_ns == 0) return;
-  const std::uint64_t now = monotonic_ns();
-  domain::note_latency(figures_, now > about.stamp_ns ? now - about.stamp_ns : 0);
+  if (about.stamp_ns != 0) domain::note_latency(figures_, age_ns(about.stamp_ns));
 }
 
 /// Gives a chunk that was taken just now to the next one who takes.
@@ -239,13 +237,11 @@ SubscriberCounters PatternPort::counters() const {
   return figures;
 }
 
-/// Looks every now and then: topics come without an event of the node.
+/// Topics come without an event of the node.
 bool PatternPort::wait_for_connections(std::size_t count, std::chrono::nanoseconds timeout) noexcept {
   const ThreadCheck::Verb verb(check_, "wait_for_connections", announcement_, is_on_thread());
-  constexpr std::chrono::milliseconds kPause{2};
-  const auto begin = Clock::now();
-  const auto deadline = timeout > Clock::time_point::max() - begin ? Clock::time_point::max() : begin + timeout;
-  while (is_open()) {
+  return look_until_answered(timeout, [&]() -> std::optional<bool> {
+    if (!is_open()) return false;
     if (!is_handling()) {  // else its thread opens ports
       {
         const Inside inside(*this);
@@ -253,12 +249,8 @@ bool PatternPort::wait_for_connections(std::size_t count, std::chrono::nanosecon
       }
       if (!settle() || !is_open()) return false;
     }
-    if (connection_count() >= count) return true;
-    const auto now = Clock::now();
-    if (now >= deadline) break;
-    std::this_thread::sleep_until(std::min(deadline, now + kPause));
-  }
-  return false;
+    return connection_count() >= count ? std::optional(true) : std::nullopt;
+  });
 }
 
 std::vector<std::string> PatternPort::audit() const {

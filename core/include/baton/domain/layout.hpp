@@ -119,7 +119,7 @@ static_assert(offsetof(NodeFile, heartbeat_interval_ns) == 256);
 static_assert(offsetof(NodeFile, bells) == kPageBytes);
 static_assert(sizeof(NodeFile) == kPageBytes + 2 * kPageBytes);
 
-/// A histogram of latencies: see latency.hpp for the buckets' bounds.
+/// A histogram of latencies: see figures.hpp for the buckets' bounds.
 inline constexpr std::size_t kLatencyBuckets = 160;
 
 /// What a publisher counts of itself. W: its user's thread; plain stores. On a line that nobody else writes.
