@@ -45,6 +45,12 @@ class Calibration {
     return static_cast<std::uint64_t>(static_cast<double>(later_.ns) + distance * window_ns / window_ticks);
   }
 
+  std::uint64_t span_ns(std::uint64_t ticks) noexcept {
+    if (later_.ticks == earlier_.ticks) renew();
+    return static_cast<std::uint64_t>(static_cast<double>(ticks) * static_cast<double>(later_.ns - earlier_.ns) /
+                                      static_cast<double>(later_.ticks - earlier_.ticks));
+  }
+
  private:
   static constexpr std::uint64_t kShortestWindowNs = 100'000;
   static constexpr std::uint64_t kLongestWindowNs = 1'000'000'000;
@@ -59,6 +65,11 @@ class Calibration {
   ClockPair earlier_ = process_start;
   ClockPair later_ = process_start;
 };
+
+Calibration& calibration() noexcept {
+  thread_local Calibration ours;
+  return ours;
+}
 
 }  // namespace
 
@@ -81,10 +92,9 @@ bool has_invariant_tsc() noexcept {
 #endif
 }
 
-std::uint64_t tsc_to_monotonic_ns(std::uint64_t ticks) noexcept {
-  thread_local Calibration calibration;
-  return calibration.to_ns(ticks);
-}
+std::uint64_t tsc_to_monotonic_ns(std::uint64_t ticks) noexcept { return calibration().to_ns(ticks); }
+
+std::uint64_t tsc_span_ns(std::uint64_t ticks) noexcept { return calibration().span_ns(ticks); }
 
 }  // namespace v1
 }  // namespace baton

@@ -203,7 +203,7 @@ void InprocSubscriber::install_handler(MessageHandler handler) noexcept {
 }
 
 void InprocSubscriber::on_message(MessageHandler handler) {
-  const ThreadCheck::Verb verb(check_, "on_message", announcement_, runs_here());
+  const auto checked = checks("on_message");
   if (closed_.load(std::memory_order_relaxed)) return;  // own word
   set_handler(std::move(handler));
 }

@@ -93,7 +93,7 @@ struct Connection {
   }
 
   bool is_too_old(const ChunkHeader& chunk) const noexcept {
-    return chunk.stamp != 0 && age_ns(from->clock.to_ns(chunk.stamp)) > lifespan_ns;
+    return chunk.stamp != 0 && from->clock.age_ns(chunk.stamp) > lifespan_ns;
   }
 
   /// The chunks that this connection may keep from the publisher: what a reader may have been given, and one that is

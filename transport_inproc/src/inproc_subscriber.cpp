@@ -70,7 +70,7 @@ void InprocSubscriber::keep(std::vector<Event>& to_announce) noexcept {
 }
 
 Chunk InprocSubscriber::take() noexcept {
-  const ThreadCheck::Verb verb(check_, "take", announcement_, runs_here());
+  const auto checked = checks("take");
   if (closed_.load(std::memory_order_relaxed)) return Chunk::refusal(TakeStatus::closed);  // own word
   if (direct_.load(std::memory_order_acquire)) {  // what is queued is the callback's
     rearm_fd();
@@ -133,7 +133,7 @@ Chunk InprocSubscriber::lend_if_young(Connection& connection, ChunkHeader* chunk
 /// From the stamp until now. Of few messages: it costs a look at the clock.
 void InprocSubscriber::sample_latency(const Connection& connection, const ChunkHeader& chunk) noexcept {
   until_sampled_ = domain::kLatencySampledOneOf;
-  if (chunk.stamp != 0) domain::note_latency(figures_, age_ns(connection.from->clock.to_ns(chunk.stamp)));
+  if (chunk.stamp != 0) domain::note_latency(figures_, connection.from->clock.age_ns(chunk.stamp));
 }
 
 bool InprocSubscriber::at_held_limit() noexcept {
@@ -204,7 +204,7 @@ bool InprocSubscriber::ready() noexcept {
 }
 
 WaitStatus InprocSubscriber::wait(std::chrono::nanoseconds timeout) noexcept {
-  const ThreadCheck::Verb verb(check_, "wait", announcement_, runs_here());
+  const auto checked = checks("wait");
   if (closed_.load(std::memory_order_relaxed)) return WaitStatus::closed;  // own word
   if (ready()) return WaitStatus::ready;
   if (timeout <= std::chrono::nanoseconds::zero()) return WaitStatus::timeout;
@@ -250,7 +250,7 @@ bool InprocSubscriber::wake_sleeper() noexcept {
 }
 
 Result<int> InprocSubscriber::fd() {
-  const ThreadCheck::Verb verb(check_, "fd", announcement_, runs_here());
+  const auto checked = checks("fd");
   if (!event_fd_) {
     auto created = posix::EventFd::create();
     if (!created) return fail(std::move(created).error());
@@ -364,7 +364,7 @@ std::size_t InprocSubscriber::connection_count() const noexcept {
 }
 
 std::vector<std::string> InprocSubscriber::audit() const {
-  const ThreadCheck::Verb verb(check_, "audit", announcement_, runs_here());
+  const auto checked = checks("audit");
   std::vector<std::string> findings;
   if (direct_.load(std::memory_order_acquire)) return findings;
   const auto find = [&](const std::string& finding) {
@@ -388,7 +388,7 @@ std::vector<std::string> InprocSubscriber::audit() const {
 }
 
 bool InprocSubscriber::wait_for_connections(std::size_t count, std::chrono::nanoseconds timeout) noexcept {
-  const ThreadCheck::Verb verb(check_, "wait_for_connections", announcement_, runs_here());
+  const auto checked = checks("wait_for_connections");
   const auto alive = self_;  // an event's callback, on the thread that causes it, may destroy the port
   return domain::wait_for(*events_, nullptr, timeout, [&]() -> std::optional<bool> {
     if (closed_.load(std::memory_order_acquire)) return false;
@@ -397,7 +397,7 @@ bool InprocSubscriber::wait_for_connections(std::size_t count, std::chrono::nano
 }
 
 void InprocSubscriber::close() noexcept {
-  const ThreadCheck::Verb verb(check_, "close", announcement_, runs_here());
+  const auto checked = checks("close");
   const auto alive = self_;  // an event's callback, or ours, may abandon the port meanwhile
   if (!closed_.exchange(true, std::memory_order_acq_rel)) {  // the callback's runner looks at it too
     if (member_ != nullptr) member_->remove(*this);
@@ -411,7 +411,7 @@ void InprocSubscriber::close() noexcept {
 }
 
 void InprocSubscriber::abandon() noexcept {
-  const ThreadCheck::Verb verb(check_, "abandon", announcement_, runs_here());
+  const auto checked = checks("abandon");
   const auto alive = self_;  // until the end of this function
   close();
   // From now on releases count up to 0 instead of up from 0; who gets there frees the port.

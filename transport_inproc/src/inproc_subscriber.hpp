@@ -143,6 +143,9 @@ class InprocSubscriber final : public SubscriberPort, public domain::Kept {
   void install_handler(MessageHandler handler) noexcept;
   void set_handler(MessageHandler handler) noexcept;
   bool runs_here() const noexcept { return runner_.load(std::memory_order_relaxed) == this_thread(); }  // own value
+  ThreadCheck::Verb checks(const char* verb) const noexcept {
+    return {check_, verb, announcement_, ThreadCheck::kActive && runs_here()};
+  }
 
   const PortAnnouncement announcement_;
   [[no_unique_address]] const ThreadCheck check_{};

@@ -108,7 +108,7 @@ void Inlet::raise_high_water(std::uint64_t position) noexcept {
 
 /// The publisher has dropped something without giving it; before this message, or after. Every message that was
 /// published has a number, and every one that was given a position: what lies between has been dropped.
-std::uint64_t Inlet::count_dropped_before(const Claim& claim) noexcept {
+std::uint64_t Inlet::count_dropped_before(Claim claim) noexcept {
   const std::uint64_t all = lossless_drops_->load(std::memory_order_relaxed);
   const std::uint64_t before = head(claim.reference).sequence - first_sequence_ - claim.position;
   if (before < missed_ || before > all) return 0;  // what a publisher writes need not be true
@@ -117,10 +117,10 @@ std::uint64_t Inlet::count_dropped_before(const Claim& claim) noexcept {
 
 bool Inlet::is_too_old(Reference reference) const noexcept {
   const std::uint64_t stamp = head(reference).stamp;
-  return stamp != 0 && age_ns(clock_.to_ns(stamp)) > lifespan_ns_;
+  return stamp != 0 && clock_.age_ns(stamp) > lifespan_ns_;
 }
 
-void Inlet::drop_expired(const Claim& claim, std::uint64_t missed) noexcept {
+void Inlet::drop_expired(Claim claim, std::uint64_t missed) noexcept {
   domain::add(expired_);
   domain::add(slot_->consumed.expired);
   request_.concern->raise();

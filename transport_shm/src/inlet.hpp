@@ -115,10 +115,11 @@ class Inlet {
   /// An entry that was removed from the queue.
   struct Claim {
     Reference reference;
-    std::uint64_t position;
+    std::uint64_t position = 0;
   };
 
-  std::optional<Claim> claim_next() noexcept;
+  /// Removes the oldest entry from the queue; false if there is none. Not an optional, which would go through memory.
+  bool claim_next(Claim& claim) noexcept;
   const std::byte* resolve(domain::Member& member, Reference reference) noexcept;
   void refuse(Reference reference) noexcept;
   void note_depth(std::uint64_t position) noexcept {
@@ -130,16 +131,16 @@ class Inlet {
     return shape_.is_at(entries_[shape_.index(position)].load(std::memory_order_relaxed), position);
   }
   void raise_high_water(std::uint64_t position) noexcept;
-  std::uint64_t count_missed(const Claim& claim) noexcept {
+  std::uint64_t count_missed(Claim claim) noexcept {
     if (overflow_ == Overflow::drop_oldest) return claim.position - std::exchange(expected_, claim.position + 1);
     // relaxed: ordered by E1, as it was stored before the entry that followed the drop.
     if (lossless_drops_->load(std::memory_order_relaxed) == missed_) [[likely]]
       return 0;
     return count_dropped_before(claim);
   }
-  std::uint64_t count_dropped_before(const Claim& claim) noexcept;
+  std::uint64_t count_dropped_before(Claim claim) noexcept;
   bool is_too_old(Reference reference) const noexcept;
-  void drop_expired(const Claim& claim, std::uint64_t missed) noexcept;
+  void drop_expired(Claim claim, std::uint64_t missed) noexcept;
 
   const Request request_;
   const std::shared_ptr<const posix::Mapping> slot_mapping_;
@@ -178,15 +179,16 @@ class Inlet {
   Ringer room_ringer_;
 };
 
-inline std::optional<Inlet::Claim> Inlet::claim_next() noexcept {
+inline bool Inlet::claim_next(Claim& claim) noexcept {
   if (overflow_ != Overflow::drop_oldest) {
     const std::uint64_t position = position_;
     // E1 (acquire): the payload. W1, W2 as in ready().
     const std::uint64_t entry = entries_[shape_.index(position)].load(std::memory_order_seq_cst);
-    if (!shape_.is_at(entry, position)) return std::nullopt;
+    if (!shape_.is_at(entry, position)) return false;
     // L1, and figures: nobody else writes the head of a lossless connection.
     slot_->head.position.store(++position_, std::memory_order_release);
-    return Claim{QueueShape::reference(entry), position};
+    claim = {QueueShape::reference(entry), position};
+    return true;
   }
   std::uint64_t head = slot_->head.position.load(std::memory_order_acquire);  // H1
   while (true) {
@@ -195,21 +197,22 @@ inline std::optional<Inlet::Claim> Inlet::claim_next() noexcept {
       // H1, acq_rel: the entry was read before the claim, and so before the publisher overwrites it.
       if (slot_->head.position.compare_exchange_weak(head, head + 1, std::memory_order_acq_rel,
                                                      std::memory_order_acquire)) {
-        return Claim{QueueShape::reference(entry), head};
+        claim = {QueueShape::reference(entry), head};
+        return true;
       }
       continue;  // the publisher took it back, and `head` is the new one
     }
     const std::uint64_t again = slot_->head.position.load(std::memory_order_acquire);  // H1
-    if (again == head) return std::nullopt;
+    if (again == head) return false;
     head = again;
   }
 }
 
 inline Inlet::Taken Inlet::take(domain::Member& member) noexcept {
   while (!broken()) [[likely]] {
-      const std::optional<Claim> claim = claim_next();
-      if (!claim) return {};
-      const Reference reference = claim->reference;
+      Claim claim;
+      if (!claim_next(claim)) return {};
+      const Reference reference = claim.reference;
       const SegmentView* const segment = segments_[reference.segment()].get();
       const std::byte* payload = segment == nullptr ? nullptr : segment->find(reference);
       if (payload == nullptr) [[unlikely]]
@@ -219,12 +222,12 @@ inline Inlet::Taken Inlet::take(domain::Member& member) noexcept {
         refuse(reference);
         return {};
       }
-      note_depth(claim->position);
-      const std::uint64_t missed = count_missed(*claim);
+      note_depth(claim.position);
+      const std::uint64_t missed = count_missed(claim);
       if (lifespan_ns_ == 0) [[likely]]
         return {payload, reference, missed};
       if (!is_too_old(reference)) return {payload, reference, missed + std::exchange(skipped_, 0)};
-      drop_expired(*claim, missed);
+      drop_expired(claim, missed);
     }
   return {};
 }

@@ -24,7 +24,7 @@ constexpr std::size_t kAskedDirectly = 8;
 }  // namespace
 
 Chunk ShmSubscriber::take() noexcept {
-  const ThreadCheck::Verb verb(check_, "take", announcement_, runs_here());
+  const auto checked = checks("take");
   if (!is_open()) [[unlikely]]
     return Chunk::refusal(TakeStatus::closed);
   if (has_handler_.load(std::memory_order_acquire)) [[unlikely]] {  // what is queued is the callback's
@@ -175,7 +175,7 @@ void ShmSubscriber::sample_latency(Chunk chunk) noexcept {
   until_sampled_ = domain::kLatencySampledOneOf;
   const Inlet& inlet = inlet_of(chunk);
   const std::uint64_t stamp = inlet.head(reference_of(chunk)).stamp;
-  if (stamp != 0) domain::note_latency(*figures_, age_ns(inlet.clock().to_ns(stamp)));
+  if (stamp != 0) domain::note_latency(*figures_, inlet.clock().age_ns(stamp));
 }
 
 std::size_t ShmSubscriber::capacity(Chunk chunk) const noexcept {
@@ -216,7 +216,7 @@ bool ShmSubscriber::has_message() noexcept {
 }
 
 WaitStatus ShmSubscriber::wait(std::chrono::nanoseconds timeout) noexcept {
-  const ThreadCheck::Verb verb(check_, "wait", announcement_, runs_here());
+  const auto checked = checks("wait");
   if (!is_open()) return WaitStatus::closed;
   if (!has_handler_.load(std::memory_order_acquire) && !slots_changed() && !at_held_limit() && has_message()) {
     return WaitStatus::ready;
@@ -256,7 +256,7 @@ WaitStatus ShmSubscriber::wait(std::chrono::nanoseconds timeout) noexcept {
 }
 
 Result<int> ShmSubscriber::fd() {
-  const ThreadCheck::Verb verb(check_, "fd", announcement_, runs_here());
+  const auto checked = checks("fd");
   if (in_child()) {
     return fail(Errc::forked, fmt::format("topic '{}': subscriber in {}", announcement_.topic, announcement_.node),
                 "it belongs to the process that this one was forked from",
@@ -338,7 +338,7 @@ std::size_t ShmSubscriber::connection_count() const noexcept {
 }
 
 std::vector<std::string> ShmSubscriber::audit() const {
-  const ThreadCheck::Verb verb(check_, "audit", announcement_, runs_here());
+  const auto checked = checks("audit");
   std::vector<std::string> findings;
   if (in_child() || has_handler_.load(std::memory_order_acquire)) return findings;
   const std::lock_guard lock(cold_mutex_);
@@ -360,7 +360,7 @@ std::vector<std::string> ShmSubscriber::audit() const {
 }
 
 bool ShmSubscriber::wait_for_connections(std::size_t count, std::chrono::nanoseconds timeout) noexcept {
-  const ThreadCheck::Verb verb(check_, "wait_for_connections", announcement_, runs_here());
+  const auto checked = checks("wait_for_connections");
   const auto alive = alive_;  // an event's callback may destroy the port
   return domain::wait_for(*events_, member_.get(), timeout, [&]() -> std::optional<bool> {
     if (!is_open()) return false;
@@ -369,7 +369,7 @@ bool ShmSubscriber::wait_for_connections(std::size_t count, std::chrono::nanosec
 }
 
 void ShmSubscriber::close() noexcept {
-  const ThreadCheck::Verb verb(check_, "close", announcement_, runs_here());
+  const auto checked = checks("close");
   const auto alive = alive_;  // an event's callback, or ours, may abandon the port meanwhile
   std::vector<Event> to_announce;
   {
@@ -383,7 +383,7 @@ void ShmSubscriber::close() noexcept {
 }
 
 void ShmSubscriber::abandon() noexcept {
-  const ThreadCheck::Verb verb(check_, "abandon", announcement_, runs_here());
+  const auto checked = checks("abandon");
   const auto alive = alive_;  // until the end of this function
   close();
   // If the callback had closed the port, it may still be in the dispatcher's hands. Not in a forked child, where nobody

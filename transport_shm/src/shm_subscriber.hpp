@@ -135,6 +135,9 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
 
   // shm_subscriber_callback.cpp: the callback
   bool runs_here() const noexcept { return Dispatcher::running_here() == static_cast<const Dispatched*>(this); }
+  ThreadCheck::Verb checks(const char* verb) const noexcept {
+    return {check_, verb, announcement_, ThreadCheck::kActive && runs_here()};
+  }
   std::unique_lock<std::mutex> hold_callback() noexcept;
   void install(MessageHandler handler) noexcept;
   void invoke(Chunk chunk) noexcept;

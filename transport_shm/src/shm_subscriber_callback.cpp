@@ -32,7 +32,7 @@ std::unique_lock<std::mutex> ShmSubscriber::hold_callback() noexcept {
 }
 
 void ShmSubscriber::on_message(MessageHandler handler) {
-  const ThreadCheck::Verb verb(check_, "on_message", announcement_, runs_here());
+  const auto checked = checks("on_message");
   if (!is_open()) return;
   if (runs_here()) {  // the present one is still running: it is replaced when it returns
     next_handler_ = std::move(handler);

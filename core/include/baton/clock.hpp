@@ -38,6 +38,9 @@ inline std::uint64_t tsc_ticks() noexcept {
 /// `has_invariant_tsc()`. Each thread keeps its own calibration, so threads never contend here.
 BATON_API std::uint64_t tsc_to_monotonic_ns(std::uint64_t ticks) noexcept;
 
+/// How long so many ticks of the time-stamp counter are, to within a thousandth. As above.
+BATON_API std::uint64_t tsc_span_ns(std::uint64_t ticks) noexcept;
+
 /// A source of message stamps: `read()` is what the publisher stores, `to_ns()` what a reader makes of it.
 class StampClock {
  public:
@@ -55,6 +58,13 @@ class StampClock {
 
   std::uint64_t to_ns(std::uint64_t reading) const noexcept {
     return stamp_ == Stamp::tsc ? tsc_to_monotonic_ns(reading) : reading;
+  }
+
+  /// How long ago a stamp was read; 0 for a time to come. Not to be asked of `Stamp::off`.
+  std::uint64_t age_ns(std::uint64_t reading) const noexcept {
+    if (stamp_ != Stamp::tsc) return v1::age_ns(reading);
+    const std::uint64_t now = tsc_ticks();  // one clock, and so without the error of a conversion
+    return now > reading ? tsc_span_ns(now - reading) : 0;
   }
 
  private:

@@ -21,6 +21,8 @@ class ThreadCheck {
   struct State;
 
  public:
+  static constexpr bool kActive = true;
+
   BATON_API ThreadCheck();
 
   /// A call of a verb, from its beginning to its end. A verb may be called from inside another one on the same thread,
@@ -42,6 +44,8 @@ class ThreadCheck {
   const std::shared_ptr<State> state_;
 #else
  public:
+  static constexpr bool kActive = false;
+
   struct Verb {
     Verb(const ThreadCheck& /*check*/, const char* /*name*/, const PortAnnouncement& /*port*/,
          bool /*allowed*/ = false) noexcept {}

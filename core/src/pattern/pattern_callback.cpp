@@ -37,7 +37,7 @@ std::unique_lock<std::mutex> PatternPort::hold_callback() noexcept {
 }
 
 void PatternPort::on_message(MessageHandler handler) {
-  const ThreadCheck::Verb verb(check_, "on_message", announcement_, is_on_thread());
+  const auto checked = checks("on_message");
   if (!is_open() || in_child()) return;
   if (is_inside_here()) {  // installed when the outermost verb, or the present callback, is over
     next_handler_ = std::move(handler);

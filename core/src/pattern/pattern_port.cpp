@@ -32,7 +32,7 @@ bool PatternPort::in_child() const noexcept { return domain::process_token() != 
 // --- Taking and releasing --------------------------------------------------------------------------------------------
 
 Chunk PatternPort::take() noexcept {
-  const ThreadCheck::Verb verb(check_, "take", announcement_, is_on_thread());
+  const auto checked = checks("take");
   if (!is_open()) return Chunk::refusal(TakeStatus::closed);
   if (is_handling()) return Chunk::refusal(TakeStatus::empty);  // what is queued is the callback's
   Chunk chunk;
@@ -138,7 +138,7 @@ void PatternPort::look_first() noexcept {
 }
 
 WaitStatus PatternPort::wait(std::chrono::nanoseconds timeout) noexcept {
-  const ThreadCheck::Verb verb(check_, "wait", announcement_, is_on_thread());
+  const auto checked = checks("wait");
   const auto now = Clock::now();
   std::optional<Clock::time_point> deadline;
   if (timeout < Clock::time_point::max() - now) deadline = now + timeout;
@@ -178,7 +178,7 @@ Result<int> PatternPort::source() noexcept {
 }
 
 Result<int> PatternPort::fd() {
-  const ThreadCheck::Verb verb(check_, "fd", announcement_, is_on_thread());
+  const auto checked = checks("fd");
   const auto closed = [this] {
     return fail(Errc::closed, fmt::format("topics '{}': subscriber in {}", announcement_.topic, announcement_.node),
                 "it is closed", "open a new one");
@@ -239,7 +239,7 @@ SubscriberCounters PatternPort::counters() const {
 
 /// Topics come without an event of the node.
 bool PatternPort::wait_for_connections(std::size_t count, std::chrono::nanoseconds timeout) noexcept {
-  const ThreadCheck::Verb verb(check_, "wait_for_connections", announcement_, is_on_thread());
+  const auto checked = checks("wait_for_connections");
   return look_until_answered(timeout, [&]() -> std::optional<bool> {
     if (!is_open()) return false;
     if (!is_handling()) {  // else its thread opens ports
@@ -254,7 +254,7 @@ bool PatternPort::wait_for_connections(std::size_t count, std::chrono::nanosecon
 }
 
 std::vector<std::string> PatternPort::audit() const {
-  const ThreadCheck::Verb verb(check_, "audit", announcement_, is_on_thread());
+  const auto checked = checks("audit");
   if (in_child() || is_handling()) return {};
   return ports_->audit();
 }
@@ -265,7 +265,7 @@ void PatternPort::shut() noexcept {
 }
 
 void PatternPort::close() noexcept {
-  const ThreadCheck::Verb verb(check_, "close", announcement_, is_on_thread());
+  const auto checked = checks("close");
   if (in_child()) {  // what is behind the port belongs to the parent, and its thread is not here
     open_.store(false, std::memory_order_relaxed);
     return;
@@ -288,7 +288,7 @@ void PatternPort::close() noexcept {
 }
 
 void PatternPort::abandon() noexcept {
-  const ThreadCheck::Verb verb(check_, "abandon", announcement_, is_on_thread());
+  const auto checked = checks("abandon");
   if (in_child()) return;  // and is left alone there for ever
   const bool inside = is_inside_here();
   close();

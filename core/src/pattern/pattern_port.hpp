@@ -116,6 +116,9 @@ class PatternPort final : public SubscriberPort {
   bool start_thread() noexcept;
   void end_thread() noexcept;
   bool is_on_thread() const noexcept;
+  ThreadCheck::Verb checks(const char* verb) const noexcept {
+    return {check_, verb, announcement_, ThreadCheck::kActive && is_on_thread()};
+  }
   void finish_on_thread() const noexcept;
   void run() noexcept;
   bool dispatch(Former& former) noexcept;

@@ -1,6 +1,7 @@
 #include "baton/clock.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <thread>
 #include <vector>
 
@@ -55,6 +56,25 @@ TEST(Clock, converts_a_stamp_that_is_older_than_the_threads_first_conversion) {
     EXPECT_GT(converted + kTolerance, ns);
     EXPECT_LT(converted, ns + 1'000'000);
   }).join();
+}
+
+TEST(Clock, says_how_old_a_stamp_is_to_within_a_thousandth) {
+  for (const Stamp stamp : {Stamp::tsc, Stamp::monotonic}) {
+    const StampClock clock(stamp);
+    const std::uint64_t before = monotonic_ns();
+    const std::uint64_t reading = clock.read();
+    const std::uint64_t after = monotonic_ns();
+    std::thread([&] {  // with a calibration of its own
+      std::this_thread::sleep_for(std::chrono::milliseconds(30));
+      const std::uint64_t least = monotonic_ns() - after;
+      const std::uint64_t age = clock.age_ns(reading);
+      const std::uint64_t most = monotonic_ns() - before;
+      EXPECT_GE(age + least / 1000, least);
+      EXPECT_LE(age, most + most / 1000);
+    })
+        .join();
+    EXPECT_EQ(clock.age_ns(clock.read() + 1'000'000'000), 0U) << "a stamp of the future";
+  }
 }
 
 TEST(Clock, converts_an_old_stamp_well_though_fresh_ones_came_in_between) {
