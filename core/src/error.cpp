@@ -22,6 +22,7 @@ std::string_view to_string(Errc code) noexcept {
     case Errc::permission: return "permission";
     case Errc::incompatible: return "incompatible";
     case Errc::corrupt: return "corrupt";
+    case Errc::in_use: return "in_use";
     case Errc::forked: return "forked";
     case Errc::system: return "system";
   }

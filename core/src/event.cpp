@@ -29,14 +29,17 @@ std::string_view to_string(EventKind kind) noexcept {
 }
 
 void EventQueue::append(Event event) {
-  const std::lock_guard lock(mutex_);
-  if (events_.size() == kCapacity) {
-    events_.pop_front();
-    ++lost_;
+  {
+    const std::lock_guard lock(mutex_);
+    if (events_.size() == kCapacity) {
+      events_.pop_front();
+      ++lost_;
+    }
+    events_.push_back(std::move(event));
+    ++total_;
+    appended_.notify_all();
   }
-  events_.push_back(std::move(event));
-  ++total_;
-  appended_.notify_all();
+  waker_.wake();
 }
 
 void EventQueue::report(EventKind kind, std::string_view topic, std::string_view peer, std::string_view reason,
@@ -88,6 +91,11 @@ std::optional<Event> EventQueue::take() {
   std::optional<Event> event(std::move(events_.front()));
   events_.pop_front();
   return event;
+}
+
+bool EventQueue::empty() const {
+  const std::lock_guard lock(mutex_);
+  return events_.empty();
 }
 
 void EventQueue::set_callback(Callback callback) {

@@ -15,6 +15,7 @@
 #include "generic/subscriber.hpp"
 #include "pattern/pattern_port.hpp"
 #include "pattern/topic_ports.hpp"
+#include "waiting/wait_set_state.hpp"
 
 namespace baton {
 inline namespace v1 {
@@ -116,6 +117,15 @@ struct Node::State {
   std::shared_ptr<domain::Member> member;
   bool does_without = false;  // the domain could not be joined, and a port did not need it
   bool warned = false;        // that something cannot be announced
+
+  std::mutex executor_mutex;  // guards what follows
+  std::optional<WaitSet> executor;
+
+  /// In the domain, if it can be joined: else the set polls.
+  std::shared_ptr<WaitSet::State> make_wait_set() {
+    auto joined = join();
+    return std::make_shared<WaitSet::State>(name, joined ? *std::move(joined) : nullptr);
+  }
 
   std::shared_ptr<domain::Member> joined() {
     const std::lock_guard lock(member_mutex);
@@ -330,6 +340,18 @@ void Node::on_event(std::function<void(const Event&)> callback) { state_->events
 std::vector<std::string> Node::audit() {
   const auto member = state_->joined();
   return member ? member->audit() : std::vector<std::string>();
+}
+
+WaitSet& Node::executor() {
+  const std::lock_guard lock(state_->executor_mutex);
+  if (!state_->executor) state_->executor.emplace(WaitSet(state_->make_wait_set()));
+  return *state_->executor;
+}
+
+WaitSet Node::wait_set() { return WaitSet(state_->make_wait_set()); }
+
+Result<WaitSet::Id> WaitSet::add_events(const Node& node, std::function<void(const Event&)> handler) {
+  return state_->add_events(node.state_->events, std::move(handler));
 }
 
 void Node::keep(std::chrono::nanoseconds timeout) {

@@ -205,6 +205,7 @@ void InprocSubscriber::install_handler(MessageHandler handler) noexcept {
 void InprocSubscriber::on_message(MessageHandler handler) {
   const auto checked = checks("on_message");
   if (closed_.load(std::memory_order_relaxed)) return;  // own word
+  if (handler && waker_.is_set()) return refuse_callback(announcement_);
   set_handler(std::move(handler));
 }
 

@@ -235,9 +235,10 @@ bool InprocSubscriber::ring() noexcept {
 bool InprocSubscriber::wake_sleeper() noexcept {
   // Of many ringers one finds a bit and clears it. For the descriptor it says meanwhile that it is about to signal.
   std::uint32_t armed = armed_.load(std::memory_order_seq_cst);  // W1: after the push, or the release
+  const bool set_woken = (armed & kArmedSet) != 0 && waker_.wake();
   std::uint32_t rung = 0;
   do {
-    if ((armed & (kArmedFutex | kArmedFd)) == 0) return false;
+    if ((armed & (kArmedFutex | kArmedFd)) == 0) return set_woken;
     rung = armed & ~(kArmedFutex | kArmedFd);
     if ((armed & kArmedFd) != 0) rung |= kRingingFd;
   } while (!armed_.compare_exchange_weak(armed, rung, std::memory_order_seq_cst, std::memory_order_relaxed));
@@ -249,8 +250,23 @@ bool InprocSubscriber::wake_sleeper() noexcept {
   return true;
 }
 
+Attachment InprocSubscriber::attach(std::shared_ptr<Waker> waker) {
+  const auto checked = checks("attach");
+  if (closed_.load(std::memory_order_relaxed)) return Attachment::closed;  // own word
+  if (direct_.load(std::memory_order_acquire)) return Attachment::callback;
+  if (!waker_.set(std::move(waker))) return Attachment::attached;
+  armed_.fetch_or(kArmedSet, std::memory_order_seq_cst);  // W1: then the set looks
+  return Attachment::wakes;
+}
+
+void InprocSubscriber::detach() noexcept {
+  armed_.fetch_and(~kArmedSet, std::memory_order_relaxed);  // who does not see it yet finds no waker
+  waker_.clear();
+}
+
 Result<int> InprocSubscriber::fd() {
   const auto checked = checks("fd");
+  if (waker_.is_set() && !event_fd_) return fail(descriptor_in_use(announcement_));
   if (!event_fd_) {
     auto created = posix::EventFd::create();
     if (!created) return fail(std::move(created).error());
@@ -400,6 +416,7 @@ void InprocSubscriber::close() noexcept {
   const auto checked = checks("close");
   const auto alive = self_;  // an event's callback, or ours, may abandon the port meanwhile
   if (!closed_.exchange(true, std::memory_order_acq_rel)) {  // the callback's runner looks at it too
+    waker_.close(*this);
     if (member_ != nullptr) member_->remove(*this);
     topic_->leave(*this);
     presence_.reset();

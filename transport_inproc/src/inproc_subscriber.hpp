@@ -39,6 +39,8 @@ class InprocSubscriber final : public SubscriberPort, public domain::Kept {
   void report_damaged(Chunk chunk) noexcept override;
   WaitStatus wait(std::chrono::nanoseconds timeout) noexcept override;
   Result<int> fd() override;
+  Attachment attach(std::shared_ptr<Waker> waker) override;
+  void detach() noexcept override;
   void on_message(MessageHandler handler) override;
   const PortAnnouncement& announcement() const noexcept override { return announcement_; }
   SubscriberCounters counters() const override;
@@ -94,6 +96,7 @@ class InprocSubscriber final : public SubscriberPort, public domain::Kept {
   static constexpr std::uint32_t kArmedFd = 2;
   static constexpr std::uint32_t kArmedCallback = 4;
   static constexpr std::uint32_t kRingingFd = 8;  // the descriptor is about to be signalled
+  static constexpr std::uint32_t kArmedSet = 16;  // as long as there is a waker, whose bell says whether it sleeps
   // Bits of `role_`.
   static constexpr std::uint32_t kRunning = 1;
   static constexpr std::uint32_t kPending = 2;
@@ -191,6 +194,7 @@ class InprocSubscriber final : public SubscriberPort, public domain::Kept {
   // The bell. On a line of its own: publishers look at `armed_` after every push.
   alignas(64) std::atomic<std::uint32_t> armed_{0};  // W1; set by the reader, cleared by who rings
   std::atomic<std::uint32_t> bell_{0};               // the sleeper's futex: bumped by each ring
+  WakerPlace waker_;                                 // of a wait set, which has a bell of its own
   std::atomic<bool> closed_{false};                  // W: the user's thread, once
 
   // What releases on any thread touch.

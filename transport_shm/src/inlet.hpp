@@ -12,11 +12,12 @@
 #include "baton/clock.hpp"
 #include "baton/domain/bell.hpp"
 #include "baton/domain/member.hpp"
+#include "baton/domain/ringer.hpp"
 #include "baton/domain/trouble.hpp"
 #include "baton/port.hpp"
 #include "layout.hpp"
-#include "ringer.hpp"
 #include "segment.hpp"
+#include "socket_bell.hpp"
 
 namespace baton::shm {
 
@@ -176,7 +177,7 @@ class Inlet {
   // Of whoever completes.
   alignas(64) std::atomic<std::uint64_t> completed_{0};  // the next position of the completion queue
   std::atomic<std::uint64_t> finished_{0};               // under `block`: who is through with the room bell
-  Ringer room_ringer_;
+  domain::Ringer room_ringer_;
 };
 
 inline bool Inlet::claim_next(Claim& claim) noexcept {
@@ -240,7 +241,7 @@ inline void Inlet::complete(Reference reference) noexcept {
     return;
   }
   place.store(shape_.entry(position, reference), std::memory_order_seq_cst);  // E2. W3: before the room bell
-  room_ringer_.ring(slot_->room, nullptr);
+  room_ringer_.ring<SocketBell>(slot_->room, nullptr);
   finished_.fetch_add(1, std::memory_order_release);  // the last touch: see all_completed
 }
 

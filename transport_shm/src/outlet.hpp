@@ -11,13 +11,14 @@
 #include "baton/domain/bell.hpp"
 #include "baton/domain/figures.hpp"
 #include "baton/domain/member.hpp"
+#include "baton/domain/ringer.hpp"
 #include "baton/domain/trouble.hpp"
 #include "baton/port.hpp"
 #include "chunk_pool.hpp"
 #include "claimed_slot.hpp"
 #include "layout.hpp"
 #include "reference.hpp"
-#include "ringer.hpp"
+#include "socket_bell.hpp"
 
 namespace baton::shm {
 
@@ -181,7 +182,7 @@ class Outlet {
   bool congested_ = false;
   domain::Told told_;
 
-  Ringer ringer_;
+  domain::Ringer ringer_;
   domain::Sleeper sleeper_;
   std::atomic<bool> broken_{false};
   bool closed_ = false;            // the slot

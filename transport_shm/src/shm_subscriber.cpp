@@ -228,6 +228,7 @@ WaitStatus ShmSubscriber::wait(std::chrono::nanoseconds timeout) noexcept {
   bool found = ready();
   if (found || !is_open() || timeout <= std::chrono::nanoseconds::zero()) return answer(found);
   const auto deadline = deadline_after(timeout);
+  if (waker_bell_ != 0) inbox_->notes.bell.store(0, std::memory_order_seq_cst);  // W1: then arming, then a look
   while (true) {
     const std::uint32_t sequence = sleeper_->sequence();
     sleeper_->arm(domain::kRingFutex | (fd_is_quiet_ ? domain::kRingSocket : 0));
@@ -245,6 +246,7 @@ WaitStatus ShmSubscriber::wait(std::chrono::nanoseconds timeout) noexcept {
       found = ready();
     }
     if (!found && is_open() && steady_clock::now() < deadline) continue;
+    if (waker_bell_ != 0) inbox_->notes.bell.store(waker_bell_, std::memory_order_seq_cst);  // W1: then the set looks
     if (fd_is_quiet_) {
       sleeper_->arm(domain::kRingSocket);
       if (found || ready()) signal_fd();  // W1: after arming
@@ -255,6 +257,24 @@ WaitStatus ShmSubscriber::wait(std::chrono::nanoseconds timeout) noexcept {
   }
 }
 
+Attachment ShmSubscriber::attach(std::shared_ptr<Waker> waker) {
+  const auto checked = checks("attach");
+  if (in_child() || !is_open()) return Attachment::closed;
+  if (has_handler_.load(std::memory_order_acquire)) return Attachment::callback;
+  const std::uint32_t bell = socket_ ? 0 : waker->bell_name(*member_);  // who polls the descriptor goes on
+  if (!waker_.set(std::move(waker))) return Attachment::attached;
+  if (bell == 0) return Attachment::descriptor;
+  waker_bell_ = bell;
+  inbox_->notes.bell.store(bell, std::memory_order_seq_cst);  // W1: then the set looks
+  return Attachment::rings;
+}
+
+void ShmSubscriber::detach() noexcept {
+  // W1: from now on publishers ring our own bell again; who waits there looks at the queues afterwards.
+  if (std::exchange(waker_bell_, 0) != 0 && !in_child()) inbox_->notes.bell.store(0, std::memory_order_seq_cst);
+  waker_.clear();
+}
+
 Result<int> ShmSubscriber::fd() {
   const auto checked = checks("fd");
   if (in_child()) {
@@ -262,6 +282,7 @@ Result<int> ShmSubscriber::fd() {
                 "it belongs to the process that this one was forked from",
                 "open a node in the child, or fork before opening one");
   }
+  if (waker_bell_ != 0) return fail(descriptor_in_use(announcement_));
   const auto alive = alive_;  // an event's callback may destroy the port
   if (is_open() && !socket_) {
     auto directory = member_->directory(bucket_);
@@ -301,7 +322,10 @@ void ShmSubscriber::signal_fd() noexcept {
 }
 
 /// From any thread: rings our own bell, as a publisher would.
-void ShmSubscriber::wake_self() noexcept { own_ringer_.ring(inbox_->bell, &own_socket_); }
+void ShmSubscriber::wake_self() noexcept {
+  own_ringer_.ring(inbox_->bell, &own_socket_);
+  waker_.wake();
+}
 
 SubscriberCounters ShmSubscriber::counters() const {
   SubscriberCounters figures;
@@ -375,6 +399,7 @@ void ShmSubscriber::close() noexcept {
   {
     const auto callback = hold_callback();
     if (!open_.exchange(false, std::memory_order_acq_rel)) return;
+    waker_.close(*this);
     if (runs_here()) Dispatcher::finish_here();
     leave(to_announce);
   }

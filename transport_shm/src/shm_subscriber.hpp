@@ -14,12 +14,14 @@
 #include "baton/domain/deadline.hpp"
 #include "baton/domain/figures.hpp"
 #include "baton/domain/member.hpp"
+#include "baton/domain/ringer.hpp"
 #include "baton/domain/trouble.hpp"
 #include "baton/port.hpp"
 #include "baton/thread_check.hpp"
 #include "dispatcher.hpp"
 #include "inlet.hpp"
 #include "layout.hpp"
+#include "socket_bell.hpp"
 
 namespace baton::shm {
 
@@ -47,6 +49,8 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   void report_damaged(Chunk chunk) noexcept override;
   WaitStatus wait(std::chrono::nanoseconds timeout) noexcept override;
   Result<int> fd() override;
+  Attachment attach(std::shared_ptr<Waker> waker) override;
+  void detach() noexcept override;
   void on_message(MessageHandler handler) override;
   const PortAnnouncement& announcement() const noexcept override { return announcement_; }
   SubscriberCounters counters() const override;
@@ -232,7 +236,10 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   std::array<std::atomic<Inlet*>, kMaxSlots> by_slot_{};
   alignas(64) std::atomic<std::int64_t> outstanding_{0};  // counts releases up; see `abandon`
   std::atomic<bool> limit_reached_{false};                // a release must ring: the reader is at its limit
-  Ringer own_ringer_;
+  domain::Ringer own_ringer_;
+
+  WakerPlace waker_;
+  std::uint32_t waker_bell_ = 0;  // what the inbox says of it; 0: nothing
 };
 
 }  // namespace baton::shm

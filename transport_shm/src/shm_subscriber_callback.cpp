@@ -34,6 +34,7 @@ std::unique_lock<std::mutex> ShmSubscriber::hold_callback() noexcept {
 void ShmSubscriber::on_message(MessageHandler handler) {
   const auto checked = checks("on_message");
   if (!is_open()) return;
+  if (handler && waker_.is_set()) return refuse_callback(announcement_);
   if (runs_here()) {  // the present one is still running: it is replaced when it returns
     next_handler_ = std::move(handler);
     return;

@@ -30,6 +30,7 @@ enum class Errc : std::uint8_t {
   permission,    ///< a file or directory that belongs to somebody else, or that others could change
   incompatible,  ///< shared files of another version of baton, which is still in use
   corrupt,       ///< a shared file that is damaged
+  in_use,        ///< something that has another use just now
   forked,        ///< called in a child that was forked from the process that opened the node
   system,        ///< a system call failed; `Error::os_errno()` says how
 };

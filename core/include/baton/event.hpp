@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "baton/export.hpp"
+#include "baton/waker.hpp"
 
 namespace baton {
 inline namespace v1 {
@@ -70,11 +71,16 @@ class BATON_API EventQueue {
   void announce(const Event& event) noexcept;
 
   std::optional<Event> take();
+  bool empty() const;
   void set_callback(Callback callback);
   std::uint64_t lost() const;
 
   /// How many events there have been in all, those lost included: for who waits for something that an event tells.
   std::uint64_t total() const;
+
+  /// Has `waker` woken after each event; false if there is one already. For one thread at a time, as `detach`.
+  bool attach(std::shared_ptr<Waker> waker) noexcept { return waker_.set(std::move(waker)); }
+  void detach() noexcept { waker_.clear(); }
 
   /// Sleeps until `total()` is another than `seen`, or until the deadline.
   void wait_for_event(std::uint64_t seen, std::chrono::steady_clock::time_point deadline) const;
@@ -87,6 +93,7 @@ class BATON_API EventQueue {
   std::shared_ptr<const Callback> callback_;
   std::uint64_t lost_ = 0;
   std::uint64_t total_ = 0;
+  WakerPlace waker_;
 };
 
 }  // namespace v1

@@ -183,6 +183,7 @@ class BATON_API GenericSubscriber {
 
  private:
   friend class Node;
+  friend class WaitSet;
   class State;
   explicit GenericSubscriber(std::shared_ptr<State> state) noexcept;
   WaitStatus wait_for(std::chrono::nanoseconds timeout);

@@ -17,6 +17,7 @@
 #include "baton/publisher.hpp"
 #include "baton/subscriber.hpp"
 #include "baton/topic_watch.hpp"
+#include "baton/wait_set.hpp"
 
 namespace baton {
 inline namespace v1 {
@@ -116,6 +117,25 @@ class BATON_API Node {
   /// of `on_event`. Any thread; before the first port there is nothing to do, and it returns at once.
   void keep(std::chrono::nanoseconds timeout = std::chrono::nanoseconds::zero());
 
+  /// A set to wait for many things at once with. It keeps the node in its domain.
+  [[nodiscard]] WaitSet wait_set();
+
+  /// The node's own set, made when it is first asked for: what is added to it is handled in `spin` and `spin_once`. It
+  /// lives as long as the node, and follows the rules of WaitSet.
+  WaitSet& executor();
+
+  /// Waits for what is in the node's own set and calls the handlers, until `stop`. One thread at a time.
+  void spin() { executor().spin(); }
+
+  /// The same once, as `WaitSet::wait`.
+  template <class Rep, class Period>
+  WaitResult spin_once(std::chrono::duration<Rep, Period> timeout) {
+    return executor().wait(timeout);
+  }
+
+  /// Ends `spin`. Any thread; signal handlers, if `executor` has been called before.
+  void stop() { executor().stop(); }
+
   /// Whether the files of the domain on this machine are in order: empty, or a line for each that is nobody's, that was
   /// left by a node that is gone, or that cannot be read. Reads them all; ports have an `audit` of their own. Nothing
   /// before the first port.
@@ -135,6 +155,7 @@ class BATON_API Node {
   void on_event(std::function<void(const Event&)> callback);
 
  private:
+  friend class WaitSet;
   struct State;
   class TypedOpener;
   explicit Node(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}

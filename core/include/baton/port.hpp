@@ -54,6 +54,7 @@
 #include "baton/message_handler.hpp"
 #include "baton/qos.hpp"
 #include "baton/type_info.hpp"
+#include "baton/waker.hpp"
 
 namespace baton {
 inline namespace v1 {
@@ -85,8 +86,6 @@ enum class TakeStatus : std::uint8_t {
   held_limit,  ///< `max_held` samples are held: release one first
   closed,
 };
-
-enum class WaitStatus : std::uint8_t { ready, timeout, closed };
 
 BATON_API std::string_view to_string(LoanStatus status) noexcept;
 BATON_API std::string_view to_string(PublishStatus status) noexcept;
@@ -244,7 +243,7 @@ class BATON_API PublisherPort {
   ~PublisherPort() = default;
 };
 
-class BATON_API SubscriberPort {
+class BATON_API SubscriberPort : public Waitable {
  public:
   /// Lends the next message, from each connected publisher in turn. Or a refusal with a `TakeStatus`. While a handler
   /// is set there is nothing to take.
@@ -266,13 +265,7 @@ class BATON_API SubscriberPort {
   /// Counts and reports a taken chunk whose content is not what its type says, before it is released. Any thread.
   virtual void report_damaged(Chunk chunk) noexcept = 0;
 
-  /// Sleeps until `take` would give a message, or until `timeout` has passed: at once if it is zero or negative, never
-  /// if it is `std::chrono::nanoseconds::max()`. `closed` if the port was closed before.
-  virtual WaitStatus wait(std::chrono::nanoseconds timeout) noexcept = 0;
-
-  /// A descriptor that polls readable from when there is something to take until a `take` finds nothing. It belongs
-  /// to the port: do not read or close it.
-  virtual Result<int> fd() = 0;
+  // From Waitable: `wait` sleeps until `take` would give a message; the descriptor of `fd` belongs to the port.
 
   /// Has every message handled instead of queued, those queued already first; an empty handler ends that. Waits for a
   /// running call of the former handler, except when called from inside it.

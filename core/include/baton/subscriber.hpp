@@ -3,6 +3,7 @@
 #include <chrono>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string_view>
 #include <type_traits>
@@ -16,6 +17,7 @@ namespace baton {
 inline namespace v1 {
 
 class Node;
+class WaitSet;
 
 /// The outcome of a wait; true if there is something to take.
 class WaitResult {
@@ -41,15 +43,7 @@ class Subscriber {
  public:
   /// The next message, from each connected publisher in turn; empty if there is none, if `max_held` samples are held,
   /// or after `close`: see `Sample::status`.
-  Sample<T> take() noexcept {
-    while (true) {
-      const Chunk chunk = port_->take();
-      if (!chunk) return Sample<T>(chunk.reason<TakeStatus>());
-      if (const auto message = Sample<T>::open(*port_, chunk)) [[likely]]
-        return Sample<T>(port_.get(), chunk, false, *message);
-      port_->release(chunk);
-    }
-  }
+  Sample<T> take() noexcept { return take_from(port_.get()); }
 
   /// Sleeps until there is something to take, or `timeout` is over. Zero or less only looks; the duration's `max()`
   /// waits for ever. Never ready while `max_held` samples are held.
@@ -79,6 +73,11 @@ class Subscriber {
         std::invoke(function, Sample<T>(port, chunk, true, *message));
     });
   }
+
+  /// Has `callback` called by who waits for `set`, for every message: `set.add(*this, callback)`. A program that wants
+  /// all its callbacks on one thread gives them one set, for example that of `Node::executor`.
+  template <class Callback>
+  [[nodiscard]] Result<std::uint64_t> on_message(Callback callback, WaitSet& set);
 
   /// Ends the callback: messages are queued again.
   void on_message(std::nullptr_t) { port_->on_message(nullptr); }
@@ -110,8 +109,19 @@ class Subscriber {
 
  private:
   friend class Node;
+  friend class WaitSet;
 
   explicit Subscriber(SubscriberPortHandle port) noexcept : port_(std::move(port)) {}
+
+  static Sample<T> take_from(SubscriberPort* port) noexcept {
+    while (true) {
+      const Chunk chunk = port->take();
+      if (!chunk) return Sample<T>(chunk.reason<TakeStatus>());
+      if (const auto message = Sample<T>::open(*port, chunk)) [[likely]]
+        return Sample<T>(port, chunk, false, *message);
+      port->release(chunk);
+    }
+  }
 
   SubscriberPortHandle port_;
 };

@@ -107,6 +107,11 @@ WaitStatus GenericSubscriber::State::wait(std::chrono::nanoseconds timeout) noex
   }
 }
 
+Attachment GenericSubscriber::State::attach(std::shared_ptr<Waker> waker) {
+  if (ports_->is_closed()) return Attachment::closed;
+  return waker_.set(std::move(waker)) ? Attachment::descriptor : Attachment::attached;
+}
+
 std::vector<GenericSubscriber::Source> GenericSubscriber::State::sources() {
   std::vector<Source> sources;
   ports_->for_each([&](const TopicPorts::Key& key, const TopicPorts::Port& port) {

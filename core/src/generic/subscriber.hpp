@@ -30,19 +30,25 @@ class GenericOpener final : public TopicPorts::Opener {
   const Open open_;
 };
 
-class GenericSubscriber::State {
+class GenericSubscriber::State final : public Waitable {
  public:
   explicit State(std::unique_ptr<TopicPorts> ports) noexcept : ports_(std::move(ports)) {}
 
   GenericSample take() noexcept;
-  WaitStatus wait(std::chrono::nanoseconds timeout) noexcept;
-  Result<int> fd() { return ports_->fd(); }
+  WaitStatus wait(std::chrono::nanoseconds timeout) noexcept override;
+  Result<int> fd() override { return ports_->fd(); }
+  Attachment attach(std::shared_ptr<Waker> waker) override;
+  void detach() noexcept override { waker_.clear(); }
   std::vector<Source> sources();
   const std::string& pattern() const noexcept { return ports_->pattern(); }
-  void close() noexcept { ports_->close(); }
+  void close() noexcept {
+    waker_.close(*this);
+    ports_->close();
+  }
 
  private:
   const std::unique_ptr<TopicPorts> ports_;
+  WakerPlace waker_;
 };
 
 }  // namespace v1

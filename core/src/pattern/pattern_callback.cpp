@@ -39,6 +39,7 @@ std::unique_lock<std::mutex> PatternPort::hold_callback() noexcept {
 void PatternPort::on_message(MessageHandler handler) {
   const auto checked = checks("on_message");
   if (!is_open() || in_child()) return;
+  if (handler && waker_.is_set()) return refuse_callback(announcement_);
   if (is_inside_here()) {  // installed when the outermost verb, or the present callback, is over
     next_handler_ = std::move(handler);
     unsettled_ = true;

@@ -177,6 +177,13 @@ Result<int> PatternPort::source() noexcept {
   return made;
 }
 
+Attachment PatternPort::attach(std::shared_ptr<Waker> waker) {
+  const auto checked = checks("attach");
+  if (!is_open() || in_child()) return Attachment::closed;
+  if (is_handling()) return Attachment::callback;
+  return waker_.set(std::move(waker)) ? Attachment::descriptor : Attachment::attached;
+}
+
 Result<int> PatternPort::fd() {
   const auto checked = checks("fd");
   const auto closed = [this] {
@@ -270,6 +277,7 @@ void PatternPort::close() noexcept {
     open_.store(false, std::memory_order_relaxed);
     return;
   }
+  waker_.close(*this);
   finish_on_thread();
   if (is_inside_here()) {
     shut();

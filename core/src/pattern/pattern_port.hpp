@@ -45,6 +45,8 @@ class PatternPort final : public SubscriberPort {
   void report_damaged(Chunk chunk) noexcept override;
   WaitStatus wait(std::chrono::nanoseconds timeout) noexcept override;
   Result<int> fd() override;
+  Attachment attach(std::shared_ptr<Waker> waker) override;
+  void detach() noexcept override { waker_.clear(); }
   void on_message(MessageHandler handler) override;
   const PortAnnouncement& announcement() const noexcept override { return announcement_; }
   SubscriberCounters counters() const override;
@@ -161,6 +163,7 @@ class PatternPort final : public SubscriberPort {
   std::thread thread_;
 
   domain::SubscriberFigures figures_{};
+  WakerPlace waker_;
 
   // What releases on any thread touch.
   alignas(64) std::atomic<std::uint32_t> returned_{kNone};  // records, as a list

@@ -9,8 +9,8 @@ namespace baton {
 inline namespace v1 {
 namespace posix {
 
-std::size_t Poll::add(int fd) {
-  entries_.push_back(pollfd{.fd = fd, .events = POLLIN, .revents = 0});
+std::size_t Poll::add(int fd, short events) {
+  entries_.push_back(pollfd{.fd = fd, .events = events, .revents = 0});
   return entries_.size() - 1;
 }
 
