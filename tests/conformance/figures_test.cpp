@@ -204,6 +204,19 @@ TEST_P(Deadline, missed_is_told_to_both_sides_once_until_the_next_message) {
   EXPECT_TRUE(eventually([&] { return of_reader.count(EventKind::deadline_missed) == 2; }));
 }
 
+TEST_P(Deadline, missed_is_told_to_a_subscriber_that_was_there_before_the_publisher) {
+  Listener of_reader(other_);
+  for (int round = 0; round < 20; ++round) {
+    const std::string topic = "topic/" + std::to_string(round);
+    auto subscriber = other_.subscriber<Message>(topic, {.deadline = 5ms}).value();
+    auto publisher = node_.publisher<Message>(topic, {.deadline = 5ms}).value();
+    ASSERT_TRUE(eventually([&] {
+      return of_reader.count(EventKind::deadline_missed) == static_cast<std::uint64_t>(round) + 1;
+    })) << round;
+    EXPECT_EQ(of_reader.last(EventKind::deadline_missed).topic, topic);
+  }
+}
+
 TEST_P(Deadline, missed_ends_no_connection) {
   auto publisher = node_.publisher<Message>("topic", {.deadline = 5ms}).value();
   auto subscriber = other_.subscriber<Message>("topic", {.deadline = 5ms}).value();
