@@ -98,6 +98,26 @@ TEST_F(Latched, publishers_that_do_not_match_are_told_of_once) {
   EXPECT_EQ(subscriber.events.size(), 1U);
 }
 
+TEST_F(Latched, publishers_that_were_refused_when_they_were_there_are_told_of_no_more_when_they_are_gone) {
+  const auto member = place_.join("node", false);
+  PortAnnouncement announced = announcement("writer");
+  announced.canonical = "struct test::Other { float value; }";
+  announced.fingerprint.bytes[0] ^= 1U;
+  Port present(member, PortRole::publisher, announced);
+  ASSERT_TRUE(present.presence->latch());
+  Port subscriber(member, PortRole::subscriber, announcement("node"));
+  subscriber.refresh();
+  ASSERT_EQ(subscriber.events.size(), 1U);
+  present.presence.reset();
+  for (int i = 0; i < 3; ++i) {
+    const auto seen = subscriber.refresh();
+    EXPECT_TRUE(seen.left.empty());
+    EXPECT_TRUE(seen.gone.empty());
+    member->bump(bucket_of(kTopic));
+  }
+  EXPECT_EQ(subscriber.events.size(), 1U);
+}
+
 TEST_F(Latched, files_are_removed_by_the_next_publisher_and_nobody_elses) {
   leave("writer");
   const auto member = place_.join("node", false);
