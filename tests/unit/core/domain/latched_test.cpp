@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "domain/file_names.hpp"
-#include "place.hpp"
+#include "program.hpp"
 
 namespace baton::domain {
 namespace {
@@ -149,6 +149,26 @@ TEST_F(Latched, files_whose_announcement_was_removed_before_a_crash_are_removed_
     member->remove_latched(kTopic);
     EXPECT_EQ(left(), 0U);
   }
+}
+
+TEST_F(Latched, files_of_a_publisher_whose_reaper_was_killed_are_removed) {
+  const auto member = place_.join("node", false);
+  Program program(place_, "latches");
+  const NodeId dead = node_of(program.line());
+  program.kill();
+  {
+    // What a reaper does first.
+    const auto offset = offsetof(Registry, nodes) + dead.slot * sizeof(NodeSlot) + offsetof(NodeSlot, state);
+    const NodeState leaving = NodeState::leaving;
+    std::fstream registry(place_.registry_path(), std::ios::in | std::ios::out | std::ios::binary);
+    registry.seekp(static_cast<std::streamoff>(offset));
+    registry.write(reinterpret_cast<const char*>(&leaving), sizeof(leaving));
+  }
+  ASSERT_EQ(member->health(dead), Health::gone);
+  EXPECT_EQ(left(), 1U);
+  member->remove_latched(kTopic);
+  EXPECT_EQ(left(), 0U);
+  EXPECT_EQ(place_.files_of(dead.slot), 0U);
 }
 
 TEST_F(Latched, files_of_a_publisher_in_the_making_are_not_removed) {
