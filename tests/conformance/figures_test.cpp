@@ -151,6 +151,23 @@ TEST_P(TroubleEvents, are_few_however_many_messages_are_dropped) {
   EXPECT_LE(of_reader.count(EventKind::dropped), 2 * static_cast<std::uint64_t>(tenths) + 4);
 }
 
+TEST_P(TroubleEvents, tell_the_subscriber_alone_what_was_too_old) {
+  auto publisher = node_.publisher<Message>("topic", {.lifespan = 5ms}).value();
+  auto subscriber = other_.subscriber<Message>("topic", {.depth = 2, .overflow = Overflow::drop_oldest}).value();
+  Listener of_writer(node_);
+  Listener of_reader(other_);
+  publish(publisher, 1, 0);
+  std::this_thread::sleep_for(10ms);
+  EXPECT_FALSE(subscriber.take());
+  for (std::uint64_t number = 1; number <= 5; ++number) publish(publisher, 1, number);  // of which both are told
+  for (Listener* const listener : {&of_writer, &of_reader}) {
+    EXPECT_TRUE(eventually([&] { return listener->sum(EventKind::dropped, baton::drop_reason::kOldest) == 3; }));
+  }
+  EXPECT_TRUE(eventually([&] { return of_reader.sum(EventKind::dropped, baton::drop_reason::kExpired) == 1; }));
+  std::this_thread::sleep_for(250ms);
+  EXPECT_EQ(of_writer.sum(EventKind::dropped, baton::drop_reason::kExpired), 0U);
+}
+
 TEST_P(TroubleEvents, tell_both_sides_when_a_queue_is_congested_and_when_it_is_relieved) {
   auto publisher = node_.publisher<Message>("topic", {.overflow = Overflow::reject}).value();
   auto subscriber = other_.subscriber<Message>("topic", {.depth = 50, .max_held = 8}).value();
