@@ -10,7 +10,10 @@ namespace baton::domain {
 namespace {
 
 using namespace testing_support;
+using testing::AllOf;
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 
 constexpr auto kTopic = "topic";
 
@@ -186,6 +189,23 @@ TEST_F(Latched, generations_come_after_those_in_names_that_stay) {
   make(latched_segment_name(kTopic, later, 0));
   const auto member = place_.join("node", false);
   EXPECT_GT(member->id().generation, later.node.generation);
+}
+
+TEST_F(Latched, files_are_in_order_as_long_as_their_announcement_is_there) {
+  const PortRef owner = leave("writer");
+  const auto member = place_.join("node", false);
+  EXPECT_THAT(member->audit(), IsEmpty());
+  std::filesystem::remove(bucket() + "/" + latched_segment_name(kTopic, owner, 0));
+  std::filesystem::remove(bucket() + "/" + latched_name(kTopic, owner));
+  EXPECT_THAT(member->audit(), ElementsAre(AllOf(HasSubstr(latched_ring_name(kTopic, owner)), HasSubstr("is left of"),
+                                                 HasSubstr("which is gone"))));
+}
+
+TEST_F(Latched, announcements_that_cannot_be_read_are_not_in_order) {
+  const PortRef owner = leave("writer");
+  const auto member = place_.join("node", false);
+  std::ofstream(bucket() + "/" + latched_name(kTopic, owner), std::ios::binary) << "garbage";
+  EXPECT_THAT(member->audit(), ElementsAre(HasSubstr(latched_name(kTopic, owner))));
 }
 
 TEST_F(Latched, publishers_are_among_those_for_who_does_not_know_its_topics) {
