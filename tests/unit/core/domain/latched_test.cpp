@@ -1,5 +1,6 @@
 // What stays of a domain's files when a latched publisher goes.
 #include <fstream>
+#include <set>
 
 #include <gmock/gmock.h>
 
@@ -189,6 +190,18 @@ TEST_F(Latched, generations_come_after_those_in_names_that_stay) {
   make(latched_segment_name(kTopic, later, 0));
   const auto member = place_.join("node", false);
   EXPECT_GT(member->id().generation, later.node.generation);
+}
+
+TEST_F(Latched, generations_in_names_that_no_node_has_ever_had_count_for_nothing) {
+  leave("writer");
+  make(latched_name(kTopic, {{0, UINT64_MAX - 1}, 1}));
+  const auto stays = place_.join("stays", false);
+  std::set<NodeId> seen;
+  for (int i = 0; i < 3; ++i) {
+    const auto member = place_.join("node", false);
+    EXPECT_TRUE(seen.insert(member->id()).second) << member->id().generation << " for the second time";
+    EXPECT_LT(member->id().generation, UINT64_MAX / 4);
+  }
 }
 
 TEST_F(Latched, files_are_in_order_as_long_as_their_announcement_is_there) {
