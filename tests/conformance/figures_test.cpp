@@ -151,6 +151,23 @@ TEST_P(TroubleEvents, are_few_however_many_messages_are_dropped) {
   EXPECT_LE(of_reader.count(EventKind::dropped), 2 * static_cast<std::uint64_t>(tenths) + 4);
 }
 
+TEST_P(TroubleEvents, tell_the_subscriber_alone_what_was_too_old) {
+  auto publisher = node_.publisher<Message>("topic", {.lifespan = 5ms}).value();
+  auto subscriber = other_.subscriber<Message>("topic", {.depth = 2, .overflow = Overflow::drop_oldest}).value();
+  Listener of_writer(node_);
+  Listener of_reader(other_);
+  publish(publisher, 1, 0);
+  std::this_thread::sleep_for(10ms);
+  EXPECT_FALSE(subscriber.take());
+  for (std::uint64_t number = 1; number <= 5; ++number) publish(publisher, 1, number);  // of which both are told
+  for (Listener* const listener : {&of_writer, &of_reader}) {
+    EXPECT_TRUE(eventually([&] { return listener->sum(EventKind::dropped, baton::drop_reason::kOldest) == 3; }));
+  }
+  EXPECT_TRUE(eventually([&] { return of_reader.sum(EventKind::dropped, baton::drop_reason::kExpired) == 1; }));
+  std::this_thread::sleep_for(250ms);
+  EXPECT_EQ(of_writer.sum(EventKind::dropped, baton::drop_reason::kExpired), 0U);
+}
+
 TEST_P(TroubleEvents, tell_both_sides_when_a_queue_is_congested_and_when_it_is_relieved) {
   auto publisher = node_.publisher<Message>("topic", {.overflow = Overflow::reject}).value();
   auto subscriber = other_.subscriber<Message>("topic", {.depth = 50, .max_held = 8}).value();
@@ -202,6 +219,19 @@ TEST_P(Deadline, missed_is_told_to_both_sides_once_until_the_next_message) {
   publish(publisher, 1, 1);
   EXPECT_TRUE(eventually([&] { return of_writer.count(EventKind::deadline_missed) == 2; }));
   EXPECT_TRUE(eventually([&] { return of_reader.count(EventKind::deadline_missed) == 2; }));
+}
+
+TEST_P(Deadline, missed_is_told_to_a_subscriber_that_was_there_before_the_publisher) {
+  Listener of_reader(other_);
+  for (int round = 0; round < 20; ++round) {
+    const std::string topic = "topic/" + std::to_string(round);
+    auto subscriber = other_.subscriber<Message>(topic, {.deadline = 5ms}).value();
+    auto publisher = node_.publisher<Message>(topic, {.deadline = 5ms}).value();
+    ASSERT_TRUE(eventually([&] {
+      return of_reader.count(EventKind::deadline_missed) == static_cast<std::uint64_t>(round) + 1;
+    })) << round;
+    EXPECT_EQ(of_reader.last(EventKind::deadline_missed).topic, topic);
+  }
 }
 
 TEST_P(Deadline, missed_ends_no_connection) {

@@ -242,6 +242,21 @@ TEST_P(Latched, history_of_another_type_is_refused_once_and_told) {
   EXPECT_EQ(late.counters().total.offered, 0U);
 }
 
+TEST_P(Latched, history_of_a_publisher_that_was_refused_is_not_refused_again) {
+  auto publisher = node_.publisher<Message>("topic", {.history = 3, .latched = true}).value();
+  publish(publisher, 1, 0);
+  auto subscriber = other_.subscriber<other::Message>("topic").value();
+  std::size_t refused = 0;
+  EXPECT_TRUE(eventually([&] { return (refused += events_of(other_, EventKind::refused).size()) == 1; }));
+  publisher.close();
+  for (int i = 0; i < 3; ++i) {
+    { auto another = node_.subscriber<Message>("topic").value(); }  // has everybody look
+    std::this_thread::sleep_for(5ms);
+  }
+  EXPECT_TRUE(events_of(other_, EventKind::refused).empty());
+  EXPECT_FALSE(subscriber.take());
+}
+
 TEST_P(Latched, history_that_does_not_grant_what_is_asked_is_refused) {
   leave(node_, "topic", 0, 5);
   auto late = other_.subscriber<Message>("topic", {.overflow = Overflow::block}).value();

@@ -60,8 +60,9 @@ void InprocPublisher::keep(std::vector<Event>& to_announce) noexcept {
       if (connection.queue.size() <= domain::relieved_at(connection.depth)) {
         connection.congested.store(false, std::memory_order_relaxed);  // a figure, as the others
       }
-      if (!connection.told_publisher.tell(connection.trouble(), *events_, announcement_.topic, connection.to,
-                                          to_announce)) {
+      domain::Trouble trouble = connection.trouble();
+      trouble.dropped_expired = 0;  // told to the subscriber alone
+      if (!connection.told_publisher.tell(trouble, *events_, announcement_.topic, connection.to, to_announce)) {
         continue;
       }
       any = true;

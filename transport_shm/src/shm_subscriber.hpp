@@ -76,6 +76,7 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
     bool gone = false;  // its node; the consumer was told
     bool hung = false;
     domain::Told told;
+    bool deadline_wanted = false;  // and the publisher's file has not been seen yet
     std::optional<domain::Deadline> deadline;
   };
 
@@ -120,8 +121,8 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   bool connected(std::uint32_t index) const noexcept;
   bool report_slots(std::vector<Event>& to_announce);
   bool tell_trouble(std::uint32_t index, std::vector<Event>& to_announce) noexcept;
-  void check_deadline(std::uint32_t index, std::vector<Event>& to_announce) noexcept;
-  void watch_deadline(std::uint32_t index, const domain::PortRef& publisher, const SlotHead& slot);
+  void check_deadline(std::uint32_t index, std::vector<Event>& to_announce);
+  void watch_deadline(std::uint32_t index);
   void report_slot(std::uint32_t index, std::vector<Event>& to_announce, bool& news);
   void end_broken(Inlet& inlet) noexcept;
   void grow_slots();

@@ -373,13 +373,15 @@ void ShmSubscriber::report_slot(std::uint32_t index, std::vector<Event>& to_anno
     events_->report(EventKind::matched, announcement_.topic, reported.node, {}, to_announce);
     if (owner) member_->watch(*owner);
     reported.owner = owner;
-    if (owner && announcement_.qos.deadline.count() != 0) watch_deadline(index, {*owner, head->port}, *head);
+    reported.deadline_wanted = owner && announcement_.qos.deadline.count() != 0;
+    watch_deadline(index);
   }
   if (is_free) return;
   const bool gone = !member_->find_node(word.node_slot, word.node_generation);
   if (gone && !std::exchange(reported.gone, true)) news = true;
   if (closed || gone) {
     unwatch();
+    reported.deadline_wanted = false;
     reported.deadline.reset();
     // One that it cannot read the consumer has broken off itself: it is about to say so, and why.
     const Inlet* const inlet = by_slot_[index].load(std::memory_order_relaxed);  // under the mutex
@@ -406,14 +408,26 @@ bool ShmSubscriber::tell_trouble(std::uint32_t index, std::vector<Event>& to_ann
   return reported.told.tell(now, *events_, announcement_.topic, reported.node, to_announce);
 }
 
-void ShmSubscriber::watch_deadline(std::uint32_t index, const domain::PortRef& publisher, const SlotHead& slot) {
-  auto page = member_->port_file(bucket_, domain::PortRole::publisher, announcement_.topic, publisher);
-  if (!page) return;  // it is gone again
-  const auto stamp = static_cast<Stamp>(std::min<std::uint8_t>(slot.stamp, static_cast<std::uint8_t>(Stamp::off)));
-  reported_[index].deadline.emplace(announcement_.qos.deadline, StampClock(stamp), *std::move(page));
+/// Finds the publisher's file, in which the deadline is watched, if that is still to be done.
+void ShmSubscriber::watch_deadline(std::uint32_t index) {
+  Reported& reported = reported_[index];
+  if (!reported.deadline_wanted || !reported.owner) return;
+  const SlotHead* const head = slot(index);
+  if (head == nullptr) return;
+  auto page =
+      member_->port_file(bucket_, domain::PortRole::publisher, announcement_.topic, {*reported.owner, head->port});
+  if (!page) {
+    // A publisher connects to who is there before it announces itself, and the keeper is called for that as well.
+    if (is_passing(page.error())) member_->look_again(bucket_);
+    return;
+  }
+  reported.deadline_wanted = false;
+  const auto stamp = static_cast<Stamp>(std::min<std::uint8_t>(head->stamp, static_cast<std::uint8_t>(Stamp::off)));
+  reported.deadline.emplace(announcement_.qos.deadline, StampClock(stamp), *std::move(page));
 }
 
-void ShmSubscriber::check_deadline(std::uint32_t index, std::vector<Event>& to_announce) noexcept {
+void ShmSubscriber::check_deadline(std::uint32_t index, std::vector<Event>& to_announce) {
+  watch_deadline(index);
   Reported& reported = reported_[index];
   if (!reported.deadline) return;
   const auto now = steady_clock::now();

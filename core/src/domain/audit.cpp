@@ -24,6 +24,12 @@ bool goes_soon(Member& member, std::uint32_t bucket, const std::string& name) {
   return true;
 }
 
+/// Whether a latched publisher has left it that had announced itself so, and may.
+bool stays(Member& member, std::uint32_t bucket, const std::string& name) {
+  const auto port = latched_port_in(name);
+  return port && member.has(bucket, latched_name(*port));
+}
+
 }  // namespace
 
 std::vector<std::string> Member::audit() {
@@ -42,12 +48,14 @@ std::vector<std::string> Member::audit() {
       const auto owner = owner_of(name);
       if (!owner) {
         find(name, "is nobody's");
-      } else if (!latched_port_in(name) && check(*owner) == Health::gone && !goes_soon(*this, bucket, name)) {
+      } else if (check(*owner) == Health::gone && !stays(*this, bucket, name) && !goes_soon(*this, bucket, name)) {
         find(name, fmt::format("is left of node {}.{}, which is gone", owner->slot, owner->generation));
       }
     }
-    for (const PortRole role : {PortRole::publisher, PortRole::subscriber}) {
-      auto ports = state_->bucket_view(bucket).all(*this, bucket, {role, false});
+    using Kind = BucketView::Kind;
+    for (const Kind kind :
+         {Kind{PortRole::publisher, false}, Kind{PortRole::subscriber, false}, Kind{PortRole::publisher, true}}) {
+      auto ports = state_->bucket_view(bucket).all(*this, bucket, kind);
       if (!ports) continue;  // being changed
       for (const auto& port : *ports) {
         if (!port->content && port->content.error().os_errno() == 0) find(port->file, port->content.error().message());

@@ -1,5 +1,5 @@
 // The ports that announce themselves in one bucket, as last listed: so that a thousand ports of a node list a directory
-// once, and read each file once. Used by Peers.
+// once, and read each file once. Used by Peers, Ports and Member::audit.
 #pragma once
 
 #include <cstdint>

@@ -45,6 +45,9 @@ tl::unexpected<Error> not_removed(const std::string& path, int os_errno) {
   return fail(Errc::system, path, "cannot be removed", "remove it by hand", os_errno);
 }
 
+/// Generations are counted up from the time in microseconds: none is ever so late, and a name that says so is nobody's.
+constexpr std::uint64_t kLastGeneration = std::uint64_t{1} << 62U;
+
 /// Of the files of one bucket, those that stay when their publisher goes: of latched ones that had announced themselves
 /// so. What one has that was killed before that, or whose announcement was removed already, goes with its node.
 class Staying {
@@ -197,7 +200,9 @@ Result<std::uint64_t> latest_generation_left(const Directory& directory) {
     const auto files = list_bucket(directory, name);
     if (!files) continue;  // whoever needs it is told why
     for (const std::string& file : *files) {
-      if (const auto port = latched_port_in(file)) latest = std::max(latest, port->owner.node.generation);
+      const auto port = latched_port_in(file);
+      if (!port || port->owner.node.generation > kLastGeneration) continue;
+      latest = std::max(latest, port->owner.node.generation);
     }
   }
   return latest;

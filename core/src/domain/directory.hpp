@@ -44,7 +44,8 @@ Result<std::vector<std::string>> list_names(const posix::FileDescriptor& directo
 /// True if the name is gone, whoever removed it.
 bool unlink_name(const posix::FileDescriptor& directory, const std::string& name) noexcept;
 
-/// The latest generation of a node of which something latched is left, or 0.
+/// The latest generation of a node of which something latched is left, or 0. One that no node can have had does not
+/// count.
 Result<std::uint64_t> latest_generation_left(const Directory& directory);
 
 /// Removes all files of a domain's directory and its buckets, but for what latched publishers have left; the registry

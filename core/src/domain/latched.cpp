@@ -47,7 +47,8 @@ void Member::remove_latched(std::string_view topic) noexcept try {
   bool removed = false;
   for (const auto& [owner, remains] : found) {
     const std::string present = port_file_name(PortRole::publisher, topic, owner);
-    if (has(bucket, present)) check(owner.node);  // it may have died just now
+    // It may have died just now. Not asked whether it is there: a reaper that was killed may have left it half reaped.
+    if (has(bucket, present)) state_->reap(owner.node.slot);
     if (has(bucket, present)) continue;
     if (!remains.announced && health(owner.node) != Health::gone) continue;  // it is just about to be there
     if (remains.announced && is_of_another(topic, **place, remains)) continue;

@@ -79,6 +79,11 @@ struct Peers::State {
       if (known_left.contains(owner) || member->has(bucket, port_file_name(PortRole::publisher, own.topic, owner))) {
         continue;
       }
+      const auto verdict = known.find(owner);  // from when it was there: it was told of then
+      if (verdict != known.end() && verdict->second == Known::not_matched) {
+        look.verdicts_left[owner] = Known::not_matched;
+        continue;
+      }
       look.verdicts_left[owner] = judge(*port, look.changes.left, look);
     }
     std::erase_if(known_left, [&](const auto& entry) { return !present.contains(entry.first); });

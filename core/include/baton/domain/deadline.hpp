@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -28,7 +29,9 @@ class Deadline {
     const std::uint64_t stamp = publisher_->publisher.last_stamp.load(std::memory_order_relaxed);
     if (stamp != seen_stamp_) {
       seen_stamp_ = stamp;
-      since_ = Time(std::chrono::nanoseconds(clock_.to_ns(stamp)));
+      // Not later than now: the word is a peer's, and may say anything.
+      const auto now_ns = static_cast<std::uint64_t>(std::chrono::nanoseconds(now.time_since_epoch()).count());
+      since_ = Time(std::chrono::nanoseconds(std::min(clock_.to_ns(stamp), now_ns)));
       told_ = false;
     }
     if (now < since_ + most_) return false;

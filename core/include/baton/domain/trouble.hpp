@@ -24,9 +24,13 @@ class Concern {
   Concern(Member& member, std::uint32_t bucket, const Kept& port) noexcept
       : member_(member), bucket_(bucket), port_(port) {}
 
-  /// After the figure was changed. Any thread. seq_cst, against `look`: either that finds the change, or this calls it.
+  /// After the figure was changed, by a plain store. Any thread.
+  ///
+  /// C1: `raised_` only changes by read-modify-writes, acq_rel. So of this one and that with which `look` ends it, the
+  /// later sees what came before the other: either `look` finds the change afterwards, or this finds that it is not
+  /// raised, and calls. A load in place of the exchange may be done before the figure's store is seen.
   void raise() noexcept {
-    if (raised_.load(std::memory_order_relaxed) || raised_.exchange(true, std::memory_order_seq_cst)) return;
+    if (raised_.exchange(true, std::memory_order_acq_rel)) return;  // C1
     member_.call_at(bucket_, port_, Clock::now());
   }
 
@@ -34,16 +38,16 @@ class Concern {
   /// something. `unasked`: it may have been raised elsewhere.
   template <class Tell>
   void look(Tell tell, bool unasked = false) {
-    if (!unasked && !raised_.load(std::memory_order_seq_cst)) return;
+    if (!unasked && !raised_.load(std::memory_order_relaxed)) return;  // who has raised it calls
     const Clock::time_point now = Clock::now();
     if (now < next_) return member_.call_at(bucket_, port_, next_);
     bool news = tell();
     if (!news) {
-      raised_.store(false, std::memory_order_seq_cst);
-      news = tell();  // what came just before, when it still counted as raised
+      raised_.exchange(false, std::memory_order_acq_rel);  // C1
+      news = tell();                                       // what came just before, when it still counted as raised
     }
     if (!news) return;
-    raised_.store(true, std::memory_order_seq_cst);
+    raised_.exchange(true, std::memory_order_acq_rel);  // C1
     next_ = now + kInterval;
     member_.call_at(bucket_, port_, next_);
   }

@@ -1,16 +1,20 @@
 // What stays of a domain's files when a latched publisher goes.
 #include <fstream>
+#include <set>
 
 #include <gmock/gmock.h>
 
 #include "domain/file_names.hpp"
-#include "place.hpp"
+#include "program.hpp"
 
 namespace baton::domain {
 namespace {
 
 using namespace testing_support;
+using testing::AllOf;
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 
 constexpr auto kTopic = "topic";
 
@@ -98,6 +102,26 @@ TEST_F(Latched, publishers_that_do_not_match_are_told_of_once) {
   EXPECT_EQ(subscriber.events.size(), 1U);
 }
 
+TEST_F(Latched, publishers_that_were_refused_when_they_were_there_are_told_of_no_more_when_they_are_gone) {
+  const auto member = place_.join("node", false);
+  PortAnnouncement announced = announcement("writer");
+  announced.canonical = "struct test::Other { float value; }";
+  announced.fingerprint.bytes[0] ^= 1U;
+  Port present(member, PortRole::publisher, announced);
+  ASSERT_TRUE(present.presence->latch());
+  Port subscriber(member, PortRole::subscriber, announcement("node"));
+  subscriber.refresh();
+  ASSERT_EQ(subscriber.events.size(), 1U);
+  present.presence.reset();
+  for (int i = 0; i < 3; ++i) {
+    const auto seen = subscriber.refresh();
+    EXPECT_TRUE(seen.left.empty());
+    EXPECT_TRUE(seen.gone.empty());
+    member->bump(bucket_of(kTopic));
+  }
+  EXPECT_EQ(subscriber.events.size(), 1U);
+}
+
 TEST_F(Latched, files_are_removed_by_the_next_publisher_and_nobody_elses) {
   leave("writer");
   const auto member = place_.join("node", false);
@@ -131,6 +155,26 @@ TEST_F(Latched, files_whose_announcement_was_removed_before_a_crash_are_removed_
   }
 }
 
+TEST_F(Latched, files_of_a_publisher_whose_reaper_was_killed_are_removed) {
+  const auto member = place_.join("node", false);
+  Program program(place_, "latches");
+  const NodeId dead = node_of(program.line());
+  program.kill();
+  {
+    // What a reaper does first.
+    const auto offset = offsetof(Registry, nodes) + dead.slot * sizeof(NodeSlot) + offsetof(NodeSlot, state);
+    const NodeState leaving = NodeState::leaving;
+    std::fstream registry(place_.registry_path(), std::ios::in | std::ios::out | std::ios::binary);
+    registry.seekp(static_cast<std::streamoff>(offset));
+    registry.write(reinterpret_cast<const char*>(&leaving), sizeof(leaving));
+  }
+  ASSERT_EQ(member->health(dead), Health::gone);
+  EXPECT_EQ(left(), 1U);
+  member->remove_latched(kTopic);
+  EXPECT_EQ(left(), 0U);
+  EXPECT_EQ(place_.files_of(dead.slot), 0U);
+}
+
 TEST_F(Latched, files_of_a_publisher_in_the_making_are_not_removed) {
   const auto member = place_.join("node", false);
   const PortRef owner{member->id(), member->next_port()};
@@ -146,6 +190,35 @@ TEST_F(Latched, generations_come_after_those_in_names_that_stay) {
   make(latched_segment_name(kTopic, later, 0));
   const auto member = place_.join("node", false);
   EXPECT_GT(member->id().generation, later.node.generation);
+}
+
+TEST_F(Latched, generations_in_names_that_no_node_has_ever_had_count_for_nothing) {
+  leave("writer");
+  make(latched_name(kTopic, {{0, UINT64_MAX - 1}, 1}));
+  const auto stays = place_.join("stays", false);
+  std::set<NodeId> seen;
+  for (int i = 0; i < 3; ++i) {
+    const auto member = place_.join("node", false);
+    EXPECT_TRUE(seen.insert(member->id()).second) << member->id().generation << " for the second time";
+    EXPECT_LT(member->id().generation, UINT64_MAX / 4);
+  }
+}
+
+TEST_F(Latched, files_are_in_order_as_long_as_their_announcement_is_there) {
+  const PortRef owner = leave("writer");
+  const auto member = place_.join("node", false);
+  EXPECT_THAT(member->audit(), IsEmpty());
+  std::filesystem::remove(bucket() + "/" + latched_segment_name(kTopic, owner, 0));
+  std::filesystem::remove(bucket() + "/" + latched_name(kTopic, owner));
+  EXPECT_THAT(member->audit(), ElementsAre(AllOf(HasSubstr(latched_ring_name(kTopic, owner)), HasSubstr("is left of"),
+                                                 HasSubstr("which is gone"))));
+}
+
+TEST_F(Latched, announcements_that_cannot_be_read_are_not_in_order) {
+  const PortRef owner = leave("writer");
+  const auto member = place_.join("node", false);
+  std::ofstream(bucket() + "/" + latched_name(kTopic, owner), std::ios::binary) << "garbage";
+  EXPECT_THAT(member->audit(), ElementsAre(HasSubstr(latched_name(kTopic, owner))));
 }
 
 TEST_F(Latched, publishers_are_among_those_for_who_does_not_know_its_topics) {

@@ -35,6 +35,16 @@ TEST(DomainProgram, DISABLED_stays_without_keeper) {
   while (!read_line(started.fd).empty()) member->keep(0ns);
 }
 
+// The same with a publisher that is latched.
+TEST(DomainProgram, DISABLED_latches) {
+  Started started;
+  const auto member = started.place.join("other", false);
+  const Port port(member, PortRole::publisher, announcement("other"));
+  EXPECT_TRUE(port.presence->latch());
+  write_line(started.fd, fmt::format("{} {}", member->id().slot, member->id().generation));
+  read_line(started.fd);
+}
+
 // Joins, forks a child that stays, and waits. The child ends when it is told to.
 TEST(DomainProgram, DISABLED_forks) {
   Started started;
