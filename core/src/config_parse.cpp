@@ -43,6 +43,10 @@ constexpr std::array kKeys{
     ConfigKey{"topic", "deadline", "string: 0 ms, or 1 ms to 24 h", "\"0 ms\"", "\"100 ms\"", "code, file", "both"},
     ConfigKey{"topic", "lifespan", "string: 0 ms to 24 h", "\"0 ms\"", "\"1 s\"", "code, file", "both"},
     ConfigKey{"topic", "latched", "true, false", "false", "true", "code, file", "both"},
+    ConfigKey{"topic", "notify", "futex, semaphore, socket, poll", "\"futex\"", "\"socket\"", "code, file",
+              "subscriber"},
+    ConfigKey{"topic", "spin", "adaptive, off, or string: 0 ns to 10 ms", "\"adaptive\"", "\"50 us\"", "code, file",
+              "subscriber"},
 };
 
 constexpr std::chrono::nanoseconds kMinHeartbeat = std::chrono::milliseconds(10);
@@ -267,6 +271,14 @@ class Reader {
     }
   }
 
+  std::optional<std::chrono::nanoseconds> spin(const toml::table& table) {
+    const toml::node* const node = table.get("spin");
+    const auto* const text = node == nullptr ? nullptr : node->as_string();
+    if (text != nullptr && text->get() == "adaptive") return Qos::kAdaptiveSpin;
+    if (text != nullptr && text->get() == "off") return std::chrono::nanoseconds::zero();
+    return duration(table, "spin", {}, Qos::kMaxSpin);
+  }
+
   void read_topic(const toml::table& table) {
     check_keys(table, "topic", "in [[topic]]", {});
     Config::Data::Topic topic;
@@ -284,6 +296,8 @@ class Reader {
         .deadline = deadline(table),
         .lifespan = duration(table, "lifespan", {}, Qos::kMaxLifespan),
         .latched = flag(table, "latched"),
+        .notify = choice(table, "notify", kNotifies),
+        .spin = spin(table),
         .profile = choice(table, "profile", kProfiles),
     };
     check_together(table, topic.settings);

@@ -51,9 +51,12 @@ Result<void> check_durations(const Qos& qos, std::string_view where) {
         Errc::invalid_argument, where, fmt::format("deadline is {}", to_text(qos.deadline)),
         fmt::format("allowed are 0, for none, and {} to {}", to_text(Qos::kMinDeadline), to_text(Qos::kMaxDeadline)));
   }
-  return check_duration(where, "block_timeout", qos.block_timeout, Qos::kMaxBlockTimeout).and_then([&] {
-    return check_duration(where, "lifespan", qos.lifespan, Qos::kMaxLifespan);
-  });
+  return check_duration(where, "block_timeout", qos.block_timeout, Qos::kMaxBlockTimeout)
+      .and_then([&] { return check_duration(where, "lifespan", qos.lifespan, Qos::kMaxLifespan); })
+      .and_then([&]() -> Result<void> {
+        if (qos.spin == Qos::kAdaptiveSpin) return {};
+        return check_duration(where, "spin", qos.spin, Qos::kMaxSpin);
+      });
 }
 
 /// What each setting may be by itself.
@@ -72,6 +75,7 @@ Result<void> check_values(const Qos& qos, std::string_view where) {
       .and_then([&] { return check_count(where, "max_loans", qos.max_loans, kMaxLoansRange); })
       .and_then([&] { return check_enum(where, "overflow", qos.overflow, kOverflows); })
       .and_then([&] { return check_enum(where, "stamp", qos.stamp, kStamps); })
+      .and_then([&] { return check_enum(where, "notify", qos.notify, kNotifies); })
       .and_then([&] { return check_durations(qos, where); });
 }
 
@@ -118,6 +122,16 @@ Qos defaults_of(Profile profile) {
 }
 
 }  // namespace
+
+std::string_view to_string(Notify notify) noexcept {
+  switch (notify) {
+    case Notify::futex: return "futex";
+    case Notify::semaphore: return "semaphore";
+    case Notify::socket: return "socket";
+    case Notify::poll: return "poll";
+  }
+  return "unknown";
+}
 
 std::string_view to_string(Overflow overflow) noexcept {
   switch (overflow) {
@@ -172,6 +186,8 @@ QosSettings overlay(const QosSettings& lower, const QosSettings& upper) {
       .deadline = first_set(upper.deadline, lower.deadline),
       .lifespan = first_set(upper.lifespan, lower.lifespan),
       .latched = first_set(upper.latched, lower.latched),
+      .notify = first_set(upper.notify, lower.notify),
+      .spin = first_set(upper.spin, lower.spin),
       .profile = first_set(upper.profile, lower.profile),
   };
 }
@@ -193,6 +209,8 @@ Result<Qos> resolve(const QosSettings& settings, std::string_view where) {
   qos.deadline = settings.deadline.value_or(qos.deadline);
   qos.lifespan = settings.lifespan.value_or(qos.lifespan);
   qos.latched = settings.latched.value_or(qos.latched);
+  qos.notify = settings.notify.value_or(qos.notify);
+  qos.spin = settings.spin.value_or(qos.spin);
   if (qos.latched && !settings.history) qos.history = std::max(qos.history, 1U);
   if (auto checked = check_values(qos, where); !checked) return fail(checked.error());
   if (auto checked = check_together(qos, settings, where); !checked) return fail(checked.error());

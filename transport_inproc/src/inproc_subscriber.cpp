@@ -6,8 +6,10 @@
 #include <fmt/format.h>
 
 #include "baton/domain/wait.hpp"
-
 #include "baton/log.hpp"
+#include "baton/posix/poll.hpp"
+#include "baton/posix/semaphore.hpp"
+#include "baton/timeout.hpp"
 #include "sleep.hpp"
 #include "topic.hpp"
 
@@ -15,13 +17,6 @@ namespace baton::inproc {
 namespace {
 
 using std::chrono::steady_clock;
-
-/// Now plus a timeout, or nothing for one that never ends.
-std::optional<steady_clock::time_point> deadline_after(std::chrono::nanoseconds timeout) noexcept {
-  const steady_clock::time_point now = steady_clock::now();
-  if (timeout >= steady_clock::time_point::max() - now) return std::nullopt;
-  return now + timeout;
-}
 
 }  // namespace
 
@@ -33,7 +28,10 @@ InprocSubscriber::InprocSubscriber(const PortRequest& request)
       page_(presence_ ? presence_->file() : std::make_shared<domain::PortFile>()),
       figures_(page_->subscriber),
       member_(request.member),
-      bucket_(domain::bucket_of(announcement_.topic)) {}
+      bucket_(domain::bucket_of(announcement_.topic)),
+      spin_(announcement_.qos.spin) {
+  ::sem_init(&semaphore_, 0, 0);  // fails for values that are too large only
+}
 
 void InprocSubscriber::open(std::shared_ptr<Topic> topic, std::shared_ptr<InprocSubscriber> self) {
   topic_ = std::move(topic);
@@ -208,21 +206,66 @@ WaitStatus InprocSubscriber::wait(std::chrono::nanoseconds timeout) noexcept {
   if (closed_.load(std::memory_order_relaxed)) return WaitStatus::closed;  // own word
   if (ready()) return WaitStatus::ready;
   if (timeout <= std::chrono::nanoseconds::zero()) return WaitStatus::timeout;
+  const auto begin = steady_clock::now();
   const auto deadline = deadline_after(timeout);
-  while (true) {
+  if (!spin_.is_on() || !spin_.run(begin, deadline, [this] { return ready(); })) sleep_until(deadline);
+  const bool found = ready();
+  spin_.note(steady_clock::now() - begin);
+  return found ? WaitStatus::ready : WaitStatus::timeout;
+}
+
+/// Sleeps until there is something to take, or until the deadline.
+void InprocSubscriber::sleep_until(steady_clock::time_point deadline) noexcept {
+  switch (announcement_.qos.notify) {
+    case Notify::poll: return look_until(deadline);
+    case Notify::socket:
+      if (open_descriptor()) return sleep_on_descriptor(deadline);
+      [[fallthrough]];  // no descriptor is left: the bell needs none
+    default: sleep_on_bell(deadline);
+  }
+}
+
+void InprocSubscriber::sleep_on_bell(steady_clock::time_point deadline) noexcept {
+  const bool by_semaphore = announcement_.qos.notify == Notify::semaphore;
+  const std::uint32_t bit = by_semaphore ? kArmedSemaphore : kArmedFutex;
+  bool found = false;
+  do {
     const std::uint32_t bell = bell_.load(std::memory_order_acquire);  // before arming: a ring from now on is seen
-    armed_.fetch_or(kArmedFutex, std::memory_order_seq_cst);           // W1: then look again
-    bool found = ready();
-    if (!found) {
-      until_sampled_ = 1;
-      sleep_on(bell_, bell, deadline);
-      found = ready();
+    while (by_semaphore && ::sem_trywait(&semaphore_) == 0) {          // posts of earlier armings
     }
-    const bool late = deadline && steady_clock::now() >= *deadline;
-    if (!found && !late) continue;
-    // An awake reader must not be rung: nobody is to make a system call for it. relaxed: nothing depends on it.
-    armed_.fetch_and(~kArmedFutex, std::memory_order_relaxed);
-    return found ? WaitStatus::ready : WaitStatus::timeout;
+    armed_.fetch_or(bit, std::memory_order_seq_cst);  // W1: then look again
+    found = ready();
+    if (found) break;
+    until_sampled_ = 1;
+    if (by_semaphore) {
+      posix::semaphore_wait(semaphore_, deadline);
+    } else {
+      sleep_on(bell_, bell, deadline);
+    }
+    found = ready();
+  } while (!found && steady_clock::now() < deadline);
+  // An awake reader must not be rung: nobody is to make a system call for it. relaxed: nothing depends on it.
+  armed_.fetch_and(~bit, std::memory_order_relaxed);
+}
+
+/// As who polls `fd`, for whom the descriptor stays right.
+void InprocSubscriber::sleep_on_descriptor(steady_clock::time_point deadline) noexcept {
+  do {
+    const bool armed = rearm_fd();
+    if (ready()) {  // W1: after arming
+      if (armed) signal_fd();
+      return;
+    }
+    until_sampled_ = 1;
+    posix::wait_until_readable(event_fd_->fd().get(), deadline);
+  } while (!ready() && steady_clock::now() < deadline);
+}
+
+/// Nobody rings.
+void InprocSubscriber::look_until(steady_clock::time_point deadline) noexcept {
+  const Spin spin(Qos::kMaxSpin);
+  while (!spin.run(steady_clock::now(), deadline, [this] { return ready(); }) && steady_clock::now() < deadline) {
+    std::this_thread::yield();
   }
 }
 
@@ -238,11 +281,12 @@ bool InprocSubscriber::wake_sleeper() noexcept {
   const bool set_woken = (armed & kArmedSet) != 0 && waker_.wake();
   std::uint32_t rung = 0;
   do {
-    if ((armed & (kArmedFutex | kArmedFd)) == 0) return set_woken;
-    rung = armed & ~(kArmedFutex | kArmedFd);
+    if ((armed & kArmedOnce) == 0) return set_woken;
+    rung = armed & ~kArmedOnce;
     if ((armed & kArmedFd) != 0) rung |= kRingingFd;
   } while (!armed_.compare_exchange_weak(armed, rung, std::memory_order_seq_cst, std::memory_order_relaxed));
   if ((armed & kArmedFutex) != 0) bump_and_wake(bell_);
+  if ((armed & kArmedSemaphore) != 0) ::sem_post(&semaphore_);
   if ((armed & kArmedFd) != 0) {
     event_fd_->signal();
     armed_.fetch_and(~kRingingFd, std::memory_order_release);  // the signal first: see rearm_fd
@@ -267,14 +311,18 @@ void InprocSubscriber::detach() noexcept {
 Result<int> InprocSubscriber::fd() {
   const auto checked = checks("fd");
   if (waker_.is_set() && !event_fd_) return fail(descriptor_in_use(announcement_));
-  if (!event_fd_) {
-    auto created = posix::EventFd::create();
-    if (!created) return fail(std::move(created).error());
-    event_fd_.emplace(*std::move(created));
-    armed_.fetch_or(kArmedFd, std::memory_order_seq_cst);  // W1: then look. Also publishes event_fd_ to who rings
-    if (ready()) signal_fd();
-  }
+  if (auto opened = open_descriptor(); !opened) return fail(std::move(opened).error());
   return event_fd_->fd().get();
+}
+
+Result<void> InprocSubscriber::open_descriptor() {
+  if (event_fd_) return {};
+  auto created = posix::EventFd::create();
+  if (!created) return fail(std::move(created).error());
+  event_fd_.emplace(*std::move(created));
+  armed_.fetch_or(kArmedFd, std::memory_order_seq_cst);  // W1: then look. Also publishes event_fd_ to who rings
+  if (ready()) signal_fd();
+  return {};
 }
 
 /// Makes the descriptor unreadable and the bell armed again, after a take that found nothing. False if there is no

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <semaphore.h>
+
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -11,6 +13,7 @@
 #include "baton/domain/trouble.hpp"
 #include "baton/port.hpp"
 #include "baton/posix/event_fd.hpp"
+#include "baton/spin.hpp"
 #include "baton/thread_check.hpp"
 #include "connection.hpp"
 
@@ -97,6 +100,8 @@ class InprocSubscriber final : public SubscriberPort, public domain::Kept {
   static constexpr std::uint32_t kArmedCallback = 4;
   static constexpr std::uint32_t kRingingFd = 8;  // the descriptor is about to be signalled
   static constexpr std::uint32_t kArmedSet = 16;  // as long as there is a waker, whose bell says whether it sleeps
+  static constexpr std::uint32_t kArmedSemaphore = 32;
+  static constexpr std::uint32_t kArmedOnce = kArmedFutex | kArmedFd | kArmedSemaphore;  // who rings clears them
   // Bits of `role_`.
   static constexpr std::uint32_t kRunning = 1;
   static constexpr std::uint32_t kPending = 2;
@@ -108,6 +113,11 @@ class InprocSubscriber final : public SubscriberPort, public domain::Kept {
   Chunk pop_next() noexcept;
   bool at_held_limit() noexcept;
   bool ready() noexcept;
+  void sleep_until(std::chrono::steady_clock::time_point deadline) noexcept;
+  void sleep_on_bell(std::chrono::steady_clock::time_point deadline) noexcept;
+  void sleep_on_descriptor(std::chrono::steady_clock::time_point deadline) noexcept;
+  void look_until(std::chrono::steady_clock::time_point deadline) noexcept;
+  Result<void> open_descriptor();
   bool rearm_fd() noexcept;
   void signal_fd() noexcept;
   void forget_departed() noexcept;
@@ -180,6 +190,7 @@ class InprocSubscriber final : public SubscriberPort, public domain::Kept {
   std::uint64_t held_at_most_ = 0;   // an upper bound, so that `take` counts only when it matters
   std::uint64_t samples_ = 0;        // handed out by `take` in all
   std::uint32_t until_sampled_ = 1;  // messages, until the latency of one is noted
+  Spin spin_;
   std::optional<posix::EventFd> event_fd_;
 
   // The callback.
@@ -194,6 +205,7 @@ class InprocSubscriber final : public SubscriberPort, public domain::Kept {
   // The bell. On a line of its own: publishers look at `armed_` after every push.
   alignas(64) std::atomic<std::uint32_t> armed_{0};  // W1; set by the reader, cleared by who rings
   std::atomic<std::uint32_t> bell_{0};               // the sleeper's futex: bumped by each ring
+  ::sem_t semaphore_{};                              // of a sleeper who does not use that
   WakerPlace waker_;                                 // of a wait set, which has a bell of its own
   std::atomic<bool> closed_{false};                  // W: the user's thread, once
 

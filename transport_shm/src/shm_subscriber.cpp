@@ -11,6 +11,7 @@
 
 #include "baton/domain/wait.hpp"
 #include "baton/log.hpp"
+#include "baton/posix/poll.hpp"
 #include "baton/timeout.hpp"
 
 namespace baton::shm {
@@ -227,33 +228,87 @@ WaitStatus ShmSubscriber::wait(std::chrono::nanoseconds timeout) noexcept {
   };
   bool found = ready();
   if (found || !is_open() || timeout <= std::chrono::nanoseconds::zero()) return answer(found);
+  const auto begin = steady_clock::now();
   const auto deadline = deadline_after(timeout);
+  const auto look = [this] { return !is_open() || ready(); };
+  if (!spin_.is_on() || !spin_.run(begin, deadline, look)) sleep_until(deadline);
+  found = ready();
+  if (is_open()) spin_.note(steady_clock::now() - begin);
+  return answer(found);
+}
+
+/// Sleeps until there is something to take, the port is closed, or the deadline.
+void ShmSubscriber::sleep_until(steady_clock::time_point deadline) noexcept {
   if (waker_bell_ != 0) inbox_->notes.bell.store(0, std::memory_order_seq_cst);  // W1: then arming, then a look
-  while (true) {
-    const std::uint32_t sequence = sleeper_->sequence();
-    sleeper_->arm(domain::kRingFutex | (fd_is_quiet_ ? domain::kRingSocket : 0));
-    found = ready();  // W1: after arming
-    if (!found && is_open()) {
-      // Somebody has to notice that a publisher died with a message under way: the keeper, or this thread.
-      const bool alone = !member_->has_keeper();
-      until_sampled_ = 1;
-      sleeper_->sleep(sequence, alone ? std::min(deadline, steady_clock::now() + domain::kLongestSleep) : deadline);
-      if (alone) {
-        for (const auto& inlet : inlets_) {
-          if (member_->check(inlet->publisher().node) == domain::Health::gone && !inlet->ended()) --seen_slot_epoch_;
-        }
+  switch (announcement_.qos.notify) {
+    case Notify::poll: look_until(deadline); break;
+    case Notify::socket:
+      if (open_socket()) {
+        sleep_on_socket(deadline);
+        break;
       }
-      found = ready();
-    }
-    if (!found && is_open() && steady_clock::now() < deadline) continue;
-    if (waker_bell_ != 0) inbox_->notes.bell.store(waker_bell_, std::memory_order_seq_cst);  // W1: then the set looks
-    if (fd_is_quiet_) {
-      sleeper_->arm(domain::kRingSocket);
-      if (found || ready()) signal_fd();  // W1: after arming
-    } else {
-      sleeper_->disarm();
-    }
-    return answer(found);
+      [[fallthrough]];  // no descriptor is left: the bell needs none
+    default: sleep_on_bell(deadline);
+  }
+  // W1: then the set looks.
+  if (waker_bell_ != 0) inbox_->notes.bell.store(waker_bell_, std::memory_order_seq_cst);
+}
+
+/// Somebody has to notice that a publisher died with a message under way: the keeper, or this thread from time to time.
+template <class Sleep>
+void ShmSubscriber::sleep_in_parts(steady_clock::time_point deadline, Sleep sleep) noexcept {
+  if (member_->has_keeper()) return sleep(deadline);
+  sleep(std::min<steady_clock::time_point>(deadline, steady_clock::now() + domain::kLongestSleep));
+  for (const auto& inlet : inlets_) {
+    if (member_->check(inlet->publisher().node) == domain::Health::gone && !inlet->ended()) --seen_slot_epoch_;
+  }
+}
+
+void ShmSubscriber::sleep_on_bell(steady_clock::time_point deadline) noexcept {
+  const bool by_semaphore = announcement_.qos.notify == Notify::semaphore;
+  bool found = false;
+  do {
+    const std::uint32_t sequence = sleeper_->sequence();
+    if (by_semaphore) sleeper_->forget_posts();
+    sleeper_->arm((by_semaphore ? domain::kRingSemaphore : domain::kRingFutex) |
+                  (fd_is_quiet_ ? domain::kRingSocket : 0));
+    found = ready();  // W1: after arming
+    if (found || !is_open()) break;
+    until_sampled_ = 1;
+    sleep_in_parts(deadline, [&](steady_clock::time_point until) {
+      by_semaphore ? sleeper_->sleep_on_semaphore(until) : sleeper_->sleep(sequence, until);
+    });
+    found = ready();
+  } while (!found && is_open() && steady_clock::now() < deadline);
+  if (fd_is_quiet_) {
+    sleeper_->arm(domain::kRingSocket);
+    if (found || ready()) signal_fd();  // W1: after arming
+  } else {
+    sleeper_->disarm();
+  }
+}
+
+/// As who polls `fd`, for whom the descriptor stays right.
+void ShmSubscriber::sleep_on_socket(steady_clock::time_point deadline) noexcept {
+  do {
+    rearm_fd();
+    if (ready()) return signal_fd();  // W1: after arming
+    if (!is_open()) return;
+    until_sampled_ = 1;
+    sleep_in_parts(deadline,
+                   [this](steady_clock::time_point until) { posix::wait_until_readable(socket_->fd().get(), until); });
+  } while (!ready() && is_open() && steady_clock::now() < deadline);
+}
+
+/// Nobody rings.
+void ShmSubscriber::look_until(steady_clock::time_point deadline) noexcept {
+  const Spin spin(Qos::kMaxSpin);
+  bool found = false;
+  while (!found && steady_clock::now() < deadline) {
+    sleep_in_parts(deadline, [&](steady_clock::time_point until) {
+      found = spin.run(steady_clock::now(), until, [this] { return !is_open() || ready(); });
+      if (!found) std::this_thread::yield();
+    });
   }
 }
 
@@ -284,20 +339,26 @@ Result<int> ShmSubscriber::fd() {
   }
   if (waker_bell_ != 0) return fail(descriptor_in_use(announcement_));
   const auto alive = alive_;  // an event's callback may destroy the port
-  if (is_open() && !socket_) {
-    auto directory = member_->directory(bucket_);
-    if (!directory) return fail(std::move(directory).error());
-    auto socket = posix::Socket::bind(**directory, domain::bell_socket_name(self_));
-    if (!socket) return fail(std::move(socket).error());
-    socket_.emplace(*std::move(socket));
-    rearm_fd();
-    if (ready()) signal_fd();  // W1: after arming
+  if (is_open()) {
+    if (auto opened = open_socket(); !opened) return fail(std::move(opened).error());
   }
   if (!is_open()) {
     return fail(Errc::closed, fmt::format("topic '{}': subscriber in {}", announcement_.topic, announcement_.node),
                 "it is closed", "open a new one");
   }
   return socket_->fd().get();
+}
+
+Result<void> ShmSubscriber::open_socket() {
+  if (socket_) return {};
+  auto directory = member_->directory(bucket_);
+  if (!directory) return fail(std::move(directory).error());
+  auto socket = posix::Socket::bind(**directory, domain::bell_socket_name(self_));
+  if (!socket) return fail(std::move(socket).error());
+  socket_.emplace(*std::move(socket));
+  rearm_fd();
+  if (ready()) signal_fd();  // W1: after arming
+  return {};
 }
 
 /// Makes the descriptor unreadable and its bell armed again, after a take that found nothing. False if there is no
@@ -395,11 +456,11 @@ bool ShmSubscriber::wait_for_connections(std::size_t count, std::chrono::nanosec
 void ShmSubscriber::close() noexcept {
   const auto checked = checks("close");
   const auto alive = alive_;  // an event's callback, or ours, may abandon the port meanwhile
+  waker_.close(*this);        // not under the mutex: what ends with it may destroy the port
   std::vector<Event> to_announce;
   {
     const auto callback = hold_callback();
     if (!open_.exchange(false, std::memory_order_acq_rel)) return;
-    waker_.close(*this);
     if (runs_here()) Dispatcher::finish_here();
     leave(to_announce);
   }

@@ -17,6 +17,7 @@
 #include "baton/domain/ringer.hpp"
 #include "baton/domain/trouble.hpp"
 #include "baton/port.hpp"
+#include "baton/spin.hpp"
 #include "baton/thread_check.hpp"
 #include "dispatcher.hpp"
 #include "inlet.hpp"
@@ -91,6 +92,13 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   bool at_held_limit() noexcept;
   bool ready() noexcept;
   bool has_message() noexcept;
+  void sleep_until(std::chrono::steady_clock::time_point deadline) noexcept;
+  template <class Sleep>
+  void sleep_in_parts(std::chrono::steady_clock::time_point deadline, Sleep sleep) noexcept;
+  void sleep_on_bell(std::chrono::steady_clock::time_point deadline) noexcept;
+  void sleep_on_socket(std::chrono::steady_clock::time_point deadline) noexcept;
+  void look_until(std::chrono::steady_clock::time_point deadline) noexcept;
+  Result<void> open_socket();
   bool slots_changed() const noexcept {
     return inbox_->slot_epoch.value.load(std::memory_order_seq_cst) != seen_slot_epoch_;  // W1: after arming
   }
@@ -222,6 +230,7 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   std::uint64_t samples_ = 0;        // handed out by `take` in all
   std::uint32_t until_sampled_ = 1;  // messages, until the latency of one is noted
   std::optional<domain::Sleeper> sleeper_;
+  Spin spin_;
   std::optional<posix::Socket> socket_;  // behind fd()
   bool fd_is_quiet_ = false;             // drained, and its bell armed
 

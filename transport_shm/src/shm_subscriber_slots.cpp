@@ -42,7 +42,8 @@ ShmSubscriber::ShmSubscriber(const PortRequest& request)
       own_socket_(*member_, bucket_, self_),
       concern_(*member_, bucket_, *this),
       page_(std::make_shared<domain::PortFile>()),
-      figures_(&page_->subscriber) {}
+      figures_(&page_->subscriber),
+      spin_(announcement_.qos.spin) {}
 
 ShmSubscriber::~ShmSubscriber() = default;
 
@@ -73,6 +74,7 @@ Result<void> ShmSubscriber::start(const PortRequest& request, std::shared_ptr<Sh
   if (!header) return fail(std::move(header).error());
   inbox_ = std::launder(reinterpret_cast<InboxHead*>((*header)->writable_bytes().data()));
   sleeper_.emplace(inbox_->bell);
+  ::sem_init(&inbox_->bell.semaphore, 1, 0);  // fails for values that are too large only
   header_ = *std::move(header);
   file_.emplace(*std::move(file));
   slot_mappings_.resize(kMaxSlots);

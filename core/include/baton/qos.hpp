@@ -40,6 +40,16 @@ enum class Profile : std::uint8_t {
   log,      ///< long queues that never hold the publisher up
 };
 
+/// How a subscriber sleeps in `wait`, and so how its publishers wake it. They ring only who sleeps; one that is awake
+/// costs them no system call.
+enum class Notify : std::uint8_t {
+  futex,      ///< a word of shared memory: the least work for both sides
+  semaphore,  ///< a POSIX semaphore, where a futex word is not to be used
+  socket,     ///< the datagram socket that is behind `fd`
+  poll,       ///< not at all: it looks again and again, on a core of its own, and nobody rings it
+};
+
+BATON_API std::string_view to_string(Notify notify) noexcept;
 BATON_API std::string_view to_string(Overflow overflow) noexcept;
 BATON_API std::string_view to_string(Stamp stamp) noexcept;
 BATON_API std::string_view to_string(Profile profile) noexcept;
@@ -56,6 +66,9 @@ struct Qos {
   static constexpr std::chrono::nanoseconds kMinDeadline = std::chrono::milliseconds(1);  ///< or 0
   static constexpr std::chrono::nanoseconds kMaxDeadline = std::chrono::hours(24);
   static constexpr std::chrono::nanoseconds kMaxLifespan = std::chrono::hours(24);
+  static constexpr std::chrono::nanoseconds kMaxSpin = std::chrono::milliseconds(10);
+  /// Of `spin`: up to 50 us, while messages come that close to each other.
+  static constexpr std::chrono::nanoseconds kAdaptiveSpin{-1};
 
   std::string transport = "auto";             ///< a transport's name, or "auto"
   std::uint32_t depth = 8;                    ///< messages queued per connection
@@ -71,6 +84,8 @@ struct Qos {
   std::chrono::nanoseconds deadline{0};               ///< the longest time between two messages of a publisher; 0: none
   std::chrono::nanoseconds lifespan{0};  ///< a message older than this is dropped instead of taken; 0: unlimited
   bool latched = false;                  ///< the publisher's history outlives it, until the topic's next publisher
+  Notify notify = Notify::futex;         ///< subscriber: how `wait` sleeps
+  std::chrono::nanoseconds spin = kAdaptiveSpin;  ///< subscriber: how long `wait` looks before it sleeps
 };
 
 /// Settings of one layer (code or file): what is not set is left to the layer below. Made with designated initialisers:
@@ -89,6 +104,8 @@ struct QosSettings {
   std::optional<std::chrono::nanoseconds> deadline = {};
   std::optional<std::chrono::nanoseconds> lifespan = {};
   std::optional<bool> latched = {};
+  std::optional<Notify> notify = {};
+  std::optional<std::chrono::nanoseconds> spin = {};
   std::optional<Profile> profile = {};
 };
 

@@ -18,6 +18,8 @@ inline namespace v1 {
 
 class Node;
 class WaitSet;
+template <Message T>
+class NextSample;
 
 /// The outcome of a wait; true if there is something to take.
 class WaitResult {
@@ -79,6 +81,11 @@ class Subscriber {
   template <class Callback>
   [[nodiscard]] Result<std::uint64_t> on_message(Callback callback, WaitSet& set);
 
+  /// In a task of a wait set (baton/coroutine.hpp), `co_await subscriber.next()` is the next message, for which the
+  /// task waits; empty once the subscriber is closed. One task at a time, and not while the subscriber is in a wait
+  /// set.
+  NextSample<T> next() noexcept;
+
   /// Ends the callback: messages are queued again.
   void on_message(std::nullptr_t) { port_->on_message(nullptr); }
 
@@ -110,6 +117,7 @@ class Subscriber {
  private:
   friend class Node;
   friend class WaitSet;
+  friend class NextSample<T>;
 
   explicit Subscriber(SubscriberPortHandle port) noexcept : port_(std::move(port)) {}
 

@@ -120,8 +120,26 @@ class BATON_API WaitSet {
   void stop() noexcept;
 
  private:
-  friend class Node;
   class State;
+
+ public:
+  /// The set, as its tasks know it (baton/coroutine.hpp): it may be moved, and destroyed. Of the set's thread.
+  class BATON_API Place {
+   public:
+    /// When `take` is true, takes the waitable out and calls `go_on`. Errors as of `add`, or `Errc::closed` if the set
+    /// is gone. Neither is called after that.
+    Result<void> add_once(SubscriberPort& port, std::function<bool()> take, std::function<void()> go_on) const;
+    /// False if the set is gone.
+    bool add_deadline(Clock::time_point when, std::function<void()> go_on) const;
+
+   private:
+    friend class WaitSet;
+    std::weak_ptr<State> state_;
+  };
+  Place place() const noexcept;
+
+ private:
+  friend class Node;
 
   explicit WaitSet(std::shared_ptr<State> state) noexcept;
 

@@ -62,7 +62,7 @@ std::uint64_t fold_layout(std::uint64_t fingerprint, std::span<const std::uint64
 }
 
 std::uint64_t layout_fingerprint() noexcept {
-  constexpr std::array<std::uint64_t, 23> kFacts{kMaxNodes,
+  constexpr std::array<std::uint64_t, 24> kFacts{kMaxNodes,
                                                  kBuckets,
                                                  kPageBytes,
                                                  kNodeBells,
@@ -75,6 +75,7 @@ std::uint64_t layout_fingerprint() noexcept {
                                                  offsetof(Registry, nodes),
                                                  offsetof(Registry, interested),
                                                  sizeof(Bell),
+                                                 offsetof(Bell, semaphore),
                                                  sizeof(NodeFile),
                                                  offsetof(NodeFile, heartbeat_interval_ns),
                                                  offsetof(NodeFile, heartbeat),

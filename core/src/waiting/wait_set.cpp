@@ -57,6 +57,39 @@ Result<WaitSet::Id> WaitSet::add_descriptor(int descriptor, short events, std::f
   return state_->add_descriptor(descriptor, events, std::move(handler));
 }
 
+WaitSet::Place WaitSet::place() const noexcept {
+  Place place;
+  place.state_ = state_;
+  return place;
+}
+
+Result<void> WaitSet::Place::add_once(SubscriberPort& port, std::function<bool()> take,
+                                      std::function<void()> go_on) const {
+  const auto state = state_.lock();
+  if (state == nullptr || state->has_ended()) {
+    return fail(Errc::closed, fmt::format("topic '{}'", port.announcement().topic), "its wait set is gone",
+                "let the set live as long as its tasks");
+  }
+  const auto id = std::make_shared<Id>();
+  auto added = state->add_waitable(port, port.announcement().topic,
+                                   [set = state_, id, take = std::move(take), go_on = std::move(go_on)] {
+                                     if (!take()) return false;
+                                     if (const auto still = set.lock()) still->remove(*id);  // it may be added again
+                                     go_on();
+                                     return false;
+                                   });
+  if (!added) return fail(std::move(added).error());
+  *id = *added;
+  return {};
+}
+
+bool WaitSet::Place::add_deadline(Clock::time_point when, std::function<void()> go_on) const {
+  const auto state = state_.lock();
+  if (state == nullptr || state->has_ended()) return false;
+  return state->add_clock(when, std::nullopt, [go_on = std::move(go_on)](std::uint64_t /*periods*/) { go_on(); })
+      .has_value();
+}
+
 // --- What is in it ---------------------------------------------------------------------------------------------------
 
 WaitSet::State::State(std::string node, std::shared_ptr<domain::Member> member)

@@ -40,6 +40,7 @@ class WaitSet::State final : public Waker, public std::enable_shared_from_this<W
 
   /// The set is destroyed: ends its wait, and takes everything out.
   void end() noexcept;
+  bool has_ended() const noexcept { return ended_.load(std::memory_order_relaxed); }
 
   // Waker. Any thread.
   bool wake() noexcept override;

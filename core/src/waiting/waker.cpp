@@ -41,8 +41,9 @@ void WakerPlace::clear() noexcept {
 }
 
 void WakerPlace::close(const Waitable& waitable) noexcept {
-  if (waker_ != nullptr) waker_->closes(waitable);
-  clear();
+  const auto last = waker_;
+  clear();  // first: what the waker does then may come back to the waitable
+  if (last != nullptr) last->closes(waitable);
 }
 
 bool WakerPlace::wake() noexcept {

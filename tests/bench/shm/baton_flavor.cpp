@@ -1,7 +1,10 @@
 // baton through its public API, over each of its transports that carries lossless and dropping connections.
 
+#include <poll.h>
+
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -23,6 +26,13 @@ T value_of(baton::Result<T> result) {
   return *std::move(result);
 }
 
+/// How a reader sleeps.
+enum class Way : std::uint8_t {
+  wait,  ///< in `Subscriber::wait`, as the settings say
+  fd,    ///< in `poll` on its descriptor
+  set,   ///< in a wait set, whose handler takes the message
+};
+
 /// `kInThreads`: the workers are threads of one process.
 template <bool kInThreads>
 struct Baton {
@@ -31,11 +41,14 @@ struct Baton {
   std::string transport;
   std::string domain;
   baton::Overflow overflow;  ///< `reject` loses nothing: who is refused tries again
+  Way way = Way::wait;
+  std::optional<baton::Notify> notify = {};
+  std::optional<std::chrono::nanoseconds> spin = {};
 
   bool drops() const noexcept { return overflow == baton::Overflow::drop_oldest; }
 
   baton::QosSettings settings(const Cell& cell) const {
-    return {.transport = transport, .depth = cell.depth, .overflow = overflow};
+    return {.transport = transport, .depth = cell.depth, .overflow = overflow, .notify = notify, .spin = spin};
   }
 
   struct Session {
@@ -55,7 +68,7 @@ struct Baton {
   class Link {
    public:
     Link(const Baton& channel, const Cell& cell, std::string topic)
-        : settings_(channel.settings(cell)), readers_(cell.readers), topic_(std::move(topic)) {}
+        : settings_(channel.settings(cell)), readers_(cell.readers), topic_(std::move(topic)), way_(channel.way) {}
 
     class Writer {
      public:
@@ -94,26 +107,44 @@ struct Baton {
     class Reader {
      public:
       Reader(const Link& link, Session& session, unsigned)
-          : subscriber_(value_of(session.node.template subscriber<T>(link.topic_, link.settings_))) {}
+          : subscriber_(value_of(session.node.template subscriber<T>(link.topic_, link.settings_))) {
+        if (link.way_ == Way::fd) fd_ = value_of(subscriber_.fd());
+        if (link.way_ != Way::set) return;
+        set_.emplace(session.node.wait_set());
+        value_of(set_->add(subscriber_, [this] { handled_ = subscriber_.take(); }));
+      }
 
       template <class Read>
       bool take(Read&& read) {
-        const auto sample = subscriber_.take();
+        const auto sample = handled_ ? std::move(handled_) : subscriber_.take();
         if (!sample) return false;
         read(*sample);
         return true;
       }
 
-      void wait() { subscriber_.wait(std::chrono::milliseconds(100)); }
+      void wait() {
+        if (set_) {
+          set_->wait(std::chrono::milliseconds(100));
+        } else if (fd_) {
+          pollfd entry{*fd_, POLLIN, 0};
+          ::poll(&entry, 1, 100);
+        } else {
+          subscriber_.wait(std::chrono::milliseconds(100));
+        }
+      }
 
      private:
       baton::Subscriber<T> subscriber_;
+      std::optional<int> fd_;
+      std::optional<baton::WaitSet> set_;
+      baton::Sample<T> handled_;
     };
 
    private:
     baton::QosSettings settings_;
     unsigned readers_;
     std::string topic_;
+    Way way_;
   };
 };
 
@@ -126,6 +157,33 @@ void add(std::vector<Flavor>& flavors, const std::string& transport, const std::
   }
 }
 
+/// The ways to wait beside the default one, for the cells in which readers sleep.
+void add_ways(std::vector<Flavor>& flavors, const std::string& transport, const std::string& domain) {
+  const auto add = [&](const std::string& name, const Baton<false>& channel) {
+    flavors.push_back({transport + "_" + name, [channel](const Cell& cell, Stage& stage) -> std::optional<Figures> {
+                         return cell.blocking ? run_cell(channel, cell, stage) : std::nullopt;
+                       }});
+  };
+  const Baton<false> base{transport, domain, baton::Overflow::reject};
+  Baton<false> channel = base;
+  channel.spin = std::chrono::nanoseconds::zero();
+  add("no_spin", channel);
+  channel.notify = baton::Notify::semaphore;
+  add("semaphore", channel);
+  channel.notify = baton::Notify::socket;
+  add("socket", channel);
+  channel.notify = baton::Notify::poll;
+  add("poll", channel);
+  channel = base;
+  channel.spin = std::chrono::microseconds(50);
+  add("spin_50us", channel);
+  channel = base;
+  channel.way = Way::fd;
+  add("fd", channel);
+  channel.way = Way::set;
+  add("set", channel);
+}
+
 }  // namespace
 
 std::vector<Flavor> baton_flavors(const std::string& domain) {
@@ -136,6 +194,7 @@ std::vector<Flavor> baton_flavors(const std::string& domain) {
       add<true>(flavors, name, domain);
     } else {
       add<false>(flavors, name, domain);
+      add_ways(flavors, name, domain);
     }
   }
   return flavors;

@@ -63,6 +63,8 @@ max_memory = "64 MiB"
 deadline = "100 ms"
 lifespan = "1.5 s"
 latched = true
+notify = "semaphore"
+spin = "20 us"
 profile = "state"
 )",
                                       "baton.toml")
@@ -84,6 +86,8 @@ profile = "state"
   EXPECT_EQ(topic.settings.deadline, 100ms);
   EXPECT_EQ(topic.settings.lifespan, 1500ms);
   EXPECT_EQ(topic.settings.latched, true);
+  EXPECT_EQ(topic.settings.notify, Notify::semaphore);
+  EXPECT_EQ(topic.settings.spin, 20us);
   EXPECT_EQ(topic.settings.profile, Profile::state);
   EXPECT_EQ(config.domain_settings().directory, "/run/baton");
   EXPECT_EQ(config.domain_settings().heartbeat, 200ms);
@@ -137,7 +141,8 @@ TEST(Config, lists_the_keys_where_none_is_near_an_unknown_one) {
             "f:1:2: unknown key 'network' at the top level; allowed are log, shared_memory, liveness, topic, domain");
   EXPECT_EQ(refusal("[[topic]]\nmatch = \"a\"\ndepth = 2\ncapacity = \"1 MiB\"\n"),
             "f:4:1: unknown key 'capacity' in [[topic]]; allowed are match, transport, profile, depth, overflow, "
-            "block_timeout, history, max_held, max_loans, stamp, max_memory, deadline, lifespan, latched");
+            "block_timeout, history, max_held, max_loans, stamp, max_memory, deadline, lifespan, latched, notify, "
+            "spin");
 }
 
 std::string in_topic(std::string_view line) { return refusal(fmt::format("[[topic]]\nmatch = \"a\"\n{}\n", line)); }
@@ -232,6 +237,12 @@ TEST(Config, wants_a_unit_with_a_duration) {
   EXPECT_EQ(in_topic("lifespan = \"-1 s\""),
             "f:3:12: lifespan '-1 s' is not a number with a unit; write for example '100 ms'");
   EXPECT_EQ(in_topic("lifespan = \"25 h\""), "f:3:12: lifespan is 25 h, at most 24 h is allowed");
+  EXPECT_EQ(in_topic("spin = \"11 ms\""), "f:3:8: spin is 11 ms, at most 10 ms is allowed");
+  EXPECT_EQ(in_topic("spin = 5"), "f:3:8: spin is a number without a unit; write for example \"100 ms\"");
+  EXPECT_EQ(in_topic("spin = \"off\""), "accepted");
+  EXPECT_EQ(in_topic("spin = \"adaptive\""), "accepted");
+  EXPECT_EQ(in_topic("notify = \"condvar\""),
+            "f:3:10: notify is 'condvar'; allowed are futex, semaphore, socket, poll");
 }
 
 TEST(Config, refuses_names_that_cannot_be) {

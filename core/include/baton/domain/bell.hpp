@@ -28,14 +28,17 @@
 
 #include "baton/domain/layout.hpp"
 #include "baton/posix/futex.hpp"
+#include "baton/posix/semaphore.hpp"
 
 namespace baton {
 inline namespace v1 {
 namespace domain {
 
+// What to ring, in `Bell::armed`. The futex is rung in any case.
 inline constexpr std::uint64_t kRingFutex = 1;
 inline constexpr std::uint64_t kRingSocket = 2;
-inline constexpr std::uint64_t kRingMask = 3;
+inline constexpr std::uint64_t kRingSemaphore = 4;
+inline constexpr unsigned kRingBits = 3;
 
 /// The longest sleep of a node that has no keeper to notice that a ringer died.
 inline constexpr std::chrono::milliseconds kLongestSleep{100};
@@ -51,7 +54,8 @@ class Sleeper {
   }
 
   void arm(std::uint64_t mechanisms) noexcept {
-    bell_->armed.store(next_number() << 2 | mechanisms, std::memory_order_seq_cst);  // W1: then the caller looks again
+    bell_->armed.store(next_number() << kRingBits | mechanisms,
+                       std::memory_order_seq_cst);  // W1: then the caller looks again
   }
 
   void disarm() noexcept {
@@ -61,6 +65,15 @@ class Sleeper {
 
   void sleep(std::uint32_t sequence, std::chrono::steady_clock::time_point deadline) const noexcept {
     posix::futex_wait(bell_->sequence, sequence, posix::FutexScope::shared, deadline);
+  }
+
+  /// Instead, when armed with `kRingSemaphore`. Before `arm` come `forget_posts`: of earlier armings.
+  void sleep_on_semaphore(std::chrono::steady_clock::time_point deadline) const noexcept {
+    posix::semaphore_wait(bell_->semaphore, deadline);
+  }
+  void forget_posts() const noexcept {
+    while (::sem_trywait(&bell_->semaphore) == 0) {
+    }
   }
 
  private:

@@ -6,6 +6,8 @@
 /// Every word names its writer. Words that several processes may write while others read are atomic and lock-free.
 /// Integers are little-endian, as the only machines that baton runs on have them.
 
+#include <semaphore.h>
+
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -99,10 +101,13 @@ struct alignas(64) Bell {
   std::atomic<std::uint64_t> armed;
   std::array<std::uint8_t, 56> unused;
   std::atomic<std::uint32_t> sequence;  ///< the futex. W: ringers, by fetch_add
-  std::array<std::uint8_t, 60> unused_too;
+  std::array<std::uint8_t, 28> unused_too;
+  ::sem_t semaphore;  ///< for who does not sleep on the futex. Made by who sleeps here, before anybody can ring
 };
+static_assert(sizeof(::sem_t) == 32);
 static_assert(sizeof(Bell) == 128);
 static_assert(offsetof(Bell, sequence) == 64);
+static_assert(offsetof(Bell, semaphore) == 96);
 
 /// The file "node.<slot>.<generation>": one page that only its node writes, then its bells, which others ring.
 struct NodeFile {

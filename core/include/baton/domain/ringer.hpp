@@ -28,6 +28,7 @@ class Ringer {
   [[gnu::noinline]] void ring_armed(Bell& bell, std::uint64_t armed, const Signal* signal) noexcept {
     ring_futex(bell);
     if (signal != nullptr && (armed & kRingSocket) != 0) signal->ring();
+    if ((armed & kRingSemaphore) != 0) static_cast<void>(::sem_post(&bell.semaphore));
     rung_.store(armed, std::memory_order_relaxed);  // when all is done, lest another thread takes it for done before
   }
 

@@ -39,6 +39,9 @@ class BATON_API Poll {
   std::vector<pollfd> entries_;
 };
 
+/// Waits until a descriptor can be read, or until the deadline; `max()` is for ever. Signals do not end it.
+BATON_API void wait_until_readable(int fd, std::chrono::steady_clock::time_point deadline) noexcept;
+
 }  // namespace posix
 }  // namespace v1
 }  // namespace baton

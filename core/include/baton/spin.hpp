@@ -1,0 +1,75 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <thread>
+
+#if defined(__x86_64__)
+#include <x86intrin.h>
+#endif
+
+#include "baton/qos.hpp"
+
+namespace baton {
+inline namespace v1 {
+
+/// Tells the processor that this is a loop which waits.
+inline void relax() noexcept {
+#if defined(__x86_64__)
+  _mm_pause();
+#endif
+}
+
+/// Looks for a while before somebody sleeps: to fall asleep and be woken costs both sides a system call and some 10 us,
+/// so it is worth while where what is waited for comes sooner than that. For one thread at a time.
+///
+/// Adaptive, it looks only while the waits before were shorter than it may look: it keeps their mean, in which the last
+/// one counts a quarter. So somebody who waits for a message a millisecond does not spin, and an idle one never does.
+class Spin {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// How long it looks at most, adaptive.
+  static constexpr std::chrono::nanoseconds kAdaptive = std::chrono::microseconds(50);
+
+  /// A `Qos::spin`. On a machine of one processor nobody can do anything meanwhile, and it never looks.
+  explicit Spin(std::chrono::nanoseconds spin) noexcept
+      : longest_(std::thread::hardware_concurrency() == 1 ? std::chrono::nanoseconds::zero()
+                 : spin == Qos::kAdaptiveSpin             ? kAdaptive
+                                                          : spin),
+        adaptive_(spin == Qos::kAdaptiveSpin) {}
+
+  /// Whether it is worth while to look at all.
+  bool is_on() const noexcept { return longest_.count() != 0 && (!adaptive_ || mean_ <= kAdaptive); }
+
+  /// Looks until `look` is true, or the time is over: false then. In between others may run.
+  template <class Look>
+  bool run(Clock::time_point begin, Clock::time_point deadline, Look look) const noexcept {
+    const Clock::time_point end = std::min(deadline, begin + longest_);
+    while (true) {
+      for (int i = 0; i < kLooksPerYield; ++i) {
+        if (look()) return true;
+        for (int pause = 0; pause < kPausesPerLook; ++pause) relax();
+      }
+      if (Clock::now() >= end) return false;
+      std::this_thread::yield();
+    }
+  }
+
+  /// After a wait, whether it slept or not.
+  void note(std::chrono::nanoseconds waited) noexcept {
+    if (adaptive_) mean_ += (std::min(waited, 4 * kAdaptive) - mean_) / 4;  // so that four short ones bring it back
+  }
+
+ private:
+  static constexpr int kLooksPerYield = 32;
+  static constexpr int kPausesPerLook = 4;
+
+  std::chrono::nanoseconds longest_;
+  bool adaptive_;
+  std::chrono::nanoseconds mean_ = 4 * kAdaptive;
+};
+
+}  // namespace v1
+}  // namespace baton
