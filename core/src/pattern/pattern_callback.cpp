@@ -124,6 +124,7 @@ void PatternPort::run() noexcept {
       std::unique_lock lock(dispatch_mutex_);
       changed_.wait(lock, [this] { return !is_open() || handler_; });
       if (is_open()) found = dispatch(former);
+      if (in_child()) break;  // the callback has forked: the port is the parent's
       if (!is_open()) {
         if (handler_ || next_handler_) change_handler(former);
         break;
@@ -135,7 +136,7 @@ void PatternPort::run() noexcept {
     }
     if (sleeps_on >= 0) sleep_on(sleeps_on, until, announcement_.node);
   }
-  if (abandoned_on_thread_) {
+  if (abandoned_on_thread_ && !in_child()) {
     thread_.detach();
     finish();
   }

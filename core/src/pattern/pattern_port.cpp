@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include "baton/clock.hpp"
-#include "baton/domain/member.hpp"
 #include "baton/log.hpp"
 #include "baton/posix/futex.hpp"
 #include "baton/timeout.hpp"
@@ -22,12 +21,9 @@ SubscriberPortHandle PatternPort::open(PortAnnouncement announcement, std::uniqu
 PatternPort::PatternPort(PortAnnouncement announcement, std::unique_ptr<TopicPorts> ports)
     : announcement_(std::move(announcement)),
       ports_(std::move(ports)),
-      records_(std::make_unique<Record[]>(announcement_.qos.max_held)),
-      process_(domain::process_token()) {
+      records_(std::make_unique<Record[]>(announcement_.qos.max_held)) {
   for (std::uint32_t index = 0; index + 1 < announcement_.qos.max_held; ++index) records_[index].next = index + 1;
 }
-
-bool PatternPort::in_child() const noexcept { return domain::process_token() != process_; }
 
 // --- Taking and releasing --------------------------------------------------------------------------------------------
 
@@ -183,6 +179,7 @@ Result<int> PatternPort::fd() {
     return fail(Errc::closed, fmt::format("topics '{}': subscriber in {}", announcement_.topic, announcement_.node),
                 "it is closed", "open a new one");
   };
+  if (in_child()) return ports_->fd();  // which says so
   if (!is_open()) return closed();
   if (!is_handling()) {
     auto made = source();
@@ -211,6 +208,7 @@ Result<int> PatternPort::fd() {
 }
 
 void PatternPort::show(Shown shown) noexcept {
+  if (in_child()) return;  // the descriptor is the parent's, too
   const std::lock_guard lock(descriptor_mutex_);
   if (!descriptor_ || shown == shown_) return;
   const auto descriptor_of = [this](Shown what) { return what == Shown::signal ? ports_->signal_fd() : source_; };
@@ -304,7 +302,7 @@ void PatternPort::abandon() noexcept {
 /// Carries out what had to wait for the end of the outermost verb, if this is it. False if the port is gone. The
 /// consumer's, which is the user's thread.
 bool PatternPort::settle() noexcept {
-  if (!unsettled_ || is_inside_here()) [[likely]]
+  if (!unsettled_ || is_inside_here() || in_child()) [[likely]]
     return true;
   unsettled_ = false;
   if (abandoned_) {

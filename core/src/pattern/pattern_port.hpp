@@ -100,12 +100,12 @@ class PatternPort final : public SubscriberPort {
   void shut() noexcept;
   bool settle() noexcept;
   void finish() noexcept;
-  bool is_open() const noexcept { return open_.load(std::memory_order_acquire); }
+  bool is_open() const noexcept { return open_.load(std::memory_order_acquire) && !in_child(); }
   bool is_handling() const noexcept { return handling_.load(std::memory_order_acquire) != 0; }
   bool is_inside_here() const noexcept {
     return inside_.load(std::memory_order_relaxed) == std::this_thread::get_id();  // own id only
   }
-  bool in_child() const noexcept;
+  bool in_child() const noexcept { return ports_->in_child(); }
   Chunk inner(Chunk chunk) const noexcept { return {chunk.payload, records_[chunk.token].token}; }
 
   // pattern_callback.cpp: the callback, and the thread that calls it
@@ -132,7 +132,6 @@ class PatternPort final : public SubscriberPort {
   [[no_unique_address]] const ThreadCheck check_{};
   const std::unique_ptr<TopicPorts> ports_;
   const std::unique_ptr<Record[]> records_;
-  const std::uint64_t process_;  // where it was made
 
   // The consumer's.
   std::uint32_t free_ = 0;                 // records that are free, as a list

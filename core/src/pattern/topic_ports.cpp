@@ -38,7 +38,7 @@ Result<void> TopicPorts::add_directory(const Watch& watch) {
 // --- Taking and waiting ----------------------------------------------------------------------------------------------
 
 TopicPorts::Taken TopicPorts::take() noexcept {
-  if (closed_) return {nullptr, Chunk::refusal(TakeStatus::closed)};
+  if (is_closed()) return {nullptr, Chunk::refusal(TakeStatus::closed)};
   if (pending_) return std::exchange(pending_, {});
   const Verb verb(*this);
   look_if_due();
@@ -48,17 +48,17 @@ TopicPorts::Taken TopicPorts::take() noexcept {
   if (look()) {
     if (Taken taken = take_known(status)) return taken;
   }
-  return {nullptr, Chunk::refusal(closed_ ? TakeStatus::closed : status)};
+  return {nullptr, Chunk::refusal(is_closed() ? TakeStatus::closed : status)};
 }
 
 /// Of the ports that are open, each in turn.
 TopicPorts::Taken TopicPorts::take_known(TakeStatus& status) noexcept {
-  for (std::size_t asked = 0; asked < ports_.size() && !closed_; ++asked) {
+  for (std::size_t asked = 0; asked < ports_.size() && !is_closed(); ++asked) {
     if (turn_ == ports_.end()) turn_ = ports_.begin();
     const Port& port = (turn_++)->second;
     const Chunk chunk = port.handle->take();
     if (chunk) {
-      if (!closed_) return {port.handle.get(), chunk, port.description};
+      if (!is_closed()) return {port.handle.get(), chunk, port.description};
       port.handle->release(chunk);
     } else if (chunk.reason<TakeStatus>() == TakeStatus::held_limit) {
       status = TakeStatus::held_limit;
@@ -68,7 +68,7 @@ TopicPorts::Taken TopicPorts::take_known(TakeStatus& status) noexcept {
 }
 
 void TopicPorts::put_back(Taken taken) noexcept {
-  if (closed_) {
+  if (is_closed()) {
     taken.port->release(taken.chunk);
     return;
   }
@@ -94,25 +94,25 @@ bool TopicPorts::ready() noexcept {
     const Verb verb(*this);
     look_if_due();
     for (const auto& [key, port] : ports_) {
-      if (closed_) return false;
-      if (port.handle->wait(std::chrono::nanoseconds::zero()) == WaitStatus::ready) return !closed_;
+      if (is_closed()) return false;
+      if (port.handle->wait(std::chrono::nanoseconds::zero()) == WaitStatus::ready) return !is_closed();
     }
   }
   // A take that finds nothing makes the descriptors quiet; one that finds something is what is waited for.
   Taken taken = take();
   if (!taken) return false;
   put_back(std::move(taken));
-  return !closed_;
+  return !is_closed();
 }
 
 std::optional<WaitStatus> TopicPorts::wait_once(std::optional<Clock::time_point> deadline) noexcept {
-  if (closed_) return WaitStatus::closed;
+  if (is_closed()) return WaitStatus::closed;
   const bool found = ready();
-  if (closed_) return WaitStatus::closed;
+  if (is_closed()) return WaitStatus::closed;
   if (found) return WaitStatus::ready;
   if (deadline && Clock::now() >= *deadline) return WaitStatus::timeout;
   const auto descriptor = fd();
-  if (closed_) return WaitStatus::closed;
+  if (is_closed()) return WaitStatus::closed;
   if (!descriptor) {
     log::error("[{}] topics '{}': a subscriber cannot wait: {}", node_, pattern_, descriptor.error());
     return WaitStatus::timeout;
@@ -129,6 +129,11 @@ std::optional<TopicPorts::Clock::time_point> TopicPorts::next_look() const noexc
 }
 
 Result<int> TopicPorts::fd() {
+  if (in_child()) {
+    return fail(Errc::forked, fmt::format("topics '{}': subscriber in {}", pattern_, node_),
+                "it belongs to the process that this one was forked from",
+                "open a node in the child, or fork before opening one");
+  }
   const Verb verb(*this);
   if (!epoll_) {
     auto made = posix::Epoll::create();
@@ -136,7 +141,7 @@ Result<int> TopicPorts::fd() {
     epoll_.emplace(*std::move(made));
     auto added = epoll_->add(signal_fd());
     for (const auto& [key, port] : ports_) {
-      if (added && !closed_) added = watch(port);
+      if (added && !is_closed()) added = watch(port);
     }
     if (!added) {
       epoll_.reset();
@@ -154,7 +159,7 @@ Result<void> TopicPorts::watch(const Port& port) {
 
 /// Before a port is closed.
 void TopicPorts::unwatch(const Port& port) noexcept {
-  if (!epoll_) return;
+  if (!epoll_ || in_child()) return;
   if (const auto descriptor = port.handle->fd()) epoll_->remove(*descriptor);
 }
 
@@ -174,7 +179,7 @@ void sleep_on(int fd, std::optional<TopicPorts::Clock::time_point> deadline, con
 // --- Who is there ----------------------------------------------------------------------------------------------------
 
 bool TopicPorts::look() noexcept try {
-  if (closed_ || nesting_ > 1) return false;
+  if (is_closed() || nesting_ > 1) return false;
   const Verb verb(*this);
   bool news = std::exchange(look_is_due_, false);
   for (Directory& each : directories_) news |= each.directory->look(each.found);
@@ -217,15 +222,15 @@ bool TopicPorts::open_new(const std::vector<Wanted>& wanted) {
   again_ = false;
   bool opened = false;
   for (const auto& [key, publisher] : wanted) {
-    if (closed_) return false;
+    if (is_closed()) return false;
     if (ports_.contains(key)) continue;
     const auto failed = failed_.find(publisher);
     if (failed != failed_.end() && failed->second != Errc::no_space) continue;
     auto port = opener_->open(*publisher);
-    if (closed_) return false;
+    if (is_closed()) return false;
     if (port && epoll_) {
       if (auto watched = watch(*port); !watched) port = fail(std::move(watched).error());
-      if (closed_) return false;
+      if (is_closed()) return false;
     }
     if (port) {
       failed_.erase(publisher);
@@ -250,7 +255,7 @@ void TopicPorts::close_old(const std::vector<Wanted>& wanted) {
   leftovers_ = false;
   std::vector<Port> old;  // which go when the walk is over: that may call back
   old.reserve(ports_.size());
-  for (auto each = ports_.begin(); each != ports_.end() && !closed_;) {
+  for (auto each = ports_.begin(); each != ports_.end() && !is_closed();) {
     const auto next = std::next(each);
     if (!keys.contains(each->first)) {
       Port& port = each->second;
@@ -280,7 +285,9 @@ void TopicPorts::close_all(std::vector<Port> ports) noexcept {
   }
 }
 
+// In a child another thread of the parent may have held the mutex, for ever.
 SubscriberCounters TopicPorts::counters() const {
+  if (in_child()) return {};
   const std::lock_guard lock(mutex_);
   SubscriberCounters all = departed_;
   for (const auto& [key, port] : ports_) {
@@ -296,6 +303,7 @@ SubscriberCounters TopicPorts::counters() const {
 }
 
 std::vector<std::string> TopicPorts::audit() const {
+  if (in_child()) return {};
   const std::lock_guard lock(mutex_);
   std::vector<std::string> findings;
   for (const auto& [key, port] : ports_) {
@@ -305,6 +313,7 @@ std::vector<std::string> TopicPorts::audit() const {
 }
 
 std::size_t TopicPorts::connection_count() const noexcept {
+  if (in_child()) return 0;
   const std::lock_guard lock(mutex_);
   std::size_t count = 0;
   for (const auto& [key, port] : ports_) count += port.handle->connection_count();
@@ -312,7 +321,7 @@ std::size_t TopicPorts::connection_count() const noexcept {
 }
 
 void TopicPorts::close() noexcept {
-  if (std::exchange(closed_, true)) return;
+  if (in_child() || std::exchange(closed_, true)) return;
   const Verb verb(*this);
   if (const Taken pending = std::exchange(pending_, {})) pending.port->release(pending.chunk);
   for (const auto& [key, port] : ports_) {

@@ -20,12 +20,14 @@
 #include "baton/posix/epoll.hpp"
 #include "baton/posix/event_fd.hpp"
 #include "baton/type_description.hpp"
+#include "domain/process.hpp"
 
 namespace baton {
 inline namespace v1 {
 
 /// For one thread at a time, but for what says otherwise. The verbs of ports call the callbacks of events, and these
-/// may call the verbs here: nothing that a verb walks is taken away then. Destroyed outside of all verbs.
+/// may call the verbs here: nothing that a verb walks is taken away then. Destroyed outside of all verbs. In a forked
+/// child it is closed, and does nothing to what it shares with the parent: descriptors, and what they belong to.
 class TopicPorts {
  public:
   using Clock = std::chrono::steady_clock;
@@ -99,13 +101,15 @@ class TopicPorts {
     const Verb verb(*this);
     look();
     for (const auto& [key, port] : ports_) {
-      if (closed_) break;
+      if (is_closed()) break;
       function(key, port);
     }
   }
 
   bool is_empty() const noexcept { return ports_.empty(); }
-  bool is_closed() const noexcept { return closed_; }
+  bool is_closed() const noexcept { return closed_ || in_child(); }
+  /// Whether it belongs to the process that this one was forked from. Cheap. relaxed: set before `fork` returns.
+  bool in_child() const noexcept { return signal_->forked.load(std::memory_order_relaxed); }
   const std::string& pattern() const noexcept { return pattern_; }
 
   /// Of all ports, those that are gone included; peers are called "node on topic". Any thread.
@@ -120,24 +124,30 @@ class TopicPorts {
 
  private:
   /// Shared with the directories, which call from other threads.
-  struct Signal {
-    explicit Signal(posix::EventFd made) : wake(std::move(made)) {}
+  struct Signal final : private domain::ForkAware {
+    explicit Signal(posix::EventFd made) : wake(std::move(made)) { enlist(); }
+    ~Signal() { delist(); }
 
     /// In this order: a signal whose flag is not to be seen yet is drained by the next look, never left behind.
     void raise() noexcept {
+      if (forked.load(std::memory_order_relaxed)) return;
       wake.signal();
       raised.store(true, std::memory_order_release);  // what is there to be found was stored before
     }
 
     /// True, and quiet again, if it was raised.
     bool lower() noexcept {
+      if (forked.load(std::memory_order_relaxed)) return false;
       if (!raised.load(std::memory_order_relaxed)) return false;             // a hint: the next call sees it
       if (!raised.exchange(false, std::memory_order_acquire)) return false;  // what was to be found is found
       wake.drain();
       return true;
     }
 
+    void in_child() noexcept override { forked.store(true, std::memory_order_relaxed); }
+
     std::atomic<bool> raised{true};
+    std::atomic<bool> forked{false};  // the descriptor is the parent's
     posix::EventFd wake;
   };
   struct Directory {
@@ -157,7 +167,7 @@ class TopicPorts {
    public:
     explicit Verb(TopicPorts& ports) noexcept : ports_(ports) { ++ports_.nesting_; }
     ~Verb() {
-      if (--ports_.nesting_ == 0 && ports_.closed_) ports_.clear();
+      if (--ports_.nesting_ == 0 && ports_.closed_ && !ports_.in_child()) ports_.clear();
     }
     Verb(const Verb&) = delete;
     Verb& operator=(const Verb&) = delete;
