@@ -386,7 +386,7 @@ Result<SubscriberPortHandle> Node::open_pattern(const TypeInfo& type, std::strin
   announcement.process = domain::process_token();
   announcement.by_pattern = true;
   announcement.description = bytes_of(type.description);
-  return PatternPort::open(std::move(announcement), *std::move(ports));
+  return PatternPort::open(std::move(announcement), *std::move(ports), state_->joined());
 }
 
 Result<TopicWatch> Node::watch(std::string_view pattern, std::function<void(const TopicEvent&)> callback) {

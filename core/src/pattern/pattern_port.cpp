@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "baton/clock.hpp"
+#include "baton/domain/wait.hpp"
 #include "baton/log.hpp"
 #include "baton/posix/futex.hpp"
 #include "baton/timeout.hpp"
@@ -14,12 +15,15 @@
 namespace baton {
 inline namespace v1 {
 
-SubscriberPortHandle PatternPort::open(PortAnnouncement announcement, std::unique_ptr<TopicPorts> ports) {
-  return SubscriberPortHandle(new PatternPort(std::move(announcement), std::move(ports)));
+SubscriberPortHandle PatternPort::open(PortAnnouncement announcement, std::unique_ptr<TopicPorts> ports,
+                                       std::shared_ptr<domain::Member> member) {
+  return SubscriberPortHandle(new PatternPort(std::move(announcement), std::move(ports), std::move(member)));
 }
 
-PatternPort::PatternPort(PortAnnouncement announcement, std::unique_ptr<TopicPorts> ports)
+PatternPort::PatternPort(PortAnnouncement announcement, std::unique_ptr<TopicPorts> ports,
+                         std::shared_ptr<domain::Member> member)
     : announcement_(std::move(announcement)),
+      member_(std::move(member)),
       ports_(std::move(ports)),
       records_(std::make_unique<Record[]>(announcement_.qos.max_held)) {
   for (std::uint32_t index = 0; index + 1 < announcement_.qos.max_held; ++index) records_[index].next = index + 1;
@@ -239,7 +243,7 @@ SubscriberCounters PatternPort::counters() const {
 bool PatternPort::wait_for_connections(std::size_t count, std::chrono::nanoseconds timeout) noexcept {
   const auto checked = checks("wait_for_connections");
   return look_until_answered(timeout, [&]() -> std::optional<bool> {
-    if (!is_open()) return false;
+    if (!is_open() || !keep_node() || !is_open()) return false;
     if (!is_handling()) {  // else its thread opens ports
       {
         const Inside inside(*this);
@@ -249,6 +253,18 @@ bool PatternPort::wait_for_connections(std::size_t count, std::chrono::nanosecon
     }
     return connection_count() >= count ? std::optional(true) : std::nullopt;
   });
+}
+
+/// Where the node has no keeper. That calls events' callbacks, which may do anything: false if the port is gone.
+bool PatternPort::keep_node() noexcept {
+  if (member_ == nullptr) return true;
+  const bool outermost = !std::exchange(keeping_, true);
+  domain::keep_by_hand(*member_);
+  if (!outermost) return true;
+  keeping_ = false;
+  if (!finish_after_keep_) return true;
+  finish();
+  return false;
 }
 
 std::vector<std::string> PatternPort::audit() const {
@@ -314,8 +330,13 @@ bool PatternPort::settle() noexcept {
   return true;
 }
 
-/// From now on releases count up to 0 instead of up from 0; who gets there frees the port. With the last touch of it.
+/// From now on releases count up to 0 instead of up from 0; who gets there frees the port. With the last touch of it,
+/// and so left to a keep of the node that is under way.
 void PatternPort::finish() noexcept {
+  if (keeping_) {
+    finish_after_keep_ = true;
+    return;
+  }
   const auto samples = static_cast<std::int64_t>(samples_.load(std::memory_order_relaxed));  // nobody takes any more
   if (outstanding_.fetch_sub(samples, std::memory_order_acq_rel) - samples == 0) delete this;
 }
