@@ -39,16 +39,26 @@ Result<void> TopicPorts::add_directory(const Watch& watch) {
 
 TopicPorts::Taken TopicPorts::take() noexcept {
   if (is_closed()) return {nullptr, Chunk::refusal(TakeStatus::closed)};
-  if (pending_) return std::exchange(pending_, {});
+  if (!pending_.empty()) return take_pending();
   const Verb verb(*this);
   look_if_due();
   TakeStatus status = TakeStatus::empty;
-  if (Taken taken = take_known(status)) return taken;
+  Taken taken = take_known(status);
   // A node without a keeper is told of nothing.
-  if (look()) {
-    if (Taken taken = take_known(status)) return taken;
+  if (!taken && look()) taken = take_known(status);
+  if (is_closed()) return {nullptr, Chunk::refusal(TakeStatus::closed)};
+  if (!pending_.empty()) {  // put back meanwhile, by a callback's wait: that was taken before
+    if (taken) pending_.push_back(std::move(taken));
+    return take_pending();
   }
-  return {nullptr, Chunk::refusal(is_closed() ? TakeStatus::closed : status)};
+  if (!taken) taken.chunk = Chunk::refusal(status);
+  return taken;
+}
+
+TopicPorts::Taken TopicPorts::take_pending() noexcept {
+  Taken first = std::move(pending_.front());
+  pending_.erase(pending_.begin());
+  return first;
 }
 
 /// Of the ports that are open, each in turn.
@@ -72,7 +82,7 @@ void TopicPorts::put_back(Taken taken) noexcept {
     taken.port->release(taken.chunk);
     return;
   }
-  pending_ = std::move(taken);
+  pending_.insert(pending_.begin(), std::move(taken));
   raise();  // the descriptor of who waits in another way has to say so, too
 }
 
@@ -89,7 +99,7 @@ void TopicPorts::look_if_due() noexcept {
 
 /// Whether `take` would give a message.
 bool TopicPorts::ready() noexcept {
-  if (pending_) return true;
+  if (!pending_.empty()) return true;
   {
     const Verb verb(*this);
     look_if_due();
@@ -323,7 +333,7 @@ std::size_t TopicPorts::connection_count() const noexcept {
 void TopicPorts::close() noexcept {
   if (in_child() || std::exchange(closed_, true)) return;
   const Verb verb(*this);
-  if (const Taken pending = std::exchange(pending_, {})) pending.port->release(pending.chunk);
+  for (const Taken& pending : std::exchange(pending_, {})) pending.port->release(pending.chunk);
   for (const auto& [key, port] : ports_) {
     unwatch(port);
     port.handle->close();

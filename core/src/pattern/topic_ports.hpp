@@ -161,7 +161,9 @@ class TopicPorts {
   };
 
   TopicPorts(std::string node, std::string pattern, std::unique_ptr<Opener> opener, std::shared_ptr<Signal> signal)
-      : node_(std::move(node)), pattern_(std::move(pattern)), opener_(std::move(opener)), signal_(std::move(signal)) {}
+      : node_(std::move(node)), pattern_(std::move(pattern)), opener_(std::move(opener)), signal_(std::move(signal)) {
+    pending_.reserve(16);
+  }
 
   class Verb {
    public:
@@ -177,6 +179,7 @@ class TopicPorts {
   };
 
   Taken take_known(TakeStatus& status) noexcept;
+  Taken take_pending() noexcept;
   void look_if_due() noexcept;
   bool ready() noexcept;
   std::vector<Wanted> wanted();
@@ -201,7 +204,9 @@ class TopicPorts {
   // By which no port could be opened, why, and that was said; and those that are not wanted, which was said, too.
   std::map<std::shared_ptr<const PortAnnouncement>, Errc> failed_;
   std::set<std::shared_ptr<const PortAnnouncement>> passed_by_;
-  Taken pending_;                      // found by a wait, to know that there is something
+  // Found by waits, to know that there is something: by one, and by those that callbacks called inside of it. Has room
+  // for more of these than there are.
+  std::vector<Taken> pending_;
   std::optional<posix::Epoll> epoll_;  // of the signal and all ports, once somebody waits
   bool look_is_due_ = true;
   bool leftovers_ = false;  // of a port whose publishers are gone
