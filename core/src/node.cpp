@@ -168,7 +168,7 @@ struct Node::State {
       settings.overflow = from_code.overflow.value_or(Overflow::drop_oldest);
       settings.deadline = from_code.deadline;
       settings.lifespan = from_code.lifespan;
-      settings.latched = from_code.latched;
+      settings.latched = from_code.latched.value_or(false);  // which the file's profile might say otherwise
     }
     const QosSettings from_idl{.depth = type.qos.depth, .overflow = type.qos.overflow, .history = type.qos.history};
     auto qos = resolve(overlay(from_idl, settings), where);
