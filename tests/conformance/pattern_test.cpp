@@ -220,6 +220,22 @@ TEST_P(Pattern, holds_samples_whose_topic_and_subscriber_are_gone) {
   std::thread([samples = std::move(held)]() mutable { samples.clear(); }).join();
 }
 
+TEST_P(Pattern, notes_the_latency_of_messages_that_end_a_sleep_and_of_one_in_128) {
+  auto publisher = node_.publisher<Message>("camera/left").value();
+  auto subscriber = other_.subscriber<Message>("camera/*", {.depth = 300}).value();
+  ASSERT_TRUE(meets(subscriber, publisher));
+  for (std::uint64_t number = 0; number < 256; ++number) publish(publisher, 1, number);
+  while (subscriber.wait(0s)) EXPECT_TRUE(subscriber.take());
+  EXPECT_EQ(subscriber.counters().latency.samples, 2U) << "those that nobody waited for";
+  std::thread writer([&] {
+    std::this_thread::sleep_for(50ms);
+    publish(publisher, 1, 256);
+  });
+  EXPECT_TRUE(next(subscriber));
+  writer.join();
+  EXPECT_EQ(subscriber.counters().latency.samples, 3U);
+}
+
 TEST_P(Pattern, wakes_for_a_message_of_a_topic_that_appears_during_the_wait) {
   auto subscriber = other_.subscriber<Message>("robot/**").value();
   EXPECT_EQ(subscriber.wait(1ms), WaitStatus::timeout);
@@ -568,6 +584,21 @@ TEST_P(PatternCallback, that_throws_is_counted_and_one_that_ends_itself_leaves_t
   EXPECT_EQ(called, 3);
   EXPECT_EQ(lines.count(), 2);
   EXPECT_EQ(subscriber.counters().failed_callbacks, 2U);
+}
+
+TEST_P(PatternCallback, has_the_latency_noted_of_messages_that_end_a_sleep) {
+  auto publisher = node_.publisher<Message>("camera/left").value();
+  auto subscriber = other_.subscriber<Message>("camera/*").value();
+  ASSERT_TRUE(meets(subscriber, publisher));
+  std::atomic<std::uint64_t> heard{0};
+  subscriber.on_message([&](const Sample&) { ++heard; });
+  for (std::uint64_t number = 0; number < 100 && subscriber.counters().latency.samples < 4; ++number) {
+    publish(publisher, 1, number);
+    ASSERT_TRUE(eventually([&] { return heard == number + 1; }));
+    std::this_thread::sleep_for(2ms);  // in which the thread goes to sleep
+  }
+  EXPECT_EQ(subscriber.counters().latency.samples, 4U);
+  subscriber.on_message(nullptr);
 }
 
 TEST_P(PatternCallback, that_forks_is_not_called_in_the_child) {

@@ -132,6 +132,7 @@ void PatternPort::run() noexcept {
       if (!found && handler_) {
         sleeps_on = limited_ ? ports_->signal_fd() : source_;
         until = ports_->next_look();
+        until_sampled_ = 1;  // the next one ends a sleep
       }
     }
     if (sleeps_on >= 0) sleep_on(sleeps_on, until, announcement_.node);

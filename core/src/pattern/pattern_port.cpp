@@ -151,8 +151,8 @@ WaitStatus PatternPort::wait(std::chrono::nanoseconds timeout) noexcept {
     } else {
       {
         const Inside inside(*this);
-        until_sampled_ = 1;
         status = wait_once(deadline);
+        if (!status) until_sampled_ = 1;  // it has slept
       }
       if (!settle()) return WaitStatus::closed;
     }
