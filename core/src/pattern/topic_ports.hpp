@@ -128,25 +128,34 @@ class TopicPorts {
     explicit Signal(posix::EventFd made) : wake(std::move(made)) { enlist(); }
     ~Signal() { delist(); }
 
-    /// In this order: a signal whose flag is not to be seen yet is drained by the next look, never left behind.
+    /// Whoever raises first signals, once, and nobody lowers before that is done: so the descriptor is readable
+    /// whenever the signal is up, and stays quiet when it has been lowered. S1: all change `state` by
+    /// read-modify-write, so that who lowers comes after those whom he spared the signalling, and finds what they had
+    /// stored.
     void raise() noexcept {
       if (forked.load(std::memory_order_relaxed)) return;
+      if ((state.fetch_or(kRaised, std::memory_order_acq_rel) & kRaised) != 0) return;  // S1
       wake.signal();
-      raised.store(true, std::memory_order_release);  // what is there to be found was stored before
+      state.fetch_or(kSignalled, std::memory_order_release);  // the descriptor before
     }
 
-    /// True, and quiet again, if it was raised.
+    /// True if it was raised; quiet again then, unless the signalling is still under way.
     bool lower() noexcept {
       if (forked.load(std::memory_order_relaxed)) return false;
-      if (!raised.load(std::memory_order_relaxed)) return false;             // a hint: the next call sees it
-      if (!raised.exchange(false, std::memory_order_acquire)) return false;  // what was to be found is found
+      const std::uint32_t seen = state.load(std::memory_order_acquire);  // the descriptor is to be read after
+      if (seen == 0) return false;                                       // a hint: the next call sees it
+      if ((seen & kSignalled) == 0) return true;
       wake.drain();
+      state.exchange(0, std::memory_order_acq_rel);  // S1
       return true;
     }
 
     void in_child() noexcept override { forked.store(true, std::memory_order_relaxed); }
 
-    std::atomic<bool> raised{true};
+    static constexpr std::uint32_t kRaised = 1;
+    static constexpr std::uint32_t kSignalled = 2;  // and the descriptor can be read
+
+    std::atomic<std::uint32_t> state{0};
     std::atomic<bool> forked{false};  // the descriptor is the parent's
     posix::EventFd wake;
   };

@@ -1,7 +1,12 @@
 #include "pattern/topic_ports.hpp"
 
+#include <poll.h>
+#include <unistd.h>
+
+#include <atomic>
 #include <deque>
 #include <functional>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -123,6 +128,40 @@ TEST_F(OfTopicPorts, take_gives_what_the_wait_of_a_callback_inside_of_it_has_fou
   const TopicPorts::Taken taken = ports_->take();
   ASSERT_TRUE(taken);
   EXPECT_EQ(taken.chunk.token, 1U);
+}
+
+TEST_F(OfTopicPorts, signal_is_written_once_until_it_is_heard_however_often_it_is_raised) {
+  const auto written = [this] {
+    std::uint64_t count = 0;
+    return ::read(ports_->signal_fd(), &count, sizeof(count)) == sizeof(count) ? count : 0;
+  };
+  EXPECT_EQ(written(), 0U);
+  for (int i = 0; i < 256; ++i) ports_->raise();
+  EXPECT_EQ(written(), 1U);
+  ports_->hear();
+  ports_->raise();
+  ports_->hear();
+  EXPECT_EQ(written(), 0U);
+  ports_->raise();
+  EXPECT_EQ(written(), 1U);
+}
+
+TEST_F(OfTopicPorts, signal_that_threads_raise_at_once_is_up_when_they_are_done_and_quiet_when_it_has_been_heard) {
+  std::atomic<int> raising{4};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int n = 0; n < 20'000; ++n) ports_->raise();
+      --raising;
+    });
+  }
+  while (raising != 0) ports_->hear();
+  for (std::thread& thread : threads) thread.join();
+  pollfd entry{ports_->signal_fd(), POLLIN, 0};
+  ports_->raise();
+  EXPECT_EQ(::poll(&entry, 1, 0), 1);
+  ports_->hear();
+  EXPECT_EQ(::poll(&entry, 1, 0), 0);
 }
 
 TEST_F(OfTopicPorts, end_releases_all_that_waits_have_found) {
