@@ -37,6 +37,7 @@ class Due {
 }  // namespace
 
 void Membership::run() noexcept {
+  keeper_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   // relaxed: whoever sets it signals the descriptor afterwards. Not read again until then.
   while (!ending_.load(std::memory_order_relaxed) && !registration_->forked()) {
     try {
