@@ -118,7 +118,7 @@ void PatternPort::run() noexcept {
     while (wanted_.load(std::memory_order_relaxed) != 0) std::this_thread::yield();
     bool found = false;
     int sleeps_on = -1;
-    std::optional<Clock::time_point> until;
+    Clock::time_point until = Clock::time_point::max();
     Former former;  // destroyed after the mutex is released: it may own ports
     {
       std::unique_lock lock(dispatch_mutex_);

@@ -139,15 +139,13 @@ void PatternPort::look_first() noexcept {
 
 WaitStatus PatternPort::wait(std::chrono::nanoseconds timeout) noexcept {
   const auto checked = checks("wait");
-  const auto now = Clock::now();
-  std::optional<Clock::time_point> deadline;
-  if (timeout < Clock::time_point::max() - now) deadline = now + timeout;
+  const Clock::time_point deadline = deadline_after(timeout);
   while (true) {
     if (!is_open()) return WaitStatus::closed;
     std::optional<WaitStatus> status;
     if (is_handling()) {  // until the callback ends
       posix::futex_wait(handling_, 1, posix::FutexScope::process, deadline);
-      if (is_open() && is_handling() && deadline && Clock::now() >= *deadline) status = WaitStatus::timeout;
+      if (is_open() && is_handling() && Clock::now() >= deadline) status = WaitStatus::timeout;
     } else {
       {
         const Inside inside(*this);
@@ -160,10 +158,10 @@ WaitStatus PatternPort::wait(std::chrono::nanoseconds timeout) noexcept {
   }
 }
 
-std::optional<WaitStatus> PatternPort::wait_once(std::optional<Clock::time_point> deadline) noexcept {
+std::optional<WaitStatus> PatternPort::wait_once(Clock::time_point deadline) noexcept {
   if (!looked_) look_first();
   if (has_room()) return ports_->wait_once(deadline);
-  if (deadline && Clock::now() >= *deadline) return WaitStatus::timeout;
+  if (Clock::now() >= deadline) return WaitStatus::timeout;
   sleep_on(ports_->signal_fd(), deadline, announcement_.node);
   return std::nullopt;
 }

@@ -96,7 +96,7 @@ class PatternPort final : public SubscriberPort {
   void undo(Chunk chunk) noexcept;
   bool has_room() noexcept;
   void look_first() noexcept;
-  std::optional<WaitStatus> wait_once(std::optional<Clock::time_point> deadline) noexcept;
+  std::optional<WaitStatus> wait_once(Clock::time_point deadline) noexcept;
   Result<int> source() noexcept;
   void show(Shown shown) noexcept;
   bool keep_node() noexcept;

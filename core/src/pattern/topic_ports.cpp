@@ -115,27 +115,24 @@ bool TopicPorts::ready() noexcept {
   return !is_closed();
 }
 
-std::optional<WaitStatus> TopicPorts::wait_once(std::optional<Clock::time_point> deadline) noexcept {
+std::optional<WaitStatus> TopicPorts::wait_once(Clock::time_point deadline) noexcept {
   if (is_closed()) return WaitStatus::closed;
   const bool found = ready();
   if (is_closed()) return WaitStatus::closed;
   if (found) return WaitStatus::ready;
-  if (deadline && Clock::now() >= *deadline) return WaitStatus::timeout;
+  if (Clock::now() >= deadline) return WaitStatus::timeout;
   const auto descriptor = fd();
   if (is_closed()) return WaitStatus::closed;
   if (!descriptor) {
     log::error("[{}] topics '{}': a subscriber cannot wait: {}", node_, pattern_, descriptor.error());
     return WaitStatus::timeout;
   }
-  auto until = next_look();
-  if (deadline && (!until || *deadline < *until)) until = deadline;
-  sleep_on(*descriptor, until, node_);
+  sleep_on(*descriptor, std::min(deadline, next_look()), node_);
   return std::nullopt;
 }
 
-std::optional<TopicPorts::Clock::time_point> TopicPorts::next_look() const noexcept {
-  if (again_ || leftovers_) return Clock::now() + kRetry;
-  return std::nullopt;
+TopicPorts::Clock::time_point TopicPorts::next_look() const noexcept {
+  return again_ || leftovers_ ? Clock::now() + kRetry : Clock::time_point::max();
 }
 
 Result<int> TopicPorts::fd() {
@@ -173,7 +170,7 @@ void TopicPorts::unwatch(const Port& port) noexcept {
   if (const auto descriptor = port.handle->fd()) epoll_->remove(*descriptor);
 }
 
-void sleep_on(int fd, std::optional<TopicPorts::Clock::time_point> deadline, const std::string& node) noexcept {
+void sleep_on(int fd, TopicPorts::Clock::time_point deadline, const std::string& node) noexcept {
   try {
     posix::Poll poll;
     poll.add(fd);
@@ -288,11 +285,16 @@ void TopicPorts::close_all(std::vector<Port> ports) noexcept {
   for (const Port& port : ports) {
     unwatch(port);
     port.handle->close();
-    const SubscriberCounters figures = port.handle->counters();
     const std::lock_guard lock(mutex_);
-    departed_.total += figures.total;
-    departed_.damaged += figures.damaged;
+    count_departed(port);
   }
+}
+
+/// Under the mutex.
+void TopicPorts::count_departed(const Port& port) {
+  const SubscriberCounters figures = port.handle->counters();
+  departed_.total += figures.total;
+  departed_.damaged += figures.damaged;
 }
 
 // In a child another thread of the parent may have held the mutex, for ever.
@@ -346,11 +348,7 @@ void TopicPorts::clear() noexcept {
   std::map<Key, Port> ports;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [key, port] : ports_) {
-      const SubscriberCounters figures = port.handle->counters();
-      departed_.total += figures.total;
-      departed_.damaged += figures.damaged;
-    }
+    for (const auto& [key, port] : ports_) count_departed(port);
     ports.swap(ports_);
     turn_ = ports_.end();
   }

@@ -77,7 +77,7 @@ class TopicPorts {
   void put_back(Taken taken) noexcept;
 
   /// One look and, if there is nothing to take, one sleep. Nothing: something may have happened meanwhile.
-  std::optional<WaitStatus> wait_once(std::optional<Clock::time_point> deadline) noexcept;
+  std::optional<WaitStatus> wait_once(Clock::time_point deadline) noexcept;
 
   /// Readable while there may be something for `take`; quiet after one that found nothing.
   Result<int> fd();
@@ -89,8 +89,8 @@ class TopicPorts {
   /// Makes `signal_fd` quiet. What it may have meant is looked at by the next `take`.
   void hear() noexcept;
 
-  /// When a sleeper has to look again although nothing tells it to.
-  std::optional<Clock::time_point> next_look() const noexcept;
+  /// When a sleeper has to look again although nothing tells it to; `max()` if never.
+  Clock::time_point next_look() const noexcept;
 
   /// Asks the directories, and opens and closes ports. True if one was opened.
   bool look() noexcept;
@@ -196,6 +196,7 @@ class TopicPorts {
   void close_old(const std::vector<Wanted>& wanted);
   void close_all(std::vector<Port> ports) noexcept;
   void clear() noexcept;
+  void count_departed(const Port& port);
   Result<void> watch(const Port& port);
   void unwatch(const Port& port) noexcept;
 
@@ -225,7 +226,7 @@ class TopicPorts {
 };
 
 /// Sleeps until the descriptor can be read, the deadline at most.
-void sleep_on(int fd, std::optional<TopicPorts::Clock::time_point> deadline, const std::string& node) noexcept;
+void sleep_on(int fd, TopicPorts::Clock::time_point deadline, const std::string& node) noexcept;
 
 }  // namespace v1
 }  // namespace baton
