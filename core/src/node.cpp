@@ -178,7 +178,7 @@ struct Node::State {
       settings.overflow = from_code.overflow.value_or(Overflow::drop_oldest);
       settings.deadline = from_code.deadline;
       settings.lifespan = from_code.lifespan;
-      settings.latched = from_code.latched;
+      settings.latched = from_code.latched.value_or(false);  // which the file's profile might say otherwise
     }
     const QosSettings from_idl{.depth = type.qos.depth, .overflow = type.qos.overflow, .history = type.qos.history};
     auto qos = resolve(overlay(from_idl, settings), where);
@@ -408,7 +408,7 @@ Result<SubscriberPortHandle> Node::open_pattern(const TypeInfo& type, std::strin
   announcement.process = domain::process_token();
   announcement.by_pattern = true;
   announcement.description = bytes_of(type.description);
-  return PatternPort::open(std::move(announcement), *std::move(ports));
+  return PatternPort::open(std::move(announcement), *std::move(ports), state_->joined());
 }
 
 Result<TopicWatch> Node::watch(std::string_view pattern, std::function<void(const TopicEvent&)> callback) {

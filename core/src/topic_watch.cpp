@@ -33,6 +33,8 @@ std::string_view to_string(TopicChange change) noexcept {
 /// Who looks is the keeper, or `Node::keep`, one call at a time. The looker has a share, so the callback may destroy
 /// the watch.
 struct TopicWatch::State {
+  static constexpr std::uint32_t kAnyBucket = 0;  // who is called for one looks at all
+
   const std::string node;
   const std::string pattern;
   const Callback callback;
@@ -40,16 +42,19 @@ struct TopicWatch::State {
   std::atomic<bool> ended{false};
   std::unique_ptr<domain::Ports> owned_ports;  // until the end
   domain::Ports* ports = nullptr;              // the same; left alone at the end, which waits for who is at it
+  const std::shared_ptr<domain::Member> member;
   std::vector<domain::Ports::Port> present;
+  bool stale = false;  // `known` is not of `present`
   std::map<std::shared_ptr<const PortAnnouncement>, PortRole> known;
 
-  State(std::string name, std::string_view fits, Callback called)
-      : node(std::move(name)), pattern(fits), callback(std::move(called)) {}
+  State(std::shared_ptr<domain::Member> of, std::string_view fits, Callback called)
+      : node(of->node()), pattern(fits), callback(std::move(called)), member(std::move(of)) {}
 
   void look() noexcept try {
     if (!begun.load(std::memory_order_acquire)) return;  // `ports` was stored before
     if (ended.load(std::memory_order_relaxed)) return;   // on this thread, or its end waits for this one
-    if (!ports->look(present)) return;
+    stale |= ports->look(present);
+    if (!stale) return;
     std::vector<TopicEvent> events;
     std::map<std::shared_ptr<const PortAnnouncement>, PortRole> now;
     for (const auto& [role, announcement] : present) {
@@ -64,12 +69,14 @@ struct TopicWatch::State {
       }
     }
     known = std::move(now);
+    stale = false;
     for (const TopicEvent& event : events) {
       if (ended.load(std::memory_order_relaxed)) return;
       call(event);
     }
   } catch (const std::exception& error) {  // no memory
-    log::error("[{}] topics '{}': ports cannot be watched: {}", node, pattern, error.what());
+    member->look_again(kAnyBucket);
+    log::error("[{}] topics '{}': ports cannot be watched now: {}", node, pattern, error.what());
   }
 
   void call(const TopicEvent& event) const noexcept {
@@ -90,14 +97,14 @@ struct TopicWatch::State {
 
 Result<TopicWatch> TopicWatch::make(std::shared_ptr<domain::Member> member, std::string_view pattern,
                                     Callback callback) {
-  auto state = std::make_shared<State>(member->node(), pattern, std::move(callback));
+  auto state = std::make_shared<State>(member, pattern, std::move(callback));
   state->owned_ports =
       std::make_unique<domain::Ports>(member, domain::Ports::Which::all, [watch = std::weak_ptr(state)] {
         if (const auto alive = watch.lock()) alive->look();
       });
   state->ports = state->owned_ports.get();
   state->begun.store(true, std::memory_order_release);  // who looks finds `ports`
-  member->nudge(member->id(), 0);                       // somebody may have looked before; any bucket will do
+  member->nudge(member->id(), State::kAnyBucket);       // somebody may have looked before
   return TopicWatch(std::move(state));
 }
 

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include <csignal>
+#include <cstdio>
 #include <optional>
 #include <set>
 #include <stdexcept>
@@ -219,6 +220,22 @@ TEST_P(Pattern, holds_samples_whose_topic_and_subscriber_are_gone) {
   std::thread([samples = std::move(held)]() mutable { samples.clear(); }).join();
 }
 
+TEST_P(Pattern, notes_the_latency_of_messages_that_end_a_sleep_and_of_one_in_128) {
+  auto publisher = node_.publisher<Message>("camera/left").value();
+  auto subscriber = other_.subscriber<Message>("camera/*", {.depth = 300}).value();
+  ASSERT_TRUE(meets(subscriber, publisher));
+  for (std::uint64_t number = 0; number < 256; ++number) publish(publisher, 1, number);
+  while (subscriber.wait(0s)) EXPECT_TRUE(subscriber.take());
+  EXPECT_EQ(subscriber.counters().latency.samples, 2U) << "those that nobody waited for";
+  std::thread writer([&] {
+    std::this_thread::sleep_for(50ms);
+    publish(publisher, 1, 256);
+  });
+  EXPECT_TRUE(next(subscriber));
+  writer.join();
+  EXPECT_EQ(subscriber.counters().latency.samples, 3U);
+}
+
 TEST_P(Pattern, wakes_for_a_message_of_a_topic_that_appears_during_the_wait) {
   auto subscriber = other_.subscriber<Message>("robot/**").value();
   EXPECT_EQ(subscriber.wait(1ms), WaitStatus::timeout);
@@ -306,6 +323,71 @@ TEST_P(Pattern, says_that_it_is_closed) {
   EXPECT_EQ(subscriber.counters().total.undelivered, 1U);
   EXPECT_TRUE(eventually([&] { return publisher.subscriber_count() == 0; }));
   expect_all_chunks_free(publisher);
+}
+
+/// What a forked child finds that is not as it should be, and how it leaves the subscribers.
+std::string verbs_in_child(baton::Subscriber<Message>& subscriber, baton::Subscriber<Message>& handling,
+                           baton::GenericSubscriber& generic) {
+  std::string wrong;
+  const auto expect = [&wrong](bool holds, const char* what) {
+    if (!holds) wrong += std::string(what) + "; ";
+  };
+  const auto forked = [](const auto& result) { return !result && result.error().code() == baton::Errc::forked; };
+  expect(subscriber.take().status() == TakeStatus::closed, "take does not say closed");
+  expect(subscriber.wait(1h) == WaitStatus::closed, "wait does not say closed");
+  expect(forked(subscriber.fd()), "fd does not say forked");
+  expect(!subscriber.wait_for_publishers(1, 1h), "publishers are waited for");
+  expect(subscriber.audit().empty() && subscriber.publisher_count() == 0, "it has ports");
+  expect(handling.wait(1h) == WaitStatus::closed, "wait beside a callback does not say closed");
+  handling.on_message(nullptr);
+  subscriber.on_message([](const Sample&) {});
+  expect(generic.take().status() == TakeStatus::closed, "a generic take does not say closed");
+  expect(generic.wait(1h) == WaitStatus::closed, "a generic wait does not say closed");
+  expect(forked(generic.fd()), "a generic fd does not say forked");
+  expect(generic.sources().empty(), "a generic subscriber has sources");
+  subscriber.close();
+  handling.close();
+  generic.close();
+  return wrong;
+}
+
+TEST_P(Pattern, is_closed_in_a_forked_child_and_the_parent_notices_nothing) {
+  const auto heard = std::make_shared<Heard>();
+  auto left = node_.publisher<Message>("camera/left").value();
+  auto subscriber = other_.subscriber<Message>("camera/*").value();
+  auto handling = other_.subscriber<Message>("camera/*").value();
+  auto generic = other_.generic_subscriber("camera/*").value();
+  handling.on_message([heard](const Sample& sample) { heard->note(sample->number); });
+  const int fd = subscriber.fd().value();
+  const int generic_fd = generic.fd().value();
+  ASSERT_TRUE(eventually([&] {
+    EXPECT_FALSE(subscriber.take() || generic.take());
+    return left.subscriber_count() == 3 && !is_readable(fd) && !is_readable(generic_fd);
+  }));
+  auto right = node_.publisher<Message>("camera/right").value();
+  ASSERT_TRUE(eventually([&] { return is_readable(fd) && is_readable(generic_fd) && right.subscriber_count() == 1; }));
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    ::alarm(20);
+    const std::string wrong = verbs_in_child(subscriber, handling, generic);
+    if (!wrong.empty()) std::fprintf(stderr, "in the child: %s\n", wrong.c_str());
+    ::_exit(wrong.empty() ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  EXPECT_TRUE(is_readable(fd)) << "there is a topic to look at, and the child has taken that away";
+  EXPECT_TRUE(is_readable(generic_fd));
+  ASSERT_TRUE(eventually([&] {
+    EXPECT_FALSE(subscriber.take() || generic.take());
+    return right.subscriber_count() == 3 && !is_readable(fd) && !is_readable(generic_fd);
+  }));
+  publish(left, 1, 7);
+  EXPECT_TRUE(eventually([&] { return is_readable(fd) && is_readable(generic_fd); }));
+  EXPECT_EQ(next(subscriber)->number, 7U);
+  EXPECT_TRUE(generic.wait(20s) == WaitStatus::ready && generic.take());
+  EXPECT_TRUE(heard->is({7}));
 }
 
 TEST_P(Pattern, may_be_closed_or_destroyed_by_an_event_of_its_own_verb) {
@@ -502,6 +584,54 @@ TEST_P(PatternCallback, that_throws_is_counted_and_one_that_ends_itself_leaves_t
   EXPECT_EQ(called, 3);
   EXPECT_EQ(lines.count(), 2);
   EXPECT_EQ(subscriber.counters().failed_callbacks, 2U);
+}
+
+TEST_P(PatternCallback, has_the_latency_noted_of_messages_that_end_a_sleep) {
+  auto publisher = node_.publisher<Message>("camera/left").value();
+  auto subscriber = other_.subscriber<Message>("camera/*").value();
+  ASSERT_TRUE(meets(subscriber, publisher));
+  std::atomic<std::uint64_t> heard{0};
+  subscriber.on_message([&](const Sample&) { ++heard; });
+  for (std::uint64_t number = 0; number < 100 && subscriber.counters().latency.samples < 4; ++number) {
+    publish(publisher, 1, number);
+    ASSERT_TRUE(eventually([&] { return heard == number + 1; }));
+    std::this_thread::sleep_for(2ms);  // in which the thread goes to sleep
+  }
+  EXPECT_EQ(subscriber.counters().latency.samples, 4U);
+  subscriber.on_message(nullptr);
+}
+
+TEST_P(PatternCallback, that_forks_is_not_called_in_the_child) {
+  const auto heard = std::make_shared<Heard>();
+  const auto child = std::make_shared<std::atomic<pid_t>>(0);
+  auto publisher = node_.publisher<Message>("camera/left").value();
+  auto subscriber = other_.subscriber<Message>("camera/*").value();
+  ASSERT_TRUE(meets(subscriber, publisher));
+  const int fd = subscriber.fd().value();
+  subscriber.on_message([heard, child](const Sample& sample) {
+    heard->note(sample->number);
+    if (*child != 0) return;
+    const pid_t pid = ::fork();
+    if (pid != 0) {
+      *child = pid;
+      return;
+    }
+    sigset_t all;  // blocked on the library's threads
+    sigfillset(&all);
+    ::pthread_sigmask(SIG_UNBLOCK, &all, nullptr);
+    ::alarm(10);
+  });
+  publish(publisher, 1, 1);
+  ASSERT_TRUE(eventually([&] { return *child != 0; }));
+  int status = 0;
+  ASSERT_EQ(::waitpid(*child, &status, 0), *child);
+  EXPECT_TRUE(WIFEXITED(status)) << "it ends with its only thread, which has nothing to do any more";
+  publish(publisher, 1, 2);
+  EXPECT_TRUE(heard->is({1, 2}));
+  EXPECT_FALSE(is_readable(fd));
+  subscriber.on_message(nullptr);
+  publish(publisher, 1, 3);
+  EXPECT_EQ(next(subscriber)->number, 3U);
 }
 
 TEST_P(PatternCallback, may_be_replaced_by_one_that_owns_its_subscriber) {

@@ -86,6 +86,43 @@ TEST_P(Peers, are_found_by_nodes_without_a_keeper_while_they_wait) {
   EXPECT_FALSE(subscriber.wait_for_publishers(1, 0ms));
 }
 
+TEST_P(Peers, of_a_pattern_are_found_in_its_own_node_which_has_no_keeper) {
+  for (const bool handling : {false, true}) {
+    SCOPED_TRACE(handling);
+    auto node = open_alone("alone");
+    auto subscriber = node.subscriber<Message>("topics/*").value();
+    if (handling) subscriber.on_message([](const baton::Sample<Message>&) {});
+    auto publisher = node.publisher<Message>("topics/one").value();
+    EXPECT_TRUE(subscriber.wait_for_publishers(1, 60s));
+    EXPECT_FALSE(subscriber.wait_for_publishers(2, 1ms));
+  }
+}
+
+TEST_P(Peers, of_a_pattern_may_be_waited_for_in_a_callback_of_the_wait_and_end_both) {
+  auto reading = open_alone("reading");
+  auto elsewhere = reading.publisher<Message>("elsewhere").value();  // by which the node is in its domain
+  auto subscriber = std::make_optional(reading.subscriber<Message>("topics/*").value());
+  std::optional<baton::Publisher<Message>> publisher;
+  std::optional<baton::Node> newcomer;
+  const auto waiting = std::this_thread::get_id();
+  reading.on_event([&](const baton::Event& event) {
+    if (std::this_thread::get_id() != waiting) return;
+    if (event.kind == EventKind::matched) return subscriber.reset();
+    if (event.kind != EventKind::joined || event.peer != "newcomer") return;
+    publisher.emplace(node_.publisher<Message>("topics/one").value());
+    subscriber->wait_for_publishers(2, 100ms);
+  });
+  std::thread opening([&] {
+    std::this_thread::sleep_for(20ms);
+    newcomer.emplace(open_node("newcomer"));
+    auto joining = newcomer->publisher<Message>("nowhere").value();
+  });
+  EXPECT_FALSE(subscriber->wait_for_publishers(2, 20s));
+  EXPECT_FALSE(subscriber);
+  opening.join();
+  reading.on_event(nullptr);
+}
+
 TEST_P(Peers, are_not_waited_for_by_a_port_that_is_closed) {
   auto publisher = node_.publisher<Message>("topic").value();
   auto subscriber = other_.subscriber<Message>("topic").value();
@@ -162,6 +199,34 @@ TEST_P(PeersCallback, may_close_or_destroy_the_subscriber_that_waits) {
     EXPECT_EQ(subscriber.has_value(), !destroy);
     EXPECT_TRUE(eventually([&] { return publisher->subscriber_count() == 0; })) << "it has not left the topic";
     reading.on_event(nullptr);
+  }
+}
+
+TEST_P(PeersCallback, may_close_or_destroy_the_subscriber_of_a_pattern_that_waits) {
+  for (const bool handling : {false, true}) {
+    for (const bool destroy : {false, true}) {
+      SCOPED_TRACE(handling ? "a callback is set" : "no callback is set");
+      SCOPED_TRACE(destroy ? "it destroys" : "it closes");
+      auto reading = open_alone("reading");
+      auto subscriber = std::make_optional(reading.subscriber<Message>("topics/*").value());
+      if (handling) subscriber->on_message([](const baton::Sample<Message>&) {});
+      const auto waiting = std::this_thread::get_id();
+      reading.on_event([&](const baton::Event& event) {  // of another port: only who keeps the node is told
+        if (event.kind != EventKind::joined || std::this_thread::get_id() != waiting) return;
+        if (event.peer == "newcomer") destroy ? subscriber.reset() : subscriber->close();
+      });
+      std::optional<baton::Node> newcomer;
+      std::optional<baton::Publisher<Message>> publisher;
+      std::thread opening([&] {
+        std::this_thread::sleep_for(20ms);
+        newcomer.emplace(open_node("newcomer"));
+        publisher.emplace(newcomer->publisher<Message>("elsewhere").value());
+      });
+      EXPECT_FALSE(subscriber->wait_for_publishers(2, 20s));
+      EXPECT_EQ(subscriber.has_value(), !destroy);
+      opening.join();
+      reading.on_event(nullptr);
+    }
   }
 }
 

@@ -153,6 +153,17 @@ TEST_P(Asks, never_keep_a_generic_subscriber_from_a_publisher_that_the_file_is_n
   }));
 }
 
+TEST_P(Asks, never_keep_a_generic_subscriber_from_a_topic_whose_profile_would_latch) {
+  auto publisher = node_.publisher<Message>("topic").value();
+  auto configured =
+      open_node("second", "[[topic]]\nmatch = \"topic\"\nprofile = \"state\"\nlatched = false\nhistory = 0\n");
+  auto subscriber = configured.generic_subscriber("**").value();
+  EXPECT_TRUE(eventually([&] {
+    subscriber.wait(1ms);  // which connects it
+    return publisher.subscriber_count() == 1;
+  }));
+}
+
 TEST_P(Asks, concern_nothing_else_that_may_differ) {
   auto publisher = node_
                        .publisher<Message>("topic", {.depth = 1,

@@ -95,9 +95,10 @@ class BATON_API Node {
                                                            const QosSettings& settings = {});
 
   /// A subscriber for all topics whose names fit `pattern` (see `topic_matches`), of any type, on any of the node's
-  /// transports. The topics' settings of the configuration file hold, but for two: the transport is the publisher's,
-  /// and unless `settings` says otherwise it drops the oldest, so that it never holds up a publisher. Fails on an
-  /// invalid pattern, or where the domain cannot be joined.
+  /// transports. The topics' settings of the configuration file hold, but for what could keep it from a publisher or
+  /// hold that up: the transport is the publisher's; `deadline`, `lifespan` and `latched` are those of `settings`
+  /// alone, and so is `overflow`, which drops the oldest where that says nothing. Fails on an invalid pattern, or where
+  /// the domain cannot be joined.
   [[nodiscard]] Result<GenericSubscriber> generic_subscriber(std::string_view pattern = "**",
                                                              const QosSettings& settings = {});
 

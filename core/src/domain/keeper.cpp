@@ -37,6 +37,7 @@ class Due {
 }  // namespace
 
 void Membership::run() noexcept {
+  keeper_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   // relaxed: whoever sets it signals the descriptor afterwards. Not read again until then.
   while (!ending_.load(std::memory_order_relaxed) && !registration_->forked()) {
     try {
@@ -101,7 +102,10 @@ bool Membership::work(const Watches::Waiting& waiting, const posix::Poll& poll) 
     if (found.gone) due.buckets.set();
     if (found.reaped) wake_everybody();
     const Clock::time_point now = Clock::now();
-    if (now >= next_tick_.load(std::memory_order_relaxed)) tick(now, due.buckets);
+    if (now >= next_tick_.load(std::memory_order_relaxed)) {
+      tick(now, due.buckets);
+      if (registration_->forked()) return true;  // a callback has
+    }
     compare_epochs(due.buckets);
     // The ends of its connections are reported before its own.
     if (roster_->somebody_has_gone()) due.buckets.set();
@@ -121,8 +125,11 @@ bool Membership::report_nodes() {
   } catch (const std::bad_alloc&) {  // what there is no memory for is found by the next look
   }
   const std::shared_ptr<EventQueue> events = request_.events;
-  for (const Event& event : to_announce) events->announce(event);
-  return !to_announce.empty() || registration_->forked();
+  for (const Event& event : to_announce) {
+    events->announce(event);
+    if (registration_->forked()) return true;  // the rest is the parent's to tell
+  }
+  return !to_announce.empty();
 }
 
 void Membership::receive(KeptList::Buckets& due) {
@@ -178,7 +185,7 @@ void Membership::tick(Clock::time_point now, KeptList::Buckets& due) {
 }
 
 void Membership::report_changes_of_health() {
-  while (!changes_of_health_.empty()) {
+  while (!changes_of_health_.empty() && !registration_->forked()) {  // a callback may have
     request_.events->append(changes_of_health_.front());
     const Event event = std::move(changes_of_health_.front());
     changes_of_health_.erase(changes_of_health_.begin());

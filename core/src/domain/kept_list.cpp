@@ -136,14 +136,18 @@ std::size_t KeptList::call_due(EventQueue& events) {
     to_announce.clear();
     kept->keep(to_announce);
     end_call();
-    for (const Event& event : to_announce) events.announce(event);
     ++calls;
+    for (const Event& event : to_announce) {
+      if (in_child_.load(std::memory_order_relaxed)) return calls;
+      events.announce(event);
+    }
   }
   return calls;
 }
 
 void KeptList::in_child() noexcept {
-  due_.reset();  // the child may be inside `call_due`, which calls nobody any more
+  due_.reset();  // the child may be inside `call_due`, which calls nobody and tells nothing any more
+  in_child_.store(true, std::memory_order_relaxed);
   for (const auto& entries : entries_) {
     for (const Entry& entry : entries) entry.kept->forked();
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <bitset>
 #include <chrono>
 #include <condition_variable>
@@ -67,6 +68,7 @@ class KeptList final : private ForkAware {
   std::array<std::vector<Entry>, kBuckets> entries_;
   Buckets due_;                                            // buckets with an entry that is due
   Clock::time_point earliest_ = Clock::time_point::max();  // no entry's time is before it
+  std::atomic<bool> in_child_{false};                      // of a fork
   const Kept* running_ = nullptr;
   std::thread::id runner_;
   std::condition_variable ended_;

@@ -49,7 +49,8 @@ class Membership final : public std::enable_shared_from_this<Membership> {
   /// when it can.
   void look_again(std::uint32_t bucket) noexcept;
   void call_at(std::uint32_t bucket, const Kept& kept, Clock::time_point when) noexcept {
-    if (kept_.make_due_at(bucket, kept, when)) wake_->signal();
+    // The keeper's own thread finds the time before it sleeps again.
+    if (kept_.make_due_at(bucket, kept, when) && !is_keeper_here()) wake_->signal();
   }
 
   bool reap(std::uint32_t slot) noexcept;
@@ -91,6 +92,9 @@ class Membership final : public std::enable_shared_from_this<Membership> {
   void be_interested(std::uint32_t bucket) noexcept;
 
   // keeper.cpp: rounds
+  bool is_keeper_here() const noexcept {
+    return keeper_.load(std::memory_order_relaxed) == std::this_thread::get_id();  // relaxed: own id
+  }
   void run() noexcept;
   bool wait_and_work(std::optional<Clock::time_point> deadline);
   bool work(const Watches::Waiting& waiting, const posix::Poll& poll);
@@ -117,6 +121,7 @@ class Membership final : public std::enable_shared_from_this<Membership> {
   std::array<std::unique_ptr<BucketView>, kBuckets> views_;
 
   std::thread thread_;
+  std::atomic<std::thread::id> keeper_{};  // that thread's; compared with the reader's own id only
   std::atomic<bool> ending_{false};
 
   // Of whoever does a round.

@@ -29,7 +29,7 @@ struct Ports::State {
   std::function<void()> changed;
   std::weak_ptr<State> self;
   std::array<Bucket, kBuckets> buckets;
-  bool first = true;
+  bool news = true;  // that nobody has been given yet
 
   Result<void> add(std::uint32_t index, BucketView::Kind kind, std::set<PortRef>& seen,
                    std::vector<Port>& found) const {
@@ -95,11 +95,11 @@ Ports::~Ports() {
 bool Ports::look(std::vector<Port>& found) {
   State& state = *state_;
   if (state.member->forked()) return false;
-  bool news = std::exchange(state.first, false);
-  for (std::uint32_t index = 0; index < kBuckets; ++index) news |= state.look(index);
-  if (!news) return false;
+  for (std::uint32_t index = 0; index < kBuckets; ++index) state.news |= state.look(index);
+  if (!state.news) return false;
   found.clear();
   for (const State::Bucket& bucket : state.buckets) found.insert(found.end(), bucket.found.begin(), bucket.found.end());
+  state.news = false;  // not where there was no memory
   return true;
 }
 

@@ -92,9 +92,16 @@ bool Roster::somebody_has_gone() const {
 
 void Roster::report_newcomers(std::vector<Event>& to_announce) {
   if (!changed()) return;
+  // N1, as in `changed`. Each port asks, and who has gone is left to the end of the round.
+  if (registration_.node_epoch().load(std::memory_order_acquire) == nobody_came_.load(std::memory_order_relaxed))
+    return;
   const std::lock_guard lock(mutex_);
   const Changes changes = look();
-  if (!changes.come.empty()) report(changes, to_announce);
+  if (!changes.come.empty()) {
+    report(changes, to_announce);
+  } else if (changes.complete) {
+    nobody_came_.store(changes.epoch, std::memory_order_relaxed);  // under the mutex
+  }
 }
 
 void Roster::report_all(std::vector<Event>& to_announce) {

@@ -50,6 +50,8 @@ class Roster {
   // N1: the node epoch of the last look that found everything and left nothing unsaid. W: under the mutex. No epoch
   // that a registry begins with, so that the first look takes place.
   std::atomic<std::uint32_t> seen_{~0U};
+  // N1, the same of a look for newcomers that found none.
+  std::atomic<std::uint32_t> nobody_came_{~0U};
 };
 
 }  // namespace domain

@@ -44,6 +44,10 @@ bool wait_for(EventQueue& events, Member* member, std::chrono::nanoseconds timeo
   }
 }
 
+void keep_by_hand(Member& member) noexcept {
+  if (!member.has_keeper() && !member.is_kept_here()) keep(member, std::chrono::nanoseconds::zero());
+}
+
 }  // namespace domain
 }  // namespace v1
 }  // namespace baton

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "baton/timeout.hpp"
 #include "description/memory.hpp"
 
 namespace baton {
@@ -99,9 +100,7 @@ GenericSample GenericSubscriber::State::take() noexcept {
 }
 
 WaitStatus GenericSubscriber::State::wait(std::chrono::nanoseconds timeout) noexcept {
-  const auto now = TopicPorts::Clock::now();
-  std::optional<TopicPorts::Clock::time_point> deadline;
-  if (timeout < TopicPorts::Clock::time_point::max() - now) deadline = now + timeout;
+  const TopicPorts::Clock::time_point deadline = deadline_after(timeout);
   while (true) {
     if (const auto status = ports_->wait_once(deadline)) return *status;
   }

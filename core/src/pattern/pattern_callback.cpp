@@ -119,12 +119,13 @@ void PatternPort::run() noexcept {
     while (wanted_.load(std::memory_order_relaxed) != 0) std::this_thread::yield();
     bool found = false;
     int sleeps_on = -1;
-    std::optional<Clock::time_point> until;
+    Clock::time_point until = Clock::time_point::max();
     Former former;  // destroyed after the mutex is released: it may own ports
     {
       std::unique_lock lock(dispatch_mutex_);
       changed_.wait(lock, [this] { return !is_open() || handler_; });
       if (is_open()) found = dispatch(former);
+      if (in_child()) break;  // the callback has forked: the port is the parent's
       if (!is_open()) {
         if (handler_ || next_handler_) change_handler(former);
         break;
@@ -132,11 +133,12 @@ void PatternPort::run() noexcept {
       if (!found && handler_) {
         sleeps_on = limited_ ? ports_->signal_fd() : source_;
         until = ports_->next_look();
+        until_sampled_ = 1;  // the next one ends a sleep
       }
     }
     if (sleeps_on >= 0) sleep_on(sleeps_on, until, announcement_.node);
   }
-  if (abandoned_on_thread_) {
+  if (abandoned_on_thread_ && !in_child()) {
     thread_.detach();
     finish();
   }

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #include "baton/clock.hpp"
-#include "baton/domain/member.hpp"
+#include "baton/domain/wait.hpp"
 #include "baton/log.hpp"
 #include "baton/posix/futex.hpp"
 #include "baton/timeout.hpp"
@@ -15,19 +15,19 @@
 namespace baton {
 inline namespace v1 {
 
-SubscriberPortHandle PatternPort::open(PortAnnouncement announcement, std::unique_ptr<TopicPorts> ports) {
-  return SubscriberPortHandle(new PatternPort(std::move(announcement), std::move(ports)));
+SubscriberPortHandle PatternPort::open(PortAnnouncement announcement, std::unique_ptr<TopicPorts> ports,
+                                       std::shared_ptr<domain::Member> member) {
+  return SubscriberPortHandle(new PatternPort(std::move(announcement), std::move(ports), std::move(member)));
 }
 
-PatternPort::PatternPort(PortAnnouncement announcement, std::unique_ptr<TopicPorts> ports)
+PatternPort::PatternPort(PortAnnouncement announcement, std::unique_ptr<TopicPorts> ports,
+                         std::shared_ptr<domain::Member> member)
     : announcement_(std::move(announcement)),
+      member_(std::move(member)),
       ports_(std::move(ports)),
-      records_(std::make_unique<Record[]>(announcement_.qos.max_held)),
-      process_(domain::process_token()) {
+      records_(std::make_unique<Record[]>(announcement_.qos.max_held)) {
   for (std::uint32_t index = 0; index + 1 < announcement_.qos.max_held; ++index) records_[index].next = index + 1;
 }
-
-bool PatternPort::in_child() const noexcept { return domain::process_token() != process_; }
 
 // --- Taking and releasing --------------------------------------------------------------------------------------------
 
@@ -139,20 +139,18 @@ void PatternPort::look_first() noexcept {
 
 WaitStatus PatternPort::wait(std::chrono::nanoseconds timeout) noexcept {
   const auto checked = checks("wait");
-  const auto now = Clock::now();
-  std::optional<Clock::time_point> deadline;
-  if (timeout < Clock::time_point::max() - now) deadline = now + timeout;
+  const Clock::time_point deadline = deadline_after(timeout);
   while (true) {
     if (!is_open()) return WaitStatus::closed;
     std::optional<WaitStatus> status;
     if (is_handling()) {  // until the callback ends
       posix::futex_wait(handling_, 1, posix::FutexScope::process, deadline);
-      if (is_open() && is_handling() && deadline && Clock::now() >= *deadline) status = WaitStatus::timeout;
+      if (is_open() && is_handling() && Clock::now() >= deadline) status = WaitStatus::timeout;
     } else {
       {
         const Inside inside(*this);
-        until_sampled_ = 1;
         status = wait_once(deadline);
+        if (!status) until_sampled_ = 1;  // it has slept
       }
       if (!settle()) return WaitStatus::closed;
     }
@@ -160,10 +158,10 @@ WaitStatus PatternPort::wait(std::chrono::nanoseconds timeout) noexcept {
   }
 }
 
-std::optional<WaitStatus> PatternPort::wait_once(std::optional<Clock::time_point> deadline) noexcept {
+std::optional<WaitStatus> PatternPort::wait_once(Clock::time_point deadline) noexcept {
   if (!looked_) look_first();
   if (has_room()) return ports_->wait_once(deadline);
-  if (deadline && Clock::now() >= *deadline) return WaitStatus::timeout;
+  if (Clock::now() >= deadline) return WaitStatus::timeout;
   sleep_on(ports_->signal_fd(), deadline, announcement_.node);
   return std::nullopt;
 }
@@ -190,6 +188,7 @@ Result<int> PatternPort::fd() {
     return fail(Errc::closed, fmt::format("topics '{}': subscriber in {}", announcement_.topic, announcement_.node),
                 "it is closed", "open a new one");
   };
+  if (in_child()) return ports_->fd();  // which says so
   if (!is_open()) return closed();
   if (!is_handling()) {
     auto made = source();
@@ -218,6 +217,7 @@ Result<int> PatternPort::fd() {
 }
 
 void PatternPort::show(Shown shown) noexcept {
+  if (in_child()) return;  // the descriptor is the parent's, too
   const std::lock_guard lock(descriptor_mutex_);
   if (!descriptor_ || shown == shown_) return;
   const auto descriptor_of = [this](Shown what) { return what == Shown::signal ? ports_->signal_fd() : source_; };
@@ -248,7 +248,7 @@ SubscriberCounters PatternPort::counters() const {
 bool PatternPort::wait_for_connections(std::size_t count, std::chrono::nanoseconds timeout) noexcept {
   const auto checked = checks("wait_for_connections");
   return look_until_answered(timeout, [&]() -> std::optional<bool> {
-    if (!is_open()) return false;
+    if (!is_open() || !keep_node() || !is_open()) return false;
     if (!is_handling()) {  // else its thread opens ports
       {
         const Inside inside(*this);
@@ -258,6 +258,18 @@ bool PatternPort::wait_for_connections(std::size_t count, std::chrono::nanosecon
     }
     return connection_count() >= count ? std::optional(true) : std::nullopt;
   });
+}
+
+/// Where the node has no keeper. That calls events' callbacks, which may do anything: false if the port is gone.
+bool PatternPort::keep_node() noexcept {
+  if (member_ == nullptr) return true;
+  const bool outermost = !std::exchange(keeping_, true);
+  domain::keep_by_hand(*member_);
+  if (!outermost) return true;
+  keeping_ = false;
+  if (!finish_after_keep_) return true;
+  finish();
+  return false;
 }
 
 std::vector<std::string> PatternPort::audit() const {
@@ -312,7 +324,7 @@ void PatternPort::abandon() noexcept {
 /// Carries out what had to wait for the end of the outermost verb, if this is it. False if the port is gone. The
 /// consumer's, which is the user's thread.
 bool PatternPort::settle() noexcept {
-  if (!unsettled_ || is_inside_here()) [[likely]]
+  if (!unsettled_ || is_inside_here() || in_child()) [[likely]]
     return true;
   unsettled_ = false;
   if (abandoned_) {
@@ -324,8 +336,13 @@ bool PatternPort::settle() noexcept {
   return true;
 }
 
-/// From now on releases count up to 0 instead of up from 0; who gets there frees the port. With the last touch of it.
+/// From now on releases count up to 0 instead of up from 0; who gets there frees the port. With the last touch of it,
+/// and so left to a keep of the node that is under way.
 void PatternPort::finish() noexcept {
+  if (keeping_) {
+    finish_after_keep_ = true;
+    return;
+  }
   const auto samples = static_cast<std::int64_t>(samples_.load(std::memory_order_relaxed));  // nobody takes any more
   if (outstanding_.fetch_sub(samples, std::memory_order_acq_rel) - samples == 0) delete this;
 }

@@ -34,8 +34,10 @@ inline namespace v1 {
 
 class PatternPort final : public SubscriberPort {
  public:
-  /// `announcement` says what the port is like; the ports of its topics announce themselves.
-  static SubscriberPortHandle open(PortAnnouncement announcement, std::unique_ptr<TopicPorts> ports);
+  /// `announcement` says what the port is like; the ports of its topics announce themselves. `member` is the node's,
+  /// and null where none of its transports reaches further than the process.
+  static SubscriberPortHandle open(PortAnnouncement announcement, std::unique_ptr<TopicPorts> ports,
+                                   std::shared_ptr<domain::Member> member);
 
   Chunk take() noexcept override;
   void release(Chunk chunk) noexcept override;
@@ -87,7 +89,7 @@ class PatternPort final : public SubscriberPort {
     const bool outermost_;
   };
 
-  PatternPort(PortAnnouncement announcement, std::unique_ptr<TopicPorts> ports);
+  PatternPort(PortAnnouncement announcement, std::unique_ptr<TopicPorts> ports, std::shared_ptr<domain::Member> member);
   ~PatternPort() = default;
 
   // pattern_port.cpp: the way of a message
@@ -96,18 +98,19 @@ class PatternPort final : public SubscriberPort {
   void undo(Chunk chunk) noexcept;
   bool has_room() noexcept;
   void look_first() noexcept;
-  std::optional<WaitStatus> wait_once(std::optional<Clock::time_point> deadline) noexcept;
+  std::optional<WaitStatus> wait_once(Clock::time_point deadline) noexcept;
   Result<int> source() noexcept;
   void show(Shown shown) noexcept;
+  bool keep_node() noexcept;
   void shut() noexcept;
   bool settle() noexcept;
   void finish() noexcept;
-  bool is_open() const noexcept { return open_.load(std::memory_order_acquire); }
+  bool is_open() const noexcept { return open_.load(std::memory_order_acquire) && !in_child(); }
   bool is_handling() const noexcept { return handling_.load(std::memory_order_acquire) != 0; }
   bool is_inside_here() const noexcept {
     return inside_.load(std::memory_order_relaxed) == std::this_thread::get_id();  // own id only
   }
-  bool in_child() const noexcept;
+  bool in_child() const noexcept { return ports_->in_child(); }
   Chunk inner(Chunk chunk) const noexcept { return {chunk.payload, records_[chunk.token].token}; }
 
   // pattern_callback.cpp: the callback, and the thread that calls it
@@ -132,9 +135,9 @@ class PatternPort final : public SubscriberPort {
 
   const PortAnnouncement announcement_;
   [[no_unique_address]] const ThreadCheck check_{};
+  const std::shared_ptr<domain::Member> member_;
   const std::unique_ptr<TopicPorts> ports_;
   const std::unique_ptr<Record[]> records_;
-  const std::uint64_t process_;  // where it was made
 
   // The consumer's.
   std::uint32_t free_ = 0;                 // records that are free, as a list
@@ -146,6 +149,10 @@ class PatternPort final : public SubscriberPort {
   bool abandoned_ = false;                 // from inside of one
   bool abandoned_on_thread_ = false;       // from the port's own thread; W: that
   std::optional<MessageHandler> next_handler_;
+  // The user's thread's.
+  bool keeping_ = false;            // the node, in which the callbacks of events are called
+  bool finish_after_keep_ = false;  // one of these has abandoned the port
+
   int source_ = -1;  // the descriptor of all ports, once somebody waits
 
   std::atomic<std::thread::id> inside_{};

@@ -38,27 +38,37 @@ Result<void> TopicPorts::add_directory(const Watch& watch) {
 // --- Taking and waiting ----------------------------------------------------------------------------------------------
 
 TopicPorts::Taken TopicPorts::take() noexcept {
-  if (closed_) return {nullptr, Chunk::refusal(TakeStatus::closed)};
-  if (pending_) return std::exchange(pending_, {});
+  if (is_closed()) return {nullptr, Chunk::refusal(TakeStatus::closed)};
+  if (!pending_.empty()) return take_pending();
   const Verb verb(*this);
   look_if_due();
   TakeStatus status = TakeStatus::empty;
-  if (Taken taken = take_known(status)) return taken;
+  Taken taken = take_known(status);
   // A node without a keeper is told of nothing.
-  if (look()) {
-    if (Taken taken = take_known(status)) return taken;
+  if (!taken && look()) taken = take_known(status);
+  if (is_closed()) return {nullptr, Chunk::refusal(TakeStatus::closed)};
+  if (!pending_.empty()) {  // put back meanwhile, by a callback's wait: that was taken before
+    if (taken) pending_.push_back(std::move(taken));
+    return take_pending();
   }
-  return {nullptr, Chunk::refusal(closed_ ? TakeStatus::closed : status)};
+  if (!taken) taken.chunk = Chunk::refusal(status);
+  return taken;
+}
+
+TopicPorts::Taken TopicPorts::take_pending() noexcept {
+  Taken first = std::move(pending_.front());
+  pending_.erase(pending_.begin());
+  return first;
 }
 
 /// Of the ports that are open, each in turn.
 TopicPorts::Taken TopicPorts::take_known(TakeStatus& status) noexcept {
-  for (std::size_t asked = 0; asked < ports_.size() && !closed_; ++asked) {
+  for (std::size_t asked = 0; asked < ports_.size() && !is_closed(); ++asked) {
     if (turn_ == ports_.end()) turn_ = ports_.begin();
     const Port& port = (turn_++)->second;
     const Chunk chunk = port.handle->take();
     if (chunk) {
-      if (!closed_) return {port.handle.get(), chunk, port.description};
+      if (!is_closed()) return {port.handle.get(), chunk, port.description};
       port.handle->release(chunk);
     } else if (chunk.reason<TakeStatus>() == TakeStatus::held_limit) {
       status = TakeStatus::held_limit;
@@ -68,11 +78,11 @@ TopicPorts::Taken TopicPorts::take_known(TakeStatus& status) noexcept {
 }
 
 void TopicPorts::put_back(Taken taken) noexcept {
-  if (closed_) {
+  if (is_closed()) {
     taken.port->release(taken.chunk);
     return;
   }
-  pending_ = std::move(taken);
+  pending_.insert(pending_.begin(), std::move(taken));
   raise();  // the descriptor of who waits in another way has to say so, too
 }
 
@@ -89,46 +99,48 @@ void TopicPorts::look_if_due() noexcept {
 
 /// Whether `take` would give a message.
 bool TopicPorts::ready() noexcept {
-  if (pending_) return true;
+  if (!pending_.empty()) return true;
   {
     const Verb verb(*this);
     look_if_due();
     for (const auto& [key, port] : ports_) {
-      if (closed_) return false;
-      if (port.handle->wait(std::chrono::nanoseconds::zero()) == WaitStatus::ready) return !closed_;
+      if (is_closed()) return false;
+      if (port.handle->wait(std::chrono::nanoseconds::zero()) == WaitStatus::ready) return !is_closed();
     }
   }
   // A take that finds nothing makes the descriptors quiet; one that finds something is what is waited for.
   Taken taken = take();
   if (!taken) return false;
   put_back(std::move(taken));
-  return !closed_;
+  return !is_closed();
 }
 
-std::optional<WaitStatus> TopicPorts::wait_once(std::optional<Clock::time_point> deadline) noexcept {
-  if (closed_) return WaitStatus::closed;
+std::optional<WaitStatus> TopicPorts::wait_once(Clock::time_point deadline) noexcept {
+  if (is_closed()) return WaitStatus::closed;
   const bool found = ready();
-  if (closed_) return WaitStatus::closed;
+  if (is_closed()) return WaitStatus::closed;
   if (found) return WaitStatus::ready;
-  if (deadline && Clock::now() >= *deadline) return WaitStatus::timeout;
+  if (Clock::now() >= deadline) return WaitStatus::timeout;
   const auto descriptor = fd();
-  if (closed_) return WaitStatus::closed;
+  if (is_closed()) return WaitStatus::closed;
   if (!descriptor) {
     log::error("[{}] topics '{}': a subscriber cannot wait: {}", node_, pattern_, descriptor.error());
     return WaitStatus::timeout;
   }
-  auto until = next_look();
-  if (deadline && (!until || *deadline < *until)) until = deadline;
-  sleep_on(*descriptor, until, node_);
+  sleep_on(*descriptor, std::min(deadline, next_look()), node_);
   return std::nullopt;
 }
 
-std::optional<TopicPorts::Clock::time_point> TopicPorts::next_look() const noexcept {
-  if (again_ || leftovers_) return Clock::now() + kRetry;
-  return std::nullopt;
+TopicPorts::Clock::time_point TopicPorts::next_look() const noexcept {
+  return again_ || leftovers_ ? Clock::now() + kRetry : Clock::time_point::max();
 }
 
 Result<int> TopicPorts::fd() {
+  if (in_child()) {
+    return fail(Errc::forked, fmt::format("topics '{}': subscriber in {}", pattern_, node_),
+                "it belongs to the process that this one was forked from",
+                "open a node in the child, or fork before opening one");
+  }
   const Verb verb(*this);
   if (!epoll_) {
     auto made = posix::Epoll::create();
@@ -136,7 +148,7 @@ Result<int> TopicPorts::fd() {
     epoll_.emplace(*std::move(made));
     auto added = epoll_->add(signal_fd());
     for (const auto& [key, port] : ports_) {
-      if (added && !closed_) added = watch(port);
+      if (added && !is_closed()) added = watch(port);
     }
     if (!added) {
       epoll_.reset();
@@ -154,11 +166,11 @@ Result<void> TopicPorts::watch(const Port& port) {
 
 /// Before a port is closed.
 void TopicPorts::unwatch(const Port& port) noexcept {
-  if (!epoll_) return;
+  if (!epoll_ || in_child()) return;
   if (const auto descriptor = port.handle->fd()) epoll_->remove(*descriptor);
 }
 
-void sleep_on(int fd, std::optional<TopicPorts::Clock::time_point> deadline, const std::string& node) noexcept {
+void sleep_on(int fd, TopicPorts::Clock::time_point deadline, const std::string& node) noexcept {
   try {
     posix::Poll poll;
     poll.add(fd);
@@ -174,7 +186,7 @@ void sleep_on(int fd, std::optional<TopicPorts::Clock::time_point> deadline, con
 // --- Who is there ----------------------------------------------------------------------------------------------------
 
 bool TopicPorts::look() noexcept try {
-  if (closed_ || nesting_ > 1) return false;
+  if (is_closed() || nesting_ > 1) return false;
   const Verb verb(*this);
   bool news = std::exchange(look_is_due_, false);
   for (Directory& each : directories_) news |= each.directory->look(each.found);
@@ -217,15 +229,15 @@ bool TopicPorts::open_new(const std::vector<Wanted>& wanted) {
   again_ = false;
   bool opened = false;
   for (const auto& [key, publisher] : wanted) {
-    if (closed_) return false;
+    if (is_closed()) return false;
     if (ports_.contains(key)) continue;
     const auto failed = failed_.find(publisher);
     if (failed != failed_.end() && failed->second != Errc::no_space) continue;
     auto port = opener_->open(*publisher);
-    if (closed_) return false;
+    if (is_closed()) return false;
     if (port && epoll_) {
       if (auto watched = watch(*port); !watched) port = fail(std::move(watched).error());
-      if (closed_) return false;
+      if (is_closed()) return false;
     }
     if (port) {
       failed_.erase(publisher);
@@ -250,7 +262,7 @@ void TopicPorts::close_old(const std::vector<Wanted>& wanted) {
   leftovers_ = false;
   std::vector<Port> old;  // which go when the walk is over: that may call back
   old.reserve(ports_.size());
-  for (auto each = ports_.begin(); each != ports_.end() && !closed_;) {
+  for (auto each = ports_.begin(); each != ports_.end() && !is_closed();) {
     const auto next = std::next(each);
     if (!keys.contains(each->first)) {
       Port& port = each->second;
@@ -273,14 +285,21 @@ void TopicPorts::close_all(std::vector<Port> ports) noexcept {
   for (const Port& port : ports) {
     unwatch(port);
     port.handle->close();
-    const SubscriberCounters figures = port.handle->counters();
     const std::lock_guard lock(mutex_);
-    departed_.total += figures.total;
-    departed_.damaged += figures.damaged;
+    count_departed(port);
   }
 }
 
+/// Under the mutex.
+void TopicPorts::count_departed(const Port& port) {
+  const SubscriberCounters figures = port.handle->counters();
+  departed_.total += figures.total;
+  departed_.damaged += figures.damaged;
+}
+
+// In a child another thread of the parent may have held the mutex, for ever.
 SubscriberCounters TopicPorts::counters() const {
+  if (in_child()) return {};
   const std::lock_guard lock(mutex_);
   SubscriberCounters all = departed_;
   for (const auto& [key, port] : ports_) {
@@ -296,6 +315,7 @@ SubscriberCounters TopicPorts::counters() const {
 }
 
 std::vector<std::string> TopicPorts::audit() const {
+  if (in_child()) return {};
   const std::lock_guard lock(mutex_);
   std::vector<std::string> findings;
   for (const auto& [key, port] : ports_) {
@@ -305,6 +325,7 @@ std::vector<std::string> TopicPorts::audit() const {
 }
 
 std::size_t TopicPorts::connection_count() const noexcept {
+  if (in_child()) return 0;
   const std::lock_guard lock(mutex_);
   std::size_t count = 0;
   for (const auto& [key, port] : ports_) count += port.handle->connection_count();
@@ -312,9 +333,9 @@ std::size_t TopicPorts::connection_count() const noexcept {
 }
 
 void TopicPorts::close() noexcept {
-  if (std::exchange(closed_, true)) return;
+  if (in_child() || std::exchange(closed_, true)) return;
   const Verb verb(*this);
-  if (const Taken pending = std::exchange(pending_, {})) pending.port->release(pending.chunk);
+  for (const Taken& pending : std::exchange(pending_, {})) pending.port->release(pending.chunk);
   for (const auto& [key, port] : ports_) {
     unwatch(port);
     port.handle->close();
@@ -327,11 +348,7 @@ void TopicPorts::clear() noexcept {
   std::map<Key, Port> ports;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [key, port] : ports_) {
-      const SubscriberCounters figures = port.handle->counters();
-      departed_.total += figures.total;
-      departed_.damaged += figures.damaged;
-    }
+    for (const auto& [key, port] : ports_) count_departed(port);
     ports.swap(ports_);
     turn_ = ports_.end();
   }

@@ -20,12 +20,14 @@
 #include "baton/posix/epoll.hpp"
 #include "baton/posix/event_fd.hpp"
 #include "baton/type_description.hpp"
+#include "domain/process.hpp"
 
 namespace baton {
 inline namespace v1 {
 
 /// For one thread at a time, but for what says otherwise. The verbs of ports call the callbacks of events, and these
-/// may call the verbs here: nothing that a verb walks is taken away then. Destroyed outside of all verbs.
+/// may call the verbs here: nothing that a verb walks is taken away then. Destroyed outside of all verbs. In a forked
+/// child it is closed, and does nothing to what it shares with the parent: descriptors, and what they belong to.
 class TopicPorts {
  public:
   using Clock = std::chrono::steady_clock;
@@ -75,7 +77,7 @@ class TopicPorts {
   void put_back(Taken taken) noexcept;
 
   /// One look and, if there is nothing to take, one sleep. Nothing: something may have happened meanwhile.
-  std::optional<WaitStatus> wait_once(std::optional<Clock::time_point> deadline) noexcept;
+  std::optional<WaitStatus> wait_once(Clock::time_point deadline) noexcept;
 
   /// Readable while there may be something for `take`; quiet after one that found nothing.
   Result<int> fd();
@@ -87,8 +89,8 @@ class TopicPorts {
   /// Makes `signal_fd` quiet. What it may have meant is looked at by the next `take`.
   void hear() noexcept;
 
-  /// When a sleeper has to look again although nothing tells it to.
-  std::optional<Clock::time_point> next_look() const noexcept;
+  /// When a sleeper has to look again although nothing tells it to; `max()` if never.
+  Clock::time_point next_look() const noexcept;
 
   /// Asks the directories, and opens and closes ports. True if one was opened.
   bool look() noexcept;
@@ -99,13 +101,15 @@ class TopicPorts {
     const Verb verb(*this);
     look();
     for (const auto& [key, port] : ports_) {
-      if (closed_) break;
+      if (is_closed()) break;
       function(key, port);
     }
   }
 
   bool is_empty() const noexcept { return ports_.empty(); }
-  bool is_closed() const noexcept { return closed_; }
+  bool is_closed() const noexcept { return closed_ || in_child(); }
+  /// Whether it belongs to the process that this one was forked from. Cheap. relaxed: set before `fork` returns.
+  bool in_child() const noexcept { return signal_->forked.load(std::memory_order_relaxed); }
   const std::string& pattern() const noexcept { return pattern_; }
 
   /// Of all ports, those that are gone included; peers are called "node on topic". Any thread.
@@ -120,24 +124,39 @@ class TopicPorts {
 
  private:
   /// Shared with the directories, which call from other threads.
-  struct Signal {
-    explicit Signal(posix::EventFd made) : wake(std::move(made)) {}
+  struct Signal final : private domain::ForkAware {
+    explicit Signal(posix::EventFd made) : wake(std::move(made)) { enlist(); }
+    ~Signal() { delist(); }
 
-    /// In this order: a signal whose flag is not to be seen yet is drained by the next look, never left behind.
+    /// Whoever raises first signals, once, and nobody lowers before that is done: so the descriptor is readable
+    /// whenever the signal is up, and stays quiet when it has been lowered. S1: all change `state` by
+    /// read-modify-write, so that who lowers comes after those whom he spared the signalling, and finds what they had
+    /// stored.
     void raise() noexcept {
+      if (forked.load(std::memory_order_relaxed)) return;
+      if ((state.fetch_or(kRaised, std::memory_order_acq_rel) & kRaised) != 0) return;  // S1
       wake.signal();
-      raised.store(true, std::memory_order_release);  // what is there to be found was stored before
+      state.fetch_or(kSignalled, std::memory_order_release);  // the descriptor before
     }
 
-    /// True, and quiet again, if it was raised.
+    /// True if it was raised; quiet again then, unless the signalling is still under way.
     bool lower() noexcept {
-      if (!raised.load(std::memory_order_relaxed)) return false;             // a hint: the next call sees it
-      if (!raised.exchange(false, std::memory_order_acquire)) return false;  // what was to be found is found
+      if (forked.load(std::memory_order_relaxed)) return false;
+      const std::uint32_t seen = state.load(std::memory_order_acquire);  // the descriptor is to be read after
+      if (seen == 0) return false;                                       // a hint: the next call sees it
+      if ((seen & kSignalled) == 0) return true;
       wake.drain();
+      state.exchange(0, std::memory_order_acq_rel);  // S1
       return true;
     }
 
-    std::atomic<bool> raised{true};
+    void in_child() noexcept override { forked.store(true, std::memory_order_relaxed); }
+
+    static constexpr std::uint32_t kRaised = 1;
+    static constexpr std::uint32_t kSignalled = 2;  // and the descriptor can be read
+
+    std::atomic<std::uint32_t> state{0};
+    std::atomic<bool> forked{false};  // the descriptor is the parent's
     posix::EventFd wake;
   };
   struct Directory {
@@ -151,13 +170,15 @@ class TopicPorts {
   };
 
   TopicPorts(std::string node, std::string pattern, std::unique_ptr<Opener> opener, std::shared_ptr<Signal> signal)
-      : node_(std::move(node)), pattern_(std::move(pattern)), opener_(std::move(opener)), signal_(std::move(signal)) {}
+      : node_(std::move(node)), pattern_(std::move(pattern)), opener_(std::move(opener)), signal_(std::move(signal)) {
+    pending_.reserve(16);
+  }
 
   class Verb {
    public:
     explicit Verb(TopicPorts& ports) noexcept : ports_(ports) { ++ports_.nesting_; }
     ~Verb() {
-      if (--ports_.nesting_ == 0 && ports_.closed_) ports_.clear();
+      if (--ports_.nesting_ == 0 && ports_.closed_ && !ports_.in_child()) ports_.clear();
     }
     Verb(const Verb&) = delete;
     Verb& operator=(const Verb&) = delete;
@@ -167,6 +188,7 @@ class TopicPorts {
   };
 
   Taken take_known(TakeStatus& status) noexcept;
+  Taken take_pending() noexcept;
   void look_if_due() noexcept;
   bool ready() noexcept;
   std::vector<Wanted> wanted();
@@ -174,6 +196,7 @@ class TopicPorts {
   void close_old(const std::vector<Wanted>& wanted);
   void close_all(std::vector<Port> ports) noexcept;
   void clear() noexcept;
+  void count_departed(const Port& port);
   Result<void> watch(const Port& port);
   void unwatch(const Port& port) noexcept;
 
@@ -191,7 +214,9 @@ class TopicPorts {
   // By which no port could be opened, why, and that was said; and those that are not wanted, which was said, too.
   std::map<std::shared_ptr<const PortAnnouncement>, Errc> failed_;
   std::set<std::shared_ptr<const PortAnnouncement>> passed_by_;
-  Taken pending_;                      // found by a wait, to know that there is something
+  // Found by waits, to know that there is something: by one, and by those that callbacks called inside of it. Has room
+  // for more of these than there are.
+  std::vector<Taken> pending_;
   std::optional<posix::Epoll> epoll_;  // of the signal and all ports, once somebody waits
   bool look_is_due_ = true;
   bool leftovers_ = false;  // of a port whose publishers are gone
@@ -201,7 +226,7 @@ class TopicPorts {
 };
 
 /// Sleeps until the descriptor can be read, the deadline at most.
-void sleep_on(int fd, std::optional<TopicPorts::Clock::time_point> deadline, const std::string& node) noexcept;
+void sleep_on(int fd, TopicPorts::Clock::time_point deadline, const std::string& node) noexcept;
 
 }  // namespace v1
 }  // namespace baton

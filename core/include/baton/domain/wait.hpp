@@ -21,6 +21,10 @@ namespace domain {
 BATON_API bool wait_for(EventQueue& events, Member* member, std::chrono::nanoseconds timeout,
                         const std::function<std::optional<bool>()>& answer) noexcept;
 
+/// For who sleeps in another way: does what is due in a node that has no keeper, on this thread, which calls events'
+/// callbacks. Nothing where there is a keeper, and from inside of such a callback.
+BATON_API void keep_by_hand(Member& member) noexcept;
+
 }  // namespace domain
 }  // namespace v1
 }  // namespace baton

@@ -2,6 +2,7 @@
 #include <sys/wait.h>
 
 #include <atomic>
+#include <utility>
 
 #include <gmock/gmock.h>
 
@@ -120,6 +121,54 @@ TEST(Fork, inside_a_call_does_not_make_the_child_a_keeper) {
   EXPECT_TRUE(WIFEXITED(status)) << "it ends with its only thread, which has nothing to do any more";
   EXPECT_EQ(member->health(member->id()), Health::alive);
   member->remove(kept);
+}
+
+/// Keeps a node, whose first event's callback forks. Returns how many events the parent was told of, and the exit
+/// status is how many more the child was.
+std::pair<int, int> told_in_fork(EventQueue& events, Member& member) {
+  int told = 0;
+  pid_t child = -1;
+  events.set_callback([&](const Event&) {
+    if (++told != 1) return;
+    child = ::fork();
+    if (child == 0) ::alarm(60);
+  });
+  while (told == 0) member.keep(1s);
+  if (child == 0) ::_exit(told - 1);
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  events.set_callback(nullptr);
+  return {told, WIFEXITED(status) ? WEXITSTATUS(status) : -1};
+}
+
+TEST(Fork, inside_the_callback_of_an_event_ends_what_a_port_has_to_tell_in_the_child) {
+  const Place place;
+  auto request = place.request("node", false);
+  const auto events = request.events;
+  const auto member = Member::join(request).value();
+  class Telling final : public Kept {
+   public:
+    void keep(std::vector<Event>& to_announce) noexcept override {
+      if (std::exchange(told_, true)) return;
+      for (const char* const peer : {"first", "second"}) to_announce.push_back({EventKind::matched, "topic", peer, ""});
+    }
+
+   private:
+    bool told_ = false;
+  } kept;
+  member->add(3, kept);
+  EXPECT_EQ(told_in_fork(*events, *member), std::pair(2, 0));
+  member->remove(kept);
+}
+
+TEST(Fork, inside_the_callback_of_an_event_ends_what_is_to_tell_of_other_nodes_in_the_child) {
+  const Place place;
+  const auto first = place.join("first", false);
+  const auto second = place.join("second", false);
+  auto request = place.request("node", false);
+  const auto events = request.events;
+  const auto member = Member::join(request).value();
+  EXPECT_EQ(told_in_fork(*events, *member), std::pair(2, 0));
 }
 
 TEST(Fork, gives_the_child_another_token) {
