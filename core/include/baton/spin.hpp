@@ -35,9 +35,9 @@ class Spin {
 
   /// A `Qos::spin`. On a machine of one processor nobody can do anything meanwhile, and it never looks.
   explicit Spin(std::chrono::nanoseconds spin) noexcept
-      : longest_(std::thread::hardware_concurrency() == 1 ? std::chrono::nanoseconds::zero()
-                 : spin == Qos::kAdaptiveSpin             ? kAdaptive
-                                                          : spin),
+      : longest_(!others_run_meanwhile()      ? std::chrono::nanoseconds::zero()
+                 : spin == Qos::kAdaptiveSpin ? kAdaptive
+                                              : spin),
         adaptive_(spin == Qos::kAdaptiveSpin) {}
 
   /// Whether it is worth while to look at all.
@@ -63,6 +63,11 @@ class Spin {
   }
 
  private:
+  static bool others_run_meanwhile() noexcept {
+    static const bool several = std::thread::hardware_concurrency() != 1;
+    return several;
+  }
+
   static constexpr int kLooksPerYield = 32;
   static constexpr int kPausesPerLook = 4;
 
