@@ -347,6 +347,29 @@ TEST_P(Threads, that_run_a_callback_run_the_handler_of_its_faults) {
   subscriber.close();
 }
 
+TEST_P(Threads, wait_on_a_subscriber_in_vain_while_its_callback_gets_the_messages) {
+  for (const bool keeper : {true, false}) {
+    auto reading = keeper ? open_node("reading") : open_alone("reading");
+    auto publisher = node_.publisher<Message>("topic").value();
+    auto subscriber = reading.subscriber<Message>("topic", {.depth = 1'000}).value();
+    EXPECT_TRUE(subscriber.wait_for_publishers(1, 30s));
+    std::atomic<std::uint64_t> heard{0};
+    subscriber.on_message([&](const Sample& /*sample*/) { ++heard; });
+    std::atomic<bool> done{false};
+    std::uint64_t published = 0;
+    std::thread writer([&] {
+      while (!done) {
+        publish(publisher, 1, published++);
+        std::this_thread::sleep_for(50us);
+      }
+    });
+    for (int round = 0; round < 50; ++round) EXPECT_FALSE(subscriber.wait(2ms));
+    done = true;
+    writer.join();
+    EXPECT_TRUE(eventually([&] { return heard == published; })) << heard << " of " << published;
+  }
+}
+
 BATON_THREADS_SUITE(ThreadCheck, transports());
 
 TEST_P(ThreadCheck, names_both_threads) {

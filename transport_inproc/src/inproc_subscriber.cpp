@@ -214,7 +214,7 @@ WaitStatus InprocSubscriber::wait(std::chrono::nanoseconds timeout) noexcept {
     armed_.fetch_or(kArmedFutex, std::memory_order_seq_cst);           // W1: then look again
     bool found = ready();
     if (!found) {
-      until_sampled_ = 1;
+      if (!direct_.load(std::memory_order_acquire)) until_sampled_ = 1;  // else it is who runs the callback that counts
       sleep_on(bell_, bell, deadline);
       found = ready();
     }

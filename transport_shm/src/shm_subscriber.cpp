@@ -235,9 +235,11 @@ WaitStatus ShmSubscriber::wait(std::chrono::nanoseconds timeout) noexcept {
     if (!found && is_open()) {
       // Somebody has to notice that a publisher died with a message under way: the keeper, or this thread.
       const bool alone = !member_->has_keeper();
-      until_sampled_ = 1;
+      // While a callback is set the consumer is the dispatcher. Whether one is changes only on this thread, or to none.
+      const bool consumes = !has_handler_.load(std::memory_order_acquire);
+      if (consumes) until_sampled_ = 1;
       sleeper_->sleep(sequence, alone ? std::min(deadline, steady_clock::now() + domain::kLongestSleep) : deadline);
-      if (alone) {
+      if (alone && consumes) {
         for (const auto& inlet : inlets_) {
           if (member_->check(inlet->publisher().node) == domain::Health::gone && !inlet->ended()) --seen_slot_epoch_;
         }
