@@ -1,4 +1,5 @@
 // What ports count, what they tell of it in events, and what an audit of their books says.
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 
@@ -90,6 +91,23 @@ TEST_P(Figures, have_the_exact_high_water_mark_of_a_queue) {
   EXPECT_EQ(subscriber.counters().total.high_water, 42U);
   EXPECT_EQ(subscriber.counters().connections.at(0).high_water, 42U);
   EXPECT_EQ(publisher.counters().connections.at(0).high_water, 42U);
+}
+
+TEST_P(Figures, have_no_higher_water_mark_than_the_depth_however_fast_messages_come) {
+  constexpr std::uint32_t kDepth = 8;
+  auto publisher = node_.publisher<Message>("topic").value();
+  std::atomic<bool> done{false};
+  std::thread writer([&] {
+    for (std::uint64_t number = 0; !done; ++number) publish(publisher, 1, number);
+  });
+  for (int round = 0; round < 30; ++round) {  // the first take is the slowest
+    auto subscriber = other_.subscriber<Message>("topic", {.depth = kDepth, .overflow = Overflow::drop_oldest}).value();
+    const auto end = std::chrono::steady_clock::now() + (round == 0 ? 300ms : 2ms);
+    while (std::chrono::steady_clock::now() < end) static_cast<void>(subscriber.take());
+    EXPECT_LE(subscriber.counters().total.high_water, kDepth);
+  }
+  done = true;
+  writer.join();
 }
 
 TEST_P(Figures, have_the_latency_of_messages_that_end_a_wait_and_of_one_in_128) {

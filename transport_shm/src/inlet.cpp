@@ -98,10 +98,13 @@ const std::byte* Inlet::resolve(domain::Member& member, Reference reference) noe
   return nullptr;  // and no memory for an error
 }
 
-/// What was queued when the entry was taken, itself included: exact, as the queue grows between two takes only.
-void Inlet::raise_high_water(std::uint64_t position) noexcept {
-  std::uint64_t most = high_water_.load(std::memory_order_relaxed);
-  while (most < shape_.entries() && is_queued(position + most)) ++most;
+std::uint64_t Inlet::measure_depth(std::uint64_t head) const noexcept {
+  std::uint64_t depth = high_water_.load(std::memory_order_relaxed);
+  while (depth < shape_.entries() && is_queued(head + depth)) ++depth;
+  return depth;
+}
+
+void Inlet::raise_high_water(std::uint64_t most) noexcept {
   high_water_.store(most, std::memory_order_relaxed);
   slot_->consumed.high_water.store(most, std::memory_order_relaxed);
 }
