@@ -303,6 +303,66 @@ TEST_P(Audit, finds_nothing_wrong_whatever_is_loaned_queued_held_and_dropped) {
   EXPECT_EQ(publisher.audit(), std::vector<std::string>{});
 }
 
+TEST_P(Audit, of_a_subscriber_finds_nothing_wrong_while_its_publisher_drops) {
+  auto publisher = node_.publisher<Message>("topic").value();
+  auto subscriber = other_.subscriber<Message>("topic", {.depth = 2, .overflow = Overflow::drop_oldest}).value();
+  std::atomic<bool> done{false};
+  std::thread writer([&] {
+    for (std::uint64_t number = 0; !done; ++number) publish(publisher, 1, number);
+  });
+  const auto end = std::chrono::steady_clock::now() + 500ms;
+  for (int round = 0; std::chrono::steady_clock::now() < end; ++round) {
+    const auto findings = subscriber.audit();
+    EXPECT_EQ(findings, std::vector<std::string>{});
+    if (!findings.empty()) break;
+    if (round % 10 == 0) static_cast<void>(subscriber.take());
+  }
+  done = true;
+  writer.join();
+}
+
+TEST_P(Audit, of_a_subscriber_finds_nothing_wrong_while_another_thread_releases) {
+  auto publisher = node_.publisher<Message>("topic").value();
+  auto subscriber = other_.subscriber<Message>("topic", {.max_held = 8}).value();
+  std::mutex mutex;
+  std::vector<baton::Sample<Message>> to_release;
+  std::atomic<bool> done{false};
+  std::thread releaser([&] {
+    while (!done) {
+      std::vector<baton::Sample<Message>> some;
+      const std::lock_guard lock(mutex);
+      some.swap(to_release);
+    }
+  });
+  const auto end = std::chrono::steady_clock::now() + 500ms;
+  for (std::uint64_t number = 0; std::chrono::steady_clock::now() < end; ++number) {
+    publish(publisher, 1, number);
+    if (auto sample = subscriber.take()) {
+      const std::lock_guard lock(mutex);
+      to_release.push_back(std::move(sample));
+    }
+    const auto findings = subscriber.audit();
+    EXPECT_EQ(findings, std::vector<std::string>{});
+    if (!findings.empty()) break;
+  }
+  done = true;
+  releaser.join();
+}
+
+TEST_P(Audit, of_a_closed_publisher_finds_nothing_wrong_while_its_readers_hold_samples) {
+  auto publisher = node_.publisher<Message>("topic").value();
+  auto staying = node_.subscriber<Message>("topic").value();
+  auto leaving = other_.subscriber<Message>("topic").value();
+  publish(publisher, 1, 0);
+  publish(publisher, 1, 1);
+  const auto held = staying.take();
+  const auto held_on = leaving.take();
+  leaving.close();
+  EXPECT_EQ(publisher.audit(), std::vector<std::string>{});
+  publisher.close();
+  EXPECT_EQ(publisher.audit(), std::vector<std::string>{});
+}
+
 TEST_P(Audit, of_a_node_finds_files_that_are_nobodys_or_cannot_be_read) {
   auto publisher = node_.publisher<Message>("topic").value();
   auto subscriber = other_.subscriber<Message>("topic").value();

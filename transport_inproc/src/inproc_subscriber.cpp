@@ -372,6 +372,8 @@ std::vector<std::string> InprocSubscriber::audit() const {
         fmt::format("topic '{}': subscriber in {}: {}", announcement_.topic, announcement_.node, finding));
   };
   const std::lock_guard lock(mutex_);
+  // acquire, and first: who releases gives back before it counts, so what is counted here is not held below.
+  const auto released = static_cast<std::uint64_t>(outstanding_.load(std::memory_order_acquire));
   std::uint64_t held = 0;
   for (const auto& connection : connections_) {
     const std::uint64_t back = connection->released.load(std::memory_order_relaxed);  // first: it only follows
@@ -379,9 +381,8 @@ std::vector<std::string> InprocSubscriber::audit() const {
     if (back > taken) find(fmt::format("{}: {} were given back of {} taken", connection->from->node, back, taken));
     held += taken - std::min(back, taken);
   }
-  const auto released = static_cast<std::uint64_t>(outstanding_.load(std::memory_order_relaxed));
   if (held > max_held_) find(fmt::format("{} samples are held of {}", held, max_held_));
-  if (held < samples_ - released) {
+  if (held > samples_ - released) {
     find(fmt::format("{} samples are held by the queues' count, {} by the user's", held, samples_ - released));
   }
   return findings;

@@ -183,15 +183,15 @@ void Inlet::audit(std::vector<std::string>& findings) const {
   const std::uint64_t completed = completed_.load(std::memory_order_relaxed);  // first: it only follows what was taken
   const std::uint64_t ours = taken_.load(std::memory_order_relaxed);           // W: the consumer, who asks
   if (completed > ours) find(fmt::format("{} were given back of {} taken", completed, ours));
+  // acquire, and first: the publisher counts after it has moved the head, so the head is seen behind what was counted.
+  const std::uint64_t dropped = slot_->dropped.oldest.load(std::memory_order_acquire);
   const std::uint64_t head = slot_->head.position.load(std::memory_order_acquire);
-  const std::uint64_t dropped = slot_->dropped.oldest.load(std::memory_order_relaxed);
   if (overflow_ != Overflow::drop_oldest && head != position_) {
     find(fmt::format("the head is at {}, and the next entry is {}", head, position_));
   }
   if (overflow_ != Overflow::drop_oldest && ours != position_) {
     find(fmt::format("{} were taken of the {} before the head", ours, position_));
   }
-  // The publisher counts after it has moved the head.
   if (overflow_ == Overflow::drop_oldest && ours + dropped > head) {
     find(fmt::format("{} were taken and {} dropped of the {} before the head", ours, dropped, head));
   }

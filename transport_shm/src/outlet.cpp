@@ -50,7 +50,8 @@ std::uint32_t Outlet::take_back(ChunkPool& pool, std::uint64_t limit) noexcept {
   }
   seen_head_ = head;
   if (dropped != 0) {
-    claimed_.slot->dropped.oldest.store(dropped_oldest_, std::memory_order_relaxed);  // a figure
+    // A figure; release: who sees it sees the head behind them, too.
+    claimed_.slot->dropped.oldest.store(dropped_oldest_, std::memory_order_release);
     concern_.raise();
   }
   return dropped;

@@ -471,6 +471,7 @@ void ShmPublisher::disconnect_all() noexcept {
     if (const Guard::Visit inside(guard_); inside) {
       for (const OutletPtr& outlet : departing_) {
         outlet->close_slot();
+        reserved_ -= outlet->share();
         member_->unwatch(outlet->request().reader.node);
       }
       departing_.clear();
@@ -478,6 +479,7 @@ void ShmPublisher::disconnect_all() noexcept {
     }
     for (const OutletPtr& outlet : outlets) {
       outlet->close_slot();
+      reserved_ -= outlet->share();
       events_->report(EventKind::unmatched, announcement_.topic, outlet->request().node, {}, to_announce);
       member_->unwatch(outlet->request().reader.node);
     }
