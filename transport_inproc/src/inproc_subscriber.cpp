@@ -106,9 +106,7 @@ Chunk InprocSubscriber::pop_next() noexcept {
     Connection& connection = *active_[turn_++];
     std::uint64_t queued = 0;
     while (ChunkHeader* const header = connection.queue.pop(queued)) {
-      // relaxed: a figure of this writer.
-      if (queued > connection.high_water.load(std::memory_order_relaxed)) [[unlikely]]
-        connection.high_water.store(queued, std::memory_order_relaxed);
+      note_depth(connection, queued);
       const std::uint64_t missed = connection.count_missed(header->sequence);
       if (connection.lifespan_ns == 0) [[likely]]
         return connection.lend(header, missed);
@@ -120,14 +118,35 @@ Chunk InprocSubscriber::pop_next() noexcept {
 
 /// Of a connection with a lifespan. What is too old is dropped.
 Chunk InprocSubscriber::lend_if_young(Connection& connection, ChunkHeader* chunk, std::uint64_t missed) noexcept {
-  missed += std::exchange(connection.skipped, 0);
-  if (!connection.is_too_old(*chunk)) return connection.lend(chunk, missed);
-  connection.skipped = missed + 1;
+  if (!connection.is_too_old(chunk->stamp))
+    return connection.lend(chunk, missed + std::exchange(connection.skipped, 0));
+  drop_expired(connection, chunk, missed);
+  return {};
+}
+
+/// What was taken from the queue, and came too late.
+void InprocSubscriber::drop_expired(Connection& connection, ChunkHeader* chunk, std::uint64_t missed) noexcept {
+  connection.skipped += missed + 1;
   add(connection.expired);
   add(connection.taken);
   give_back(connection, chunk);
   concern();
-  return {};
+}
+
+/// Whether a message of a connection with a lifespan can be taken. What is too old is dropped.
+bool InprocSubscriber::has_young(Connection& connection) noexcept {
+  // No more often than there are places: the publisher may be as quick as this loop.
+  for (std::uint64_t looked = 0; looked < connection.capacity; ++looked) {
+    const auto oldest = connection.queue.oldest();
+    if (!oldest) return false;
+    if (!connection.is_too_old(oldest->stamp)) return true;
+    std::uint64_t queued = 0;
+    ChunkHeader* const chunk = connection.queue.pop_at(oldest->position, queued);
+    if (chunk == nullptr) continue;  // the publisher was quicker
+    note_depth(connection, queued);
+    drop_expired(connection, chunk, connection.count_missed(chunk->sequence));
+  }
+  return connection.queue.size() != 0;
 }
 
 /// From the stamp until now. Of few messages: it costs a look at the clock.
@@ -199,8 +218,9 @@ bool InprocSubscriber::ready() noexcept {
   if (direct_.load(std::memory_order_acquire)) return false;             // what is queued is the callback's
   if (epoch_.load(std::memory_order_seq_cst) != seen_epoch_) refresh();  // E6. W1: after arming
   if (at_held_limit()) return false;
-  return std::any_of(active_.begin(), active_.end(),
-                     [](const auto& connection) { return connection->queue.size() != 0; });
+  return std::any_of(active_.begin(), active_.end(), [this](const auto& connection) {
+    return connection->lifespan_ns == 0 ? connection->queue.size() != 0 : has_young(*connection);
+  });
 }
 
 WaitStatus InprocSubscriber::wait(std::chrono::nanoseconds timeout) noexcept {

@@ -57,8 +57,7 @@ class InprocSubscriber final : public SubscriberPort, public domain::Kept {
       std::atomic_signal_fence(std::memory_order_seq_cst);        // S1: the light half of a membarrier
       const bool alone = alone_.load(std::memory_order_acquire);  // E5 (acquire): what the grant speaks of
       if (alone) [[likely]] {
-        invoke(connection, chunk, connection.count_missed(chunk->sequence));
-        add(connection.called);
+        call_now(connection, chunk);
       }
       leave_alone();
       if (alone) [[likely]] {
@@ -116,6 +115,12 @@ class InprocSubscriber final : public SubscriberPort, public domain::Kept {
     if (--until_sampled_ == 0) [[unlikely]]
       sample_latency(connection, chunk);
   }
+  void note_depth(Connection& connection, std::uint64_t queued) noexcept {
+    if (queued > connection.high_water.load(std::memory_order_relaxed)) [[unlikely]]  // a figure of this writer
+      connection.high_water.store(queued, std::memory_order_relaxed);
+  }
+  bool has_young(Connection& connection) noexcept;
+  void drop_expired(Connection& connection, ChunkHeader* chunk, std::uint64_t missed) noexcept;
   [[gnu::noinline]] Chunk lend_if_young(Connection& connection, ChunkHeader* chunk, std::uint64_t missed) noexcept;
   [[gnu::noinline]] void sample_latency(const Connection& connection, const ChunkHeader& chunk) noexcept;
   void free_self() noexcept;
@@ -133,12 +138,23 @@ class InprocSubscriber final : public SubscriberPort, public domain::Kept {
   void bar_alone() noexcept;
   void unbar_alone() noexcept;
   bool call_if_free(Connection& connection, ChunkHeader* chunk) noexcept;
+  /// With what was not queued. Who runs the callback.
+  void call_now(Connection& connection, ChunkHeader* chunk) noexcept {
+    const std::uint64_t missed = connection.count_missed(chunk->sequence);
+    if (connection.lifespan_ns == 0) [[likely]] {
+      invoke(connection, chunk, missed);
+    } else {
+      invoke_if_young(connection, chunk, missed);
+    }
+    add(connection.called);
+  }
   void request_drain() noexcept;
   void acquire_role() noexcept;
   void give_up_role() noexcept;
   void finish_role() noexcept;
   void drain() noexcept;
   void invoke(Connection& connection, ChunkHeader* chunk, std::uint64_t missed) noexcept;
+  [[gnu::noinline]] void invoke_if_young(Connection& connection, ChunkHeader* chunk, std::uint64_t missed) noexcept;
   void report_failure(const char* reason) noexcept;
   void install_handler(MessageHandler handler) noexcept;
   void set_handler(MessageHandler handler) noexcept;

@@ -11,6 +11,7 @@
 
 #include "baton/clock.hpp"
 #include "baton/domain/bell.hpp"
+#include "baton/domain/figures.hpp"
 #include "baton/domain/member.hpp"
 #include "baton/domain/trouble.hpp"
 #include "baton/port.hpp"
@@ -59,6 +60,9 @@ class Inlet {
 
   /// Whether something is queued. The consumer.
   bool ready() const noexcept;
+
+  /// Whether `take` would give something; what is too old for that is dropped. The consumer.
+  bool has_message(domain::Member& member) noexcept;
 
   struct Taken {
     const std::byte* payload = nullptr;
@@ -120,6 +124,8 @@ class Inlet {
 
   /// Removes the oldest entry from the queue; false if there is none. Not an optional, which would go through memory.
   bool claim_next(Claim& claim) noexcept;
+  bool claim_at(std::uint64_t& head, std::uint64_t entry, Claim& claim) noexcept;
+  bool drop_next_if_expired(domain::Member& member) noexcept;
   const std::byte* resolve(domain::Member& member, Reference reference) noexcept;
   void refuse(Reference reference) noexcept;
   /// How many are queued from the head on, if those are more than ever before; else 0. Exact if the head stands still
@@ -183,6 +189,21 @@ class Inlet {
   Ringer room_ringer_;
 };
 
+/// Under `drop_oldest`: removes the entry that was seen at the head. False if it may not be there any more, and `head`
+/// is where it is now.
+inline bool Inlet::claim_at(std::uint64_t& head, std::uint64_t entry, Claim& claim) noexcept {
+  const std::uint64_t most = look_for_depth(head);  // before the claim: that it succeeds proves that the head stood
+  // H1, acq_rel: the entry was read before the claim, and so before the publisher overwrites it.
+  if (!slot_->head.position.compare_exchange_weak(head, head + 1, std::memory_order_acq_rel,
+                                                  std::memory_order_acquire)) {
+    return false;
+  }
+  claim = {QueueShape::reference(entry), head};
+  if (most != 0) [[unlikely]]
+    raise_high_water(most);
+  return true;
+}
+
 inline bool Inlet::claim_next(Claim& claim) noexcept {
   if (overflow_ != Overflow::drop_oldest) {
     const std::uint64_t position = position_;
@@ -200,15 +221,7 @@ inline bool Inlet::claim_next(Claim& claim) noexcept {
   while (true) {
     const std::uint64_t entry = entries_[shape_.index(head)].load(std::memory_order_seq_cst);  // E1 (acquire). W1, W2
     if (shape_.is_at(entry, head)) {
-      const std::uint64_t most = look_for_depth(head);  // before the claim: that it succeeds proves that the head stood
-      // H1, acq_rel: the entry was read before the claim, and so before the publisher overwrites it.
-      if (slot_->head.position.compare_exchange_weak(head, head + 1, std::memory_order_acq_rel,
-                                                     std::memory_order_acquire)) {
-        claim = {QueueShape::reference(entry), head};
-        if (most != 0) [[unlikely]]
-          raise_high_water(most);
-        return true;
-      }
+      if (claim_at(head, entry, claim)) return true;
       continue;  // the publisher took it back, and `head` is the new one
     }
     const std::uint64_t again = slot_->head.position.load(std::memory_order_acquire);  // H1
@@ -226,7 +239,7 @@ inline Inlet::Taken Inlet::take(domain::Member& member) noexcept {
       const std::byte* payload = segment == nullptr ? nullptr : segment->find(reference);
       if (payload == nullptr) [[unlikely]]
         payload = resolve(member, reference);
-      taken_.store(taken_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);  // W: the consumer alone
+      domain::add(taken_);
       if (payload == nullptr) [[unlikely]] {
         refuse(reference);
         return {};

@@ -96,11 +96,12 @@ inline void ShmPublisher::seal(ChunkPool::Number chunk, std::size_t bytes) noexc
   // relaxed: figures, and the count of messages published is the next one's number.
   head.sequence = figures_->published.load(std::memory_order_relaxed);
   figures_->published.store(head.sequence + 1, std::memory_order_relaxed);
-  head.stamp = clock_.read();
+  const std::uint64_t stamp = clock_.read();
+  head.stamp.store(stamp, std::memory_order_release);  // who sees it sees that the chunk was taken back before
   head.bytes = bytes;
   if (counts_more_) [[unlikely]] {
     if (pool_.is_variable()) domain::add(figures_->bytes, bytes);
-    figures_->last_stamp.store(head.stamp, std::memory_order_relaxed);
+    figures_->last_stamp.store(stamp, std::memory_order_relaxed);
   }
   if (history_.limit() != 0) [[unlikely]] {
     pool_.hold(chunk, ChunkPool::kHistory);

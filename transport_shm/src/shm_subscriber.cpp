@@ -166,15 +166,19 @@ void ShmSubscriber::release(Chunk chunk) noexcept {
 SampleInfo ShmSubscriber::info(Chunk chunk) const noexcept {
   const Inlet& inlet = inlet_of(chunk);
   const ChunkHead& head = inlet.head(reference_of(chunk));
-  return {announcement_.topic, inlet.publisher_node(),          inlet.publisher_id(),
-          head.sequence,       inlet.clock().to_ns(head.stamp), missed_before(chunk)};
+  return {announcement_.topic,
+          inlet.publisher_node(),
+          inlet.publisher_id(),
+          head.sequence,
+          inlet.clock().to_ns(head.stamp.load(std::memory_order_relaxed)),
+          missed_before(chunk)};
 }
 
 /// From the stamp until now. Of few messages: it costs a cache line and a look at the clock.
 void ShmSubscriber::sample_latency(Chunk chunk) noexcept {
   until_sampled_ = domain::kLatencySampledOneOf;
   const Inlet& inlet = inlet_of(chunk);
-  const std::uint64_t stamp = inlet.head(reference_of(chunk)).stamp;
+  const std::uint64_t stamp = inlet.head(reference_of(chunk)).stamp.load(std::memory_order_relaxed);
   if (stamp != 0) domain::note_latency(*figures_, inlet.clock().age_ns(stamp));
 }
 
@@ -204,10 +208,11 @@ bool ShmSubscriber::ready() noexcept {
   return !at_held_limit() && has_message();
 }
 
-/// Whether one of the known publishers has something queued. `take` finds it then, although its ready bit may not be
-/// set yet: its publisher may have been stopped before it.
+/// Whether one of the known publishers has something queued that is to be taken. `take` finds it then, although its
+/// ready bit may not be set yet: its publisher may have been stopped before it.
 bool ShmSubscriber::has_message() noexcept {
-  const auto found = std::find_if(inlets_.begin(), inlets_.end(), [](const auto& inlet) { return inlet->ready(); });
+  const auto found =
+      std::find_if(inlets_.begin(), inlets_.end(), [this](const auto& inlet) { return inlet->has_message(*member_); });
   if (found == inlets_.end()) return false;
   if (inlets_.size() > kAskedDirectly && std::find(active_.begin(), active_.end(), found->get()) == active_.end()) {
     active_.push_back(found->get());  // no allocation: it has held all of them since the last look

@@ -96,7 +96,7 @@ BATON_API std::string_view to_string(WaitStatus status) noexcept;
 /// The outcome of a publish. True if the message was handed over to everyone who had not chosen to drop.
 struct PublishResult {
   PublishStatus status = PublishStatus::ok;
-  std::uint16_t delivered = 0;  ///< subscribers whose callback ran or whose queue has it
+  std::uint16_t delivered = 0;  ///< subscribers that were called, or have it queued; it may be too old for them by then
   std::uint32_t dropped = 0;    ///< messages, this or older ones, that gave way on a full queue
 
   explicit operator bool() const noexcept { return status == PublishStatus::ok; }
