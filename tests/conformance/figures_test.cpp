@@ -2,6 +2,8 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
+#include <thread>
 
 #include "fixture.hpp"
 
@@ -35,6 +37,13 @@ class Listener {
     std::uint64_t sum = 0;
     for (const baton::Event& event : all_) sum += event.kind == kind && event.reason == reason ? event.count : 0;
     return sum;
+  }
+  /// Whether the last one of `before` came earlier than the only one of `after`.
+  bool in_order(EventKind before, EventKind after) {
+    listen();
+    const auto is_of = [](EventKind kind) { return [kind](const baton::Event& event) { return event.kind == kind; }; };
+    const auto end = std::find_if(all_.begin(), all_.end(), is_of(after));
+    return end != all_.end() && std::none_of(end, all_.end(), is_of(before));
   }
   const baton::Event& last(EventKind kind) const {
     const auto found = std::find_if(all_.rbegin(), all_.rend(), [&](const baton::Event& e) { return e.kind == kind; });
@@ -201,6 +210,45 @@ TEST_P(TroubleEvents, leave_a_queue_alone_that_is_never_nearly_full) {
   std::this_thread::sleep_for(250ms);
   EXPECT_EQ(of_writer.count(EventKind::congested), 0U);
   EXPECT_EQ(of_writer.count(EventKind::dropped), 0U);
+}
+
+TEST_P(TroubleEvents, tell_what_was_dropped_last_before_the_connection_ends) {
+  for (const bool writer_closes : {true, false}) {
+    SCOPED_TRACE(writer_closes ? "the publisher closes" : "the subscriber closes");
+    auto writing = open_node("writing");
+    auto reading = open_node("reading");
+    auto publisher = writing.publisher<Message>("topic").value();
+    auto subscriber = reading.subscriber<Message>("topic", {.depth = 1, .overflow = Overflow::drop_oldest}).value();
+    Listener of_writer(writing);
+    Listener of_reader(reading);
+    const auto told = [](Listener& listener) { return listener.sum(EventKind::dropped, baton::drop_reason::kOldest); };
+    for (std::uint64_t number = 0; number < 5; ++number) publish(publisher, 1, number);
+    ASSERT_TRUE(eventually([&] { return told(of_writer) == 4 && told(of_reader) == 4; }));
+    for (std::uint64_t number = 5; number < 105; ++number) publish(publisher, 1, number);  // too soon to be told
+    if (writer_closes) {
+      publisher.close();
+    } else {
+      subscriber.close();
+    }
+    for (Listener* const listener : {&of_writer, &of_reader}) {
+      SCOPED_TRACE(listener == &of_writer ? "the publisher's node" : "the subscriber's node");
+      EXPECT_TRUE(eventually([&] { return listener->count(EventKind::unmatched) == 1; }));
+      EXPECT_EQ(told(*listener), 104U);
+      EXPECT_TRUE(listener->in_order(EventKind::dropped, EventKind::unmatched));
+    }
+  }
+}
+
+TEST_P(TroubleEvents, tell_what_grows_too_old_after_its_publisher_has_gone) {
+  auto publisher = node_.publisher<Message>("topic", {.lifespan = 5ms}).value();
+  auto subscriber = other_.subscriber<Message>("topic").value();
+  Listener of_reader(other_);
+  for (std::uint64_t number = 0; number < 3; ++number) publish(publisher, 1, number);
+  publisher.close();
+  std::this_thread::sleep_for(10ms);
+  EXPECT_FALSE(subscriber.take());
+  EXPECT_EQ(subscriber.counters().total.dropped_expired, 3U);
+  EXPECT_TRUE(eventually([&] { return of_reader.sum(EventKind::dropped, baton::drop_reason::kExpired) == 3; }));
 }
 
 TEST_P(Deadline, missed_is_told_to_both_sides_once_until_the_next_message) {

@@ -505,16 +505,20 @@ void InprocPublisher::add_link(Link link, std::uint32_t history_wanted) {
   epoch_.fetch_add(1, std::memory_order_release);  // E6
 }
 
-bool InprocPublisher::remove_link(const InprocSubscriber& reader) noexcept {
-  Link gone;  // destroyed after the mutex is released
+Link InprocPublisher::remove_link(const InprocSubscriber& reader) noexcept {
   const std::lock_guard lock(mutex_);
   const auto link = std::find_if(links_.begin(), links_.end(),
                                  [&](const Link& candidate) { return candidate.reader.get() == &reader; });
-  if (link == links_.end()) return false;
-  gone = std::move(*link);
+  if (link == links_.end()) return {};
+  Link gone = std::move(*link);
   links_.erase(link);
   epoch_.fetch_add(1, std::memory_order_release);  // E6
-  return true;
+  return gone;
+}
+
+void InprocPublisher::tell_last(Connection& connection, std::vector<Event>& to_announce) noexcept {
+  if (!concern_) return;
+  connection.told_publisher.tell(connection.trouble(), *events_, announcement_.topic, connection.to, to_announce);
 }
 
 std::vector<ChunkHeader*> InprocPublisher::take_history() {

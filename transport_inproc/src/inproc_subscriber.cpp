@@ -47,10 +47,7 @@ void InprocSubscriber::keep(std::vector<Event>& to_announce) noexcept {
   const auto tell = [&] {
     bool any = false;
     const std::lock_guard lock(mutex_);
-    for (const auto& connection : connections_) {
-      any |= connection->told_subscriber.tell(connection->trouble(), *events_, announcement_.topic,
-                                              connection->from->node, to_announce);
-    }
+    for (const auto& connection : connections_) any |= tell_of(*connection, to_announce);
     return any;
   };
   concern_->look(tell);
@@ -69,6 +66,17 @@ void InprocSubscriber::keep(std::vector<Event>& to_announce) noexcept {
   if (next) member_->call_at(bucket_, *this, *next);
 }
 
+/// True if there was something new, or will be. Under the mutex.
+bool InprocSubscriber::tell_of(Connection& connection, std::vector<Event>& to_announce) noexcept {
+  return concern_ && connection.told_subscriber.tell(connection.trouble(), *events_, announcement_.topic,
+                                                     connection.from->node, to_announce);
+}
+
+void InprocSubscriber::tell_last(Connection& connection, std::vector<Event>& to_announce) noexcept {
+  const std::lock_guard lock(mutex_);
+  tell_of(connection, to_announce);
+}
+
 Chunk InprocSubscriber::take() noexcept {
   const auto checked = checks("take");
   if (closed_.load(std::memory_order_relaxed)) return Chunk::refusal(TakeStatus::closed);  // own word
@@ -83,7 +91,7 @@ Chunk InprocSubscriber::take() noexcept {
   }
   Chunk chunk = pop_next();
   if (!chunk) {
-    forget_departed();
+    if (const TakeStatus status = forget_departed(); status != TakeStatus::ok) return Chunk::refusal(status);
     if (rearm_fd()) {
       if (epoch_.load(std::memory_order_seq_cst) != seen_epoch_) refresh();  // E6. W1: after arming
       chunk = pop_next();
@@ -309,27 +317,39 @@ void InprocSubscriber::copy_connections() noexcept {
   active_ = connections_;
 }
 
-std::vector<std::shared_ptr<Connection>> InprocSubscriber::remove_departed() {
+std::vector<std::shared_ptr<Connection>> InprocSubscriber::remove_departed(std::vector<Event>& to_announce) {
   const auto first = std::stable_partition(connections_.begin(), connections_.end(),
                                            [](const auto& connection) { return !connection->departed(); });
   std::vector<std::shared_ptr<Connection>> gone(first, connections_.end());
-  for (const auto& connection : gone) departed_ += connection->counters({});
+  for (const auto& connection : gone) {
+    departed_ += connection->counters({});
+    tell_of(*connection, to_announce);  // of what was left in the queue
+  }
   connections_.erase(first, connections_.end());
   return gone;
 }
 
-void InprocSubscriber::forget_departed() noexcept {
-  if (std::none_of(active_.begin(), active_.end(), [](const auto& c) { return c->departed(); })) return;
-  std::vector<std::shared_ptr<Connection>> gone;  // destroyed after the mutex is released
-  const std::lock_guard lock(mutex_);
-  gone = remove_departed();
-  copy_connections();
+/// Not ok, but why there is nothing to take, if an event's callback has closed the port, which may be gone then, or has
+/// set a callback.
+TakeStatus InprocSubscriber::forget_departed() noexcept {
+  if (std::none_of(active_.begin(), active_.end(), [](const auto& c) { return c->departed(); })) return TakeStatus::ok;
+  const auto alive = self_;
+  std::vector<Event> to_announce;
+  {
+    std::vector<std::shared_ptr<Connection>> gone;  // destroyed after the mutex is released
+    const std::lock_guard lock(mutex_);
+    gone = remove_departed(to_announce);
+    copy_connections();
+  }
+  for (const Event& event : to_announce) events_->announce(event);
+  if (closed_.load(std::memory_order_relaxed)) return TakeStatus::closed;  // own word
+  return direct_.load(std::memory_order_acquire) ? TakeStatus::empty : TakeStatus::ok;
 }
 
-void InprocSubscriber::add_connection(std::shared_ptr<Connection> connection) {
+void InprocSubscriber::add_connection(std::shared_ptr<Connection> connection, std::vector<Event>& to_announce) {
   std::vector<std::shared_ptr<Connection>> gone;  // destroyed after the mutex is released
   const std::lock_guard lock(mutex_);
-  gone = remove_departed();
+  gone = remove_departed(to_announce);
   if (announcement_.qos.deadline.count() != 0) {
     connection->deadline.emplace(announcement_.qos.deadline, connection->from->clock, connection->from->page);
     if (member_ != nullptr) member_->call_at(bucket_, *this, connection->deadline->next(steady_clock::now()));

@@ -82,7 +82,8 @@ class InprocSubscriber final : public SubscriberPort, public domain::Kept {
   }
 
   // What the topic does, on a joiner's thread, under the topic's mutex.
-  void add_connection(std::shared_ptr<Connection> connection);
+  void add_connection(std::shared_ptr<Connection> connection, std::vector<Event>& to_announce);
+  void tell_last(Connection& connection, std::vector<Event>& to_announce) noexcept;  // what was not told yet of it
   void publisher_left() noexcept;  // after the farewell of one of the connections
   void mark_closed() noexcept;     // tells all publishers that this reader is gone
   const std::shared_ptr<EventQueue>& events() const noexcept { return events_; }
@@ -106,8 +107,9 @@ class InprocSubscriber final : public SubscriberPort, public domain::Kept {
   bool ready() noexcept;
   bool rearm_fd() noexcept;
   void signal_fd() noexcept;
-  void forget_departed() noexcept;
-  std::vector<std::shared_ptr<Connection>> remove_departed();
+  TakeStatus forget_departed() noexcept;
+  std::vector<std::shared_ptr<Connection>> remove_departed(std::vector<Event>& to_announce);
+  bool tell_of(Connection& connection, std::vector<Event>& to_announce) noexcept;
   bool ring() noexcept;
   bool wake_sleeper() noexcept;
   void give_back(Connection& connection, ChunkHeader* chunk) noexcept;
