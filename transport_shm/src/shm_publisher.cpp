@@ -303,7 +303,7 @@ bool ShmPublisher::flush(std::chrono::nanoseconds timeout) noexcept {
   const bool before =
       std::exchange(announcing_, true);  // an event's callback may close or abandon the port: see settle
   const bool done = look_until_answered(timeout, [this]() -> std::optional<bool> {
-    if (!member_->has_keeper()) member_->keep({});  // somebody has to notice that a reader died
+    if (!member_->has_keeper()) domain::keep(*member_, {});  // somebody has to notice that a reader died
     if (changed()) look_and_announce();
     if (closed_ || abandoned_ || guard_.forked()) return false;
     return all_taken() ? std::optional(true) : std::nullopt;
