@@ -125,7 +125,7 @@ inline void InprocPublisher::seal(ChunkHeader* chunk) noexcept {
   chunk->stamp = clock_.read();
   if (counts_more_) [[unlikely]] {
     if (variable_) add(figures_.bytes, chunk->bytes);
-    if (deadline_) figures_.last_stamp.store(chunk->stamp, std::memory_order_relaxed);
+    figures_.last_stamp.store(chunk->stamp, std::memory_order_relaxed);
   }
   if (history_.limit() != 0) [[unlikely]] {
     if (ChunkHeader* const evicted = keep(chunk)) pool_->release(evicted);
