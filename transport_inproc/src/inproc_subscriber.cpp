@@ -8,6 +8,7 @@
 #include "baton/domain/wait.hpp"
 
 #include "baton/log.hpp"
+#include "baton/timeout.hpp"
 #include "sleep.hpp"
 #include "topic.hpp"
 
@@ -15,13 +16,6 @@ namespace baton::inproc {
 namespace {
 
 using std::chrono::steady_clock;
-
-/// Now plus a timeout, or nothing for one that never ends.
-std::optional<steady_clock::time_point> deadline_after(std::chrono::nanoseconds timeout) noexcept {
-  const steady_clock::time_point now = steady_clock::now();
-  if (timeout >= steady_clock::time_point::max() - now) return std::nullopt;
-  return now + timeout;
-}
 
 }  // namespace
 
@@ -246,8 +240,7 @@ WaitStatus InprocSubscriber::wait(std::chrono::nanoseconds timeout) noexcept {
       sleep_on(bell_, bell, deadline);
       found = ready();
     }
-    const bool late = deadline && steady_clock::now() >= *deadline;
-    if (!found && !late) continue;
+    if (!found && steady_clock::now() < deadline) continue;
     // An awake reader must not be rung: nobody is to make a system call for it. relaxed: nothing depends on it.
     armed_.fetch_and(~kArmedFutex, std::memory_order_relaxed);
     return found ? WaitStatus::ready : WaitStatus::timeout;
