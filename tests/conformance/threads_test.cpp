@@ -370,6 +370,54 @@ TEST_P(Threads, wait_on_a_subscriber_in_vain_while_its_callback_gets_the_message
   }
 }
 
+TEST_P(Threads, that_wait_for_connections_keep_a_node_without_keeper_meanwhile) {
+  for (const bool publishing : {true, false}) {
+    SCOPED_TRACE(publishing ? "wait_for_subscribers" : "wait_for_publishers");
+    auto alone = open_alone("alone");
+    auto publisher = alone.publisher<Message>("out").value();
+    auto subscriber = alone.subscriber<Message>("in").value();
+    auto newcomer = open_node("newcomer");
+    auto port = newcomer.publisher<Message>("elsewhere").value();
+    while (alone.take_event()) {
+    }
+    auto latecomer = open_node("latecomer");
+    auto other_port = latecomer.publisher<Message>("elsewhere").value();
+    bool told = false;
+    EXPECT_TRUE(eventually([&] {
+      EXPECT_FALSE(publishing ? publisher.wait_for_subscribers(1, 10ms) : subscriber.wait_for_publishers(1, 10ms));
+      while (const auto event = alone.take_event()) {
+        told |= event->kind == baton::EventKind::joined && event->peer == "latecomer";
+      }
+      return told;
+    }));
+  }
+}
+
+TEST_P(Threads, that_wait_for_connections_may_have_the_port_closed_or_destroyed_by_an_events_callback) {
+  for (const bool destroys : {true, false}) {
+    SCOPED_TRACE(destroys ? "destroyed" : "closed");
+    auto alone = open_alone("alone");
+    auto publisher = std::make_optional(alone.publisher<Message>("topic").value());
+    alone.on_event([&](const baton::Event& event) {
+      if (event.kind != baton::EventKind::joined || event.peer != "latecomer") return;
+      if (destroys) {
+        publisher.reset();
+      } else {
+        publisher->close();
+      }
+    });
+    std::thread latecomer([&] {
+      std::this_thread::sleep_for(50ms);
+      auto node = open_node("latecomer");
+      auto port = node.publisher<Message>("elsewhere").value();
+      std::this_thread::sleep_for(200ms);
+    });
+    EXPECT_FALSE(publisher->wait_for_subscribers(1, 30s));
+    latecomer.join();
+    alone.on_event(nullptr);
+  }
+}
+
 BATON_THREADS_SUITE(ThreadCheck, transports());
 
 TEST_P(ThreadCheck, names_both_threads) {

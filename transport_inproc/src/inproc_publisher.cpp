@@ -437,10 +437,15 @@ std::vector<std::string> InprocPublisher::audit() const {
 
 bool InprocPublisher::wait_for_connections(std::size_t count, std::chrono::nanoseconds timeout) noexcept {
   const ThreadCheck::Verb verb(check_, "wait_for_connections", announcement_);
-  return domain::wait_for(*events_, nullptr, timeout, [&]() -> std::optional<bool> {
-    if ((state_ & kClosed) != 0) return false;
+  const auto before = static_cast<std::uint8_t>(state_ & kWaiting);
+  state_ |= kWaiting;
+  const bool found = domain::wait_for(*events_, member_.get(), timeout, [&]() -> std::optional<bool> {
+    if ((state_ & (kClosed | kAbandoned)) != 0) return false;
     return connection_count() >= count ? std::optional(true) : std::nullopt;
   });
+  state_ = static_cast<std::uint8_t>((state_ & ~kWaiting) | before);
+  settle();
+  return found;
 }
 
 void InprocPublisher::close() noexcept {
@@ -456,9 +461,9 @@ void InprocPublisher::abandon() noexcept {
 }
 
 /// Leaves the topic if the port is closed, and frees the port if nobody can use it any more. A delivery under way
-/// comes first: its end calls again. So does a farewell, whose events may abandon the port.
+/// comes first: its end calls again. So does a farewell, whose events may abandon the port, and a wait for connections.
 void InprocPublisher::settle() noexcept {
-  if ((state_ & kDelivering) != 0) return;
+  if ((state_ & (kDelivering | kWaiting)) != 0) return;
   const bool unused = (state_ & kAbandoned) != 0 && open_loans_ == 0;
   if (((state_ & kClosed) != 0 || unused) && (state_ & kLeft) == 0) {
     state_ |= kLeft | kDelivering;

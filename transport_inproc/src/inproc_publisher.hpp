@@ -77,6 +77,7 @@ class InprocPublisher final : public PublisherPort, public domain::Kept {
   static constexpr std::uint8_t kClosed = 4;      // by the user
   static constexpr std::uint8_t kLeft = 8;        // the topic; a close in the middle of a delivery waits for its end
   static constexpr std::uint8_t kAbandoned = 16;
+  static constexpr std::uint8_t kWaiting = 32;  // keeps the node, and so calls events' callbacks, which may do anything
 
   /// A message that a callback published while its publisher was still delivering another.
   struct Later {

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include "baton/domain/wait.hpp"
-
 #include "baton/log.hpp"
 #include "baton/timeout.hpp"
 #include "sleep.hpp"
@@ -423,8 +422,8 @@ std::vector<std::string> InprocSubscriber::audit() const {
 
 bool InprocSubscriber::wait_for_connections(std::size_t count, std::chrono::nanoseconds timeout) noexcept {
   const auto checked = checks("wait_for_connections");
-  const auto alive = self_;  // an event's callback, on the thread that causes it, may destroy the port
-  return domain::wait_for(*events_, nullptr, timeout, [&]() -> std::optional<bool> {
+  const auto alive = self_;  // an event's callback may destroy the port
+  return domain::wait_for(*events_, member_.get(), timeout, [&]() -> std::optional<bool> {
     if (closed_.load(std::memory_order_acquire)) return false;
     return connection_count() >= count ? std::optional(true) : std::nullopt;
   });
