@@ -420,30 +420,64 @@ TEST_P(Threads, that_wait_for_connections_may_have_the_port_closed_or_destroyed_
 
 BATON_THREADS_SUITE(ThreadCheck, transports());
 
+/// Runs on the two threads named "first" and "second", in the way that is to be found, in a program of its own.
+class Misuse {
+ public:
+  explicit Misuse(std::shared_ptr<baton::Transport> transport) : transport_(std::move(transport)) {}
+
+  /// The program that ends leaves its domain, as a killed one does: one whose name its parent knows.
+  ~Misuse() {
+    std::filesystem::remove_all("/dev/shm/baton-" + std::to_string(::geteuid()) + "/" + domain_of_child_of(::getpid()));
+  }
+  Misuse(const Misuse&) = delete;
+  Misuse& operator=(const Misuse&) = delete;
+
+  template <class Open>
+  void run(Open open, const std::function<void(decltype(open(std::declval<baton::Node&>()))&)>& once,
+           const std::function<void(decltype(open(std::declval<baton::Node&>()))&)>& again_and_again) const {
+    baton::Options options;
+    options.domain = domain_of_child_of(::getppid());
+    options.transports = {transport_};
+    auto node = baton::Node::open("first", std::move(options)).value();
+    auto port = open(node);
+    ::pthread_setname_np(::pthread_self(), "second");
+    std::thread waiting([&] {
+      ::pthread_setname_np(::pthread_self(), "first");
+      once(port);
+    });
+    while (true) again_and_again(port);
+  }
+
+ private:
+  static std::string domain_of_child_of(pid_t parent) { return "test-" + std::to_string(parent) + "-ended"; }
+
+  const std::shared_ptr<baton::Transport> transport_;
+};
+
 TEST_P(ThreadCheck, names_both_threads) {
 #ifdef NDEBUG
   GTEST_SKIP() << "the check is made by debug builds";
 #endif
   GTEST_FLAG_SET(death_test_style, "threadsafe");
-  // The program that ends leaves its domain, as a killed one does: one whose name its parent knows.
-  const auto domain_of_child_of = [](pid_t parent) { return "test-" + std::to_string(parent) + "-ended"; };
-  const auto misuse = [&] {
-    baton::Options options;
-    options.domain = domain_of_child_of(::getppid());
-    options.transports = {GetParam().make()};
-    auto node = baton::Node::open("first", std::move(options)).value();
-    auto subscriber = node.subscriber<Message>("topic").value();
-    ::pthread_setname_np(::pthread_self(), "second");
-    std::thread waiting([&] {
-      ::pthread_setname_np(::pthread_self(), "first");
-      subscriber.wait(10s);
-    });
-    while (true) static_cast<void>(subscriber.take());
-  };
-  EXPECT_DEATH(misuse(),
+  const Misuse misuse(GetParam().make());
+  EXPECT_DEATH(misuse.run([](baton::Node& node) { return node.subscriber<Message>("topic").value(); },
+                          [](auto& subscriber) { subscriber.wait(10s); },
+                          [](auto& subscriber) { static_cast<void>(subscriber.take()); }),
                "topic 'topic': (take|wait) of first on thread '(first|second)' .*, while thread '(first|second)' .* is "
                "in its (take|wait|verb)");
-  std::filesystem::remove_all("/dev/shm/baton-" + std::to_string(::geteuid()) + "/" + domain_of_child_of(::getpid()));
+}
+
+TEST_P(ThreadCheck, holds_for_the_counters_of_a_publisher_too) {
+#ifdef NDEBUG
+  GTEST_SKIP() << "the check is made by debug builds";
+#endif
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const Misuse misuse(GetParam().make());
+  const auto open = [](baton::Node& node) { return node.publisher<Message>("topic").value(); };
+  const auto wait = [](auto& publisher) { publisher.wait_for_subscribers(1, 10s); };
+  EXPECT_DEATH(misuse.run(open, wait, [](auto& publisher) { static_cast<void>(publisher.counters()); }), "counters");
+  EXPECT_DEATH(misuse.run(open, wait, [](auto& publisher) { static_cast<void>(publisher.subscriber_count()); }),
+               "connection_count");
 }
 
 }  // namespace conformance

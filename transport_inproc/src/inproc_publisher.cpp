@@ -358,6 +358,7 @@ Error InprocPublisher::explain(LoanStatus status, std::size_t bytes) const {
 }
 
 PublisherCounters InprocPublisher::counters() const {
+  const ThreadCheck::Verb verb(check_, "counters", announcement_);
   PublisherCounters figures;
   figures.published = figures_.published.load(std::memory_order_relaxed);  // of this thread, as all of them
   figures.bytes = variable_ ? figures_.bytes.load(std::memory_order_relaxed) : figures.published * max_payload_;
@@ -374,6 +375,7 @@ PublisherCounters InprocPublisher::counters() const {
 }
 
 std::size_t InprocPublisher::connection_count() const noexcept {
+  const ThreadCheck::Verb verb(check_, "connection_count", announcement_);
   const std::lock_guard lock(mutex_);
   return links_.size();
 }

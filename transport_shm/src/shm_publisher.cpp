@@ -252,6 +252,7 @@ Error ShmPublisher::explain(LoanStatus status, std::size_t bytes) const {
 }
 
 PublisherCounters ShmPublisher::counters() const {
+  const ThreadCheck::Verb verb(check_, "counters", announcement_);
   auto& self = const_cast<ShmPublisher&>(*this);  // looking at what came back changes private state only
   PublisherCounters figures;
   if (guard_.forked()) return figures;
@@ -278,6 +279,7 @@ PublisherCounters ShmPublisher::counters() const {
 }
 
 std::size_t ShmPublisher::connection_count() const noexcept {
+  const ThreadCheck::Verb verb(check_, "connection_count", announcement_);
   if (guard_.forked()) return 0;
   auto& self = const_cast<ShmPublisher&>(*this);  // learns who is there
   if (changed()) self.look_and_announce();

@@ -20,9 +20,9 @@
 /// takes *bytes* of it, which need not be the first ones: where they are is the layout's business.
 ///
 /// *Threads.* A port's verbs are called by one thread at a time, with two exceptions: `SubscriberPort::release` and
-/// `info` may be called on any thread, at any time, also after `close` and `abandon`; and `counters` and
-/// `connection_count` may be called beside another verb. `Transport` is called by any number of threads at once. A port
-/// calls its `MessageHandler` one message at a time, on a thread that the transport documents.
+/// `info` may be called on any thread, at any time, also after `close` and `abandon`; and a subscriber port's
+/// `counters` and `connection_count` may be called beside another verb. `Transport` is called by any number of threads
+/// at once. A port calls its `MessageHandler` one message at a time, on a thread that the transport documents.
 ///
 /// *Hot verbs* (`loan`, `publish`, `discard`, `take`, `release`) are `noexcept`, do not allocate, do not log, take no
 /// lock shared with another process and make no system call, but to wake a sleeper or to sleep where the policy says
