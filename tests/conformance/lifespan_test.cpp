@@ -1,5 +1,6 @@
 #include <poll.h>
 
+#include <algorithm>
 #include <atomic>
 #include <thread>
 
@@ -259,6 +260,41 @@ TEST_P(DroppedBefore, counts_for_each_publisher_by_itself_and_not_what_was_publi
   std::map<std::uint32_t, std::uint32_t> missing;
   while (const auto sample = subscriber.take()) missing[sample->writer] = sample.info().dropped_before;
   EXPECT_EQ(missing, (std::map<std::uint32_t, std::uint32_t>{{1, 3}, {2, 0}}));
+}
+
+TEST_P(DroppedBefore, misses_nothing_that_is_dropped_while_other_threads_release) {
+  using Sample = baton::Sample<Message>;
+  constexpr std::uint64_t kMostCounted = 16'383;
+  auto publisher = node_.publisher<Message>("topic").value();
+  auto subscriber =
+      node_.subscriber<Message>("topic", {.depth = 1, .overflow = Overflow::drop_oldest, .max_held = 4}).value();
+  std::atomic<bool> done{false};
+  std::thread writer([&] {
+    for (std::uint64_t number = 0; !done; ++number) publish(publisher, 1, number);
+  });
+  std::atomic<Sample*> handed_over{nullptr};
+  std::thread releaser([&] {
+    while (!done) delete handed_over.exchange(nullptr);
+  });
+  std::uint64_t next = 0;
+  const auto end = std::chrono::steady_clock::now() + 1s;
+  while (std::chrono::steady_clock::now() < end) {
+    auto sample = subscriber.take();
+    if (!sample) continue;
+    const std::uint64_t number = sample->number;
+    EXPECT_EQ(sample.info().dropped_before, std::min(number - next, kMostCounted)) << number;
+    next = number + 1;
+    if (handed_over.load() == nullptr) handed_over = new Sample(std::move(sample));
+  }
+  done = true;
+  writer.join();
+  releaser.join();
+  delete handed_over.load();
+  take_all(subscriber);
+  EXPECT_EQ(subscriber.counters().total.dropped_newest, 0U);
+  expect_balanced(subscriber.counters().total);
+  expect_balanced(publisher.counters().connections.at(0));
+  expect_all_chunks_free(publisher);
 }
 
 TEST_P(DroppedBefore, stops_counting_where_it_says_so) {
