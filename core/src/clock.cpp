@@ -15,11 +15,19 @@ struct ClockPair {
   std::uint64_t ticks;
   std::uint64_t ns;
 
+  /// The closest of a few tries: a thread may be preempted between the readings, but hardly in each of them.
   static ClockPair now() noexcept {
-    const std::uint64_t before = tsc_ticks();
-    const std::uint64_t ns = monotonic_ns();
-    const std::uint64_t after = tsc_ticks();
-    return {before + (after - before) / 2, ns};
+    ClockPair closest{};
+    std::uint64_t closest_by = UINT64_MAX;
+    for (int tries = 0; tries < 3; ++tries) {
+      const std::uint64_t before = tsc_ticks();
+      const std::uint64_t ns = monotonic_ns();
+      const std::uint64_t apart = tsc_ticks() - before;
+      if (apart >= closest_by) continue;
+      closest_by = apart;
+      closest = {before + apart / 2, ns};
+    }
+    return closest;
   }
 };
 
@@ -45,8 +53,11 @@ class Calibration {
     return static_cast<std::uint64_t>(static_cast<double>(later_.ns) + distance * window_ns / window_ticks);
   }
 
+  /// A short window is made longer as soon as it can be twice as long: a pair that is off spoils it the less.
   std::uint64_t span_ns(std::uint64_t ticks) noexcept {
-    if (later_.ticks == earlier_.ticks) renew();
+    if (later_.ns - earlier_.ns < kLongestWindowNs && tsc_ticks() - later_.ticks >= later_.ticks - earlier_.ticks) {
+      renew();
+    }
     return static_cast<std::uint64_t>(static_cast<double>(ticks) * static_cast<double>(later_.ns - earlier_.ns) /
                                       static_cast<double>(later_.ticks - earlier_.ticks));
   }

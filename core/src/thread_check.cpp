@@ -1,9 +1,9 @@
 #include "baton/thread_check.hpp"
 
-#ifndef NDEBUG
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -17,7 +17,7 @@
 namespace baton {
 inline namespace v1 {
 
-struct ThreadCheck::State {
+struct CheckedThreads::State {
   std::atomic<long> inside{0};                      // the thread that is in a verb; 0: none
   std::atomic<const char*> verb{nullptr};           // the innermost one that it is in
   std::uint64_t process = domain::process_token();  // a forked child is not told of what its parent's threads were in
@@ -48,10 +48,11 @@ std::string name_of(long thread) {
 
 }  // namespace
 
-ThreadCheck::ThreadCheck() : state_(std::make_shared<State>()) {}
+CheckedThreads::CheckedThreads() : state_(std::make_shared<State>()) {}
 
 // relaxed: it finds a mistake by chance; it must not order what would be a race without it.
-ThreadCheck::Verb::Verb(const ThreadCheck& check, const char* name, const PortAnnouncement& port, bool allowed) noexcept
+CheckedThreads::Verb::Verb(const CheckedThreads& check, const char* name, const PortAnnouncement& port,
+                           bool allowed) noexcept
     : state_(allowed ? nullptr : check.state_),
       outer_(state_ ? state_->verb.load(std::memory_order_relaxed) : nullptr) {
   if (state_ == nullptr) return;
@@ -63,7 +64,7 @@ ThreadCheck::Verb::Verb(const ThreadCheck& check, const char* name, const PortAn
   state_->verb.store(name, std::memory_order_relaxed);
 }
 
-ThreadCheck::Verb::~Verb() {
+CheckedThreads::Verb::~Verb() {
   if (state_ == nullptr) return;
   state_->verb.store(outer_, std::memory_order_relaxed);
   if (outer_ == nullptr) state_->inside.store(0, std::memory_order_relaxed);
@@ -71,4 +72,3 @@ ThreadCheck::Verb::~Verb() {
 
 }  // namespace v1
 }  // namespace baton
-#endif

@@ -1,6 +1,9 @@
 // What ports count, what they tell of it in events, and what an audit of their books says.
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
+#include <thread>
 
 #include "fixture.hpp"
 
@@ -34,6 +37,13 @@ class Listener {
     std::uint64_t sum = 0;
     for (const baton::Event& event : all_) sum += event.kind == kind && event.reason == reason ? event.count : 0;
     return sum;
+  }
+  /// Whether the last one of `before` came earlier than the only one of `after`.
+  bool in_order(EventKind before, EventKind after) {
+    listen();
+    const auto is_of = [](EventKind kind) { return [kind](const baton::Event& event) { return event.kind == kind; }; };
+    const auto end = std::find_if(all_.begin(), all_.end(), is_of(after));
+    return end != all_.end() && std::none_of(end, all_.end(), is_of(before));
   }
   const baton::Event& last(EventKind kind) const {
     const auto found = std::find_if(all_.rbegin(), all_.rend(), [&](const baton::Event& e) { return e.kind == kind; });
@@ -90,6 +100,23 @@ TEST_P(Figures, have_the_exact_high_water_mark_of_a_queue) {
   EXPECT_EQ(subscriber.counters().total.high_water, 42U);
   EXPECT_EQ(subscriber.counters().connections.at(0).high_water, 42U);
   EXPECT_EQ(publisher.counters().connections.at(0).high_water, 42U);
+}
+
+TEST_P(Figures, have_no_higher_water_mark_than_the_depth_however_fast_messages_come) {
+  constexpr std::uint32_t kDepth = 8;
+  auto publisher = node_.publisher<Message>("topic").value();
+  std::atomic<bool> done{false};
+  std::thread writer([&] {
+    for (std::uint64_t number = 0; !done; ++number) publish(publisher, 1, number);
+  });
+  for (int round = 0; round < 30; ++round) {  // the first take is the slowest
+    auto subscriber = other_.subscriber<Message>("topic", {.depth = kDepth, .overflow = Overflow::drop_oldest}).value();
+    const auto end = std::chrono::steady_clock::now() + (round == 0 ? 300ms : 2ms);
+    while (std::chrono::steady_clock::now() < end) static_cast<void>(subscriber.take());
+    EXPECT_LE(subscriber.counters().total.high_water, kDepth);
+  }
+  done = true;
+  writer.join();
 }
 
 TEST_P(Figures, have_the_latency_of_messages_that_end_a_wait_and_of_one_in_128) {
@@ -202,6 +229,45 @@ TEST_P(TroubleEvents, leave_a_queue_alone_that_is_never_nearly_full) {
   EXPECT_EQ(of_writer.count(EventKind::dropped), 0U);
 }
 
+TEST_P(TroubleEvents, tell_what_was_dropped_last_before_the_connection_ends) {
+  for (const bool writer_closes : {true, false}) {
+    SCOPED_TRACE(writer_closes ? "the publisher closes" : "the subscriber closes");
+    auto writing = open_node("writing");
+    auto reading = open_node("reading");
+    auto publisher = writing.publisher<Message>("topic").value();
+    auto subscriber = reading.subscriber<Message>("topic", {.depth = 1, .overflow = Overflow::drop_oldest}).value();
+    Listener of_writer(writing);
+    Listener of_reader(reading);
+    const auto told = [](Listener& listener) { return listener.sum(EventKind::dropped, baton::drop_reason::kOldest); };
+    for (std::uint64_t number = 0; number < 5; ++number) publish(publisher, 1, number);
+    ASSERT_TRUE(eventually([&] { return told(of_writer) == 4 && told(of_reader) == 4; }));
+    for (std::uint64_t number = 5; number < 105; ++number) publish(publisher, 1, number);  // too soon to be told
+    if (writer_closes) {
+      publisher.close();
+    } else {
+      subscriber.close();
+    }
+    for (Listener* const listener : {&of_writer, &of_reader}) {
+      SCOPED_TRACE(listener == &of_writer ? "the publisher's node" : "the subscriber's node");
+      EXPECT_TRUE(eventually([&] { return listener->count(EventKind::unmatched) == 1; }));
+      EXPECT_EQ(told(*listener), 104U);
+      EXPECT_TRUE(listener->in_order(EventKind::dropped, EventKind::unmatched));
+    }
+  }
+}
+
+TEST_P(TroubleEvents, tell_what_grows_too_old_after_its_publisher_has_gone) {
+  auto publisher = node_.publisher<Message>("topic", {.lifespan = 5ms}).value();
+  auto subscriber = other_.subscriber<Message>("topic").value();
+  Listener of_reader(other_);
+  for (std::uint64_t number = 0; number < 3; ++number) publish(publisher, 1, number);
+  publisher.close();
+  std::this_thread::sleep_for(10ms);
+  EXPECT_FALSE(subscriber.take());
+  EXPECT_EQ(subscriber.counters().total.dropped_expired, 3U);
+  EXPECT_TRUE(eventually([&] { return of_reader.sum(EventKind::dropped, baton::drop_reason::kExpired) == 3; }));
+}
+
 TEST_P(Deadline, missed_is_told_to_both_sides_once_until_the_next_message) {
   auto publisher = node_.publisher<Message>("topic", {.deadline = 30ms}).value();
   auto subscriber = other_.subscriber<Message>("topic", {.deadline = 60ms}).value();
@@ -312,6 +378,66 @@ TEST_P(Audit, finds_nothing_wrong_whatever_is_loaned_queued_held_and_dropped) {
     EXPECT_EQ(keeping.audit(), std::vector<std::string>{}) << number;
   }
   keeping.close();
+  EXPECT_EQ(publisher.audit(), std::vector<std::string>{});
+}
+
+TEST_P(Audit, of_a_subscriber_finds_nothing_wrong_while_its_publisher_drops) {
+  auto publisher = node_.publisher<Message>("topic").value();
+  auto subscriber = other_.subscriber<Message>("topic", {.depth = 2, .overflow = Overflow::drop_oldest}).value();
+  std::atomic<bool> done{false};
+  std::thread writer([&] {
+    for (std::uint64_t number = 0; !done; ++number) publish(publisher, 1, number);
+  });
+  const auto end = std::chrono::steady_clock::now() + 500ms;
+  for (int round = 0; std::chrono::steady_clock::now() < end; ++round) {
+    const auto findings = subscriber.audit();
+    EXPECT_EQ(findings, std::vector<std::string>{});
+    if (!findings.empty()) break;
+    if (round % 10 == 0) static_cast<void>(subscriber.take());
+  }
+  done = true;
+  writer.join();
+}
+
+TEST_P(Audit, of_a_subscriber_finds_nothing_wrong_while_another_thread_releases) {
+  auto publisher = node_.publisher<Message>("topic").value();
+  auto subscriber = other_.subscriber<Message>("topic", {.max_held = 8}).value();
+  std::mutex mutex;
+  std::vector<baton::Sample<Message>> to_release;
+  std::atomic<bool> done{false};
+  std::thread releaser([&] {
+    while (!done) {
+      std::vector<baton::Sample<Message>> some;
+      const std::lock_guard lock(mutex);
+      some.swap(to_release);
+    }
+  });
+  const auto end = std::chrono::steady_clock::now() + 500ms;
+  for (std::uint64_t number = 0; std::chrono::steady_clock::now() < end; ++number) {
+    publish(publisher, 1, number);
+    if (auto sample = subscriber.take()) {
+      const std::lock_guard lock(mutex);
+      to_release.push_back(std::move(sample));
+    }
+    const auto findings = subscriber.audit();
+    EXPECT_EQ(findings, std::vector<std::string>{});
+    if (!findings.empty()) break;
+  }
+  done = true;
+  releaser.join();
+}
+
+TEST_P(Audit, of_a_closed_publisher_finds_nothing_wrong_while_its_readers_hold_samples) {
+  auto publisher = node_.publisher<Message>("topic").value();
+  auto staying = node_.subscriber<Message>("topic").value();
+  auto leaving = other_.subscriber<Message>("topic").value();
+  publish(publisher, 1, 0);
+  publish(publisher, 1, 1);
+  const auto held = staying.take();
+  const auto held_on = leaving.take();
+  leaving.close();
+  EXPECT_EQ(publisher.audit(), std::vector<std::string>{});
+  publisher.close();
   EXPECT_EQ(publisher.audit(), std::vector<std::string>{});
 }
 

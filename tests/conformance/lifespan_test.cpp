@@ -1,8 +1,15 @@
+#include <poll.h>
+
+#include <algorithm>
+#include <atomic>
+#include <thread>
+
 #include "fixture.hpp"
 
 namespace conformance {
 
 BATON_CONFORMANCE_SUITE(Lifespan);
+BATON_CONFORMANCE_SUITE_OVER(DirectLifespan, direct_transports());
 BATON_CONFORMANCE_SUITE(DroppedBefore);
 
 using baton::Overflow;
@@ -97,6 +104,113 @@ TEST_P(Lifespan, is_told_to_the_subscribers_node) {
   }));
 }
 
+TEST_P(Lifespan, is_over_for_a_callback_too_which_is_told_once_how_many_it_missed) {
+  auto publisher = node_.publisher<Message>("topic", {.lifespan = 1s}).value();
+  auto subscriber = other_.subscriber<Message>("topic", {.lifespan = 20ms}).value();
+  for (std::uint64_t number = 0; number < 3; ++number) publish(publisher, 1, number);
+  std::this_thread::sleep_for(40ms);
+  Heard numbers;
+  Heard missed;
+  subscriber.on_message([&](const baton::Sample<Message>& sample) {
+    missed.note(sample.info().dropped_before);
+    numbers.note(sample->number);
+  });
+  EXPECT_TRUE(eventually([&] { return subscriber.counters().total.dropped_expired == 3; }));
+  publish(publisher, 1, 3);
+  EXPECT_TRUE(numbers.is({3}));
+  finish(subscriber);
+  EXPECT_TRUE(missed.is({3}));
+  publish(publisher, 1, 4);
+  const auto sample = subscriber.take();
+  ASSERT_TRUE(sample);
+  EXPECT_EQ(sample.info().dropped_before, 0U);
+}
+
+TEST_P(DirectLifespan, is_over_for_a_message_that_waited_for_the_callback_which_published_it) {
+  auto publisher = node_.publisher<Message>("topic", {.lifespan = 20ms}).value();
+  auto subscriber = other_.subscriber<Message>("topic").value();
+  Numbers numbers;
+  Numbers missed;
+  subscriber.on_message([&](const baton::Sample<Message>& sample) {
+    numbers.push_back(sample->number);
+    missed.push_back(sample.info().dropped_before);
+    if (sample->number != 0) return;
+    publish(publisher, 1, 1);
+    std::this_thread::sleep_for(40ms);
+  });
+  publish(publisher, 1, 0);
+  publish(publisher, 1, 2);
+  EXPECT_EQ(numbers, (Numbers{0, 2}));
+  EXPECT_EQ(missed, (Numbers{0, 1}));
+  for (const auto& figures : {subscriber.counters().total, publisher.counters().connections.at(0)}) {
+    EXPECT_EQ(figures.dropped_expired, 1U);
+    EXPECT_EQ(figures.taken, 2U);
+    expect_balanced(figures);
+  }
+  expect_all_chunks_free(publisher);
+}
+
+TEST_P(Lifespan, is_over_before_a_wait_is_and_before_a_descriptor_is_made_readable) {
+  const auto readable = [](int descriptor) {
+    ::pollfd polled{descriptor, POLLIN, 0};
+    return ::poll(&polled, 1, 0) == 1;
+  };
+  for (const Overflow overflow : {Overflow::drop_oldest, Overflow::drop_newest}) {
+    auto publisher = node_.publisher<Message>("topic", {.lifespan = 1s}).value();
+    auto subscriber = other_.subscriber<Message>("topic", {.overflow = overflow, .lifespan = 20ms}).value();
+    for (std::uint64_t number = 0; number < 3; ++number) publish(publisher, 1, number);
+    std::this_thread::sleep_for(40ms);
+    EXPECT_FALSE(subscriber.wait(0ms)) << "what is queued is too old";
+    EXPECT_EQ(subscriber.counters().total.dropped_expired, 3U);
+    publish(publisher, 1, 3);
+    std::this_thread::sleep_for(40ms);
+    EXPECT_FALSE(readable(subscriber.fd().value()));
+    EXPECT_EQ(subscriber.counters().total.dropped_expired, 4U);
+    publish(publisher, 1, 4);
+    std::this_thread::sleep_for(40ms);
+    publish(publisher, 1, 5);
+    EXPECT_TRUE(subscriber.wait(0ms));
+    const auto sample = subscriber.take();
+    ASSERT_TRUE(sample);
+    EXPECT_EQ(sample->number, 5U);
+    EXPECT_EQ(sample.info().dropped_before, 5U);
+    EXPECT_EQ(publisher.counters().connections.at(0).dropped_expired, 5U);
+  }
+}
+
+TEST_P(Lifespan, loses_nothing_uncounted_between_a_reader_that_waits_and_a_publisher_that_drops) {
+  constexpr std::uint64_t kMessages = 10'000;
+  auto publisher = node_.publisher<Message>("topic", {.lifespan = 2us}).value();
+  auto subscriber = other_.subscriber<Message>("topic", {.depth = 4, .overflow = Overflow::drop_oldest}).value();
+  std::atomic<bool> done{false};
+  std::thread writer([&] {
+    for (std::uint64_t number = 0; number < kMessages; ++number) publish(publisher, 1, number);
+    done = true;
+  });
+  Ledger ledger;
+  std::uint64_t missed = 0;
+  const auto take = [&] {
+    if (const auto sample = subscriber.take()) {
+      ledger.note(*sample);
+      missed += sample.info().dropped_before;
+    }
+  };
+  while (!done) {
+    if (subscriber.wait(1ms)) take();
+  }
+  writer.join();
+  while (subscriber.counters().total.queued != 0) take();
+  const auto figures = subscriber.counters().total;
+  EXPECT_EQ(figures.taken, ledger.count());
+  EXPECT_EQ(figures.offered, kMessages);
+  expect_balanced(figures);
+  if (ledger.count() != 0) {
+    EXPECT_EQ(missed, ledger.first(1) + ledger.missing());
+  }
+  expect_all_chunks_free(publisher);
+  EXPECT_EQ(publisher.audit(), std::vector<std::string>{});
+}
+
 TEST_P(DroppedBefore, says_how_many_gave_way_under_drop_oldest) {
   auto publisher = node_.publisher<Message>("topic").value();
   auto subscriber = node_.subscriber<Message>("topic", {.depth = 2, .overflow = Overflow::drop_oldest}).value();
@@ -146,6 +260,41 @@ TEST_P(DroppedBefore, counts_for_each_publisher_by_itself_and_not_what_was_publi
   std::map<std::uint32_t, std::uint32_t> missing;
   while (const auto sample = subscriber.take()) missing[sample->writer] = sample.info().dropped_before;
   EXPECT_EQ(missing, (std::map<std::uint32_t, std::uint32_t>{{1, 3}, {2, 0}}));
+}
+
+TEST_P(DroppedBefore, misses_nothing_that_is_dropped_while_other_threads_release) {
+  using Sample = baton::Sample<Message>;
+  constexpr std::uint64_t kMostCounted = 16'383;
+  auto publisher = node_.publisher<Message>("topic").value();
+  auto subscriber =
+      node_.subscriber<Message>("topic", {.depth = 1, .overflow = Overflow::drop_oldest, .max_held = 4}).value();
+  std::atomic<bool> done{false};
+  std::thread writer([&] {
+    for (std::uint64_t number = 0; !done; ++number) publish(publisher, 1, number);
+  });
+  std::atomic<Sample*> handed_over{nullptr};
+  std::thread releaser([&] {
+    while (!done) delete handed_over.exchange(nullptr);
+  });
+  std::uint64_t next = 0;
+  const auto end = std::chrono::steady_clock::now() + 1s;
+  while (std::chrono::steady_clock::now() < end) {
+    auto sample = subscriber.take();
+    if (!sample) continue;
+    const std::uint64_t number = sample->number;
+    EXPECT_EQ(sample.info().dropped_before, std::min(number - next, kMostCounted)) << number;
+    next = number + 1;
+    if (handed_over.load() == nullptr) handed_over = new Sample(std::move(sample));
+  }
+  done = true;
+  writer.join();
+  releaser.join();
+  delete handed_over.load();
+  take_all(subscriber);
+  EXPECT_EQ(subscriber.counters().total.dropped_newest, 0U);
+  expect_balanced(subscriber.counters().total);
+  expect_balanced(publisher.counters().connections.at(0));
+  expect_all_chunks_free(publisher);
 }
 
 TEST_P(DroppedBefore, stops_counting_where_it_says_so) {

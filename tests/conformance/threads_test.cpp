@@ -347,32 +347,137 @@ TEST_P(Threads, that_run_a_callback_run_the_handler_of_its_faults) {
   subscriber.close();
 }
 
+TEST_P(Threads, wait_on_a_subscriber_in_vain_while_its_callback_gets_the_messages) {
+  for (const bool keeper : {true, false}) {
+    auto reading = keeper ? open_node("reading") : open_alone("reading");
+    auto publisher = node_.publisher<Message>("topic").value();
+    auto subscriber = reading.subscriber<Message>("topic", {.depth = 1'000}).value();
+    EXPECT_TRUE(subscriber.wait_for_publishers(1, 30s));
+    std::atomic<std::uint64_t> heard{0};
+    subscriber.on_message([&](const Sample& /*sample*/) { ++heard; });
+    std::atomic<bool> done{false};
+    std::uint64_t published = 0;
+    std::thread writer([&] {
+      while (!done) {
+        publish(publisher, 1, published++);
+        std::this_thread::sleep_for(50us);
+      }
+    });
+    for (int round = 0; round < 50; ++round) EXPECT_FALSE(subscriber.wait(2ms));
+    done = true;
+    writer.join();
+    EXPECT_TRUE(eventually([&] { return heard == published; })) << heard << " of " << published;
+  }
+}
+
+TEST_P(Threads, that_wait_for_connections_keep_a_node_without_keeper_meanwhile) {
+  for (const bool publishing : {true, false}) {
+    SCOPED_TRACE(publishing ? "wait_for_subscribers" : "wait_for_publishers");
+    auto alone = open_alone("alone");
+    auto publisher = alone.publisher<Message>("out").value();
+    auto subscriber = alone.subscriber<Message>("in").value();
+    auto newcomer = open_node("newcomer");
+    auto port = newcomer.publisher<Message>("elsewhere").value();
+    while (alone.take_event()) {
+    }
+    auto latecomer = open_node("latecomer");
+    auto other_port = latecomer.publisher<Message>("elsewhere").value();
+    bool told = false;
+    EXPECT_TRUE(eventually([&] {
+      EXPECT_FALSE(publishing ? publisher.wait_for_subscribers(1, 10ms) : subscriber.wait_for_publishers(1, 10ms));
+      while (const auto event = alone.take_event()) {
+        told |= event->kind == baton::EventKind::joined && event->peer == "latecomer";
+      }
+      return told;
+    }));
+  }
+}
+
+TEST_P(Threads, that_wait_for_connections_may_have_the_port_closed_or_destroyed_by_an_events_callback) {
+  for (const bool destroys : {true, false}) {
+    SCOPED_TRACE(destroys ? "destroyed" : "closed");
+    auto alone = open_alone("alone");
+    auto publisher = std::make_optional(alone.publisher<Message>("topic").value());
+    alone.on_event([&](const baton::Event& event) {
+      if (event.kind != baton::EventKind::joined || event.peer != "latecomer") return;
+      if (destroys) {
+        publisher.reset();
+      } else {
+        publisher->close();
+      }
+    });
+    std::thread latecomer([&] {
+      std::this_thread::sleep_for(50ms);
+      auto node = open_node("latecomer");
+      auto port = node.publisher<Message>("elsewhere").value();
+      std::this_thread::sleep_for(200ms);
+    });
+    EXPECT_FALSE(publisher->wait_for_subscribers(1, 30s));
+    latecomer.join();
+    alone.on_event(nullptr);
+  }
+}
+
 BATON_THREADS_SUITE(ThreadCheck, transports());
+
+/// Runs on the two threads named "first" and "second", in the way that is to be found, in a program of its own.
+class Misuse {
+ public:
+  explicit Misuse(std::shared_ptr<baton::Transport> transport) : transport_(std::move(transport)) {}
+
+  /// The program that ends leaves its domain, as a killed one does: one whose name its parent knows.
+  ~Misuse() {
+    std::filesystem::remove_all("/dev/shm/baton-" + std::to_string(::geteuid()) + "/" + domain_of_child_of(::getpid()));
+  }
+  Misuse(const Misuse&) = delete;
+  Misuse& operator=(const Misuse&) = delete;
+
+  template <class Open>
+  void run(Open open, const std::function<void(decltype(open(std::declval<baton::Node&>()))&)>& once,
+           const std::function<void(decltype(open(std::declval<baton::Node&>()))&)>& again_and_again) const {
+    baton::Options options;
+    options.domain = domain_of_child_of(::getppid());
+    options.transports = {transport_};
+    auto node = baton::Node::open("first", std::move(options)).value();
+    auto port = open(node);
+    ::pthread_setname_np(::pthread_self(), "second");
+    std::thread waiting([&] {
+      ::pthread_setname_np(::pthread_self(), "first");
+      once(port);
+    });
+    while (true) again_and_again(port);
+  }
+
+ private:
+  static std::string domain_of_child_of(pid_t parent) { return "test-" + std::to_string(parent) + "-ended"; }
+
+  const std::shared_ptr<baton::Transport> transport_;
+};
 
 TEST_P(ThreadCheck, names_both_threads) {
 #ifdef NDEBUG
   GTEST_SKIP() << "the check is made by debug builds";
 #endif
   GTEST_FLAG_SET(death_test_style, "threadsafe");
-  // The program that ends leaves its domain, as a killed one does: one whose name its parent knows.
-  const auto domain_of_child_of = [](pid_t parent) { return "test-" + std::to_string(parent) + "-ended"; };
-  const auto misuse = [&] {
-    baton::Options options;
-    options.domain = domain_of_child_of(::getppid());
-    options.transports = {GetParam().make()};
-    auto node = baton::Node::open("first", std::move(options)).value();
-    auto subscriber = node.subscriber<Message>("topic").value();
-    ::pthread_setname_np(::pthread_self(), "second");
-    std::thread waiting([&] {
-      ::pthread_setname_np(::pthread_self(), "first");
-      subscriber.wait(10s);
-    });
-    while (true) static_cast<void>(subscriber.take());
-  };
-  EXPECT_DEATH(misuse(),
+  const Misuse misuse(GetParam().make());
+  EXPECT_DEATH(misuse.run([](baton::Node& node) { return node.subscriber<Message>("topic").value(); },
+                          [](auto& subscriber) { subscriber.wait(10s); },
+                          [](auto& subscriber) { static_cast<void>(subscriber.take()); }),
                "topic 'topic': (take|wait) of first on thread '(first|second)' .*, while thread '(first|second)' .* is "
                "in its (take|wait|verb)");
-  std::filesystem::remove_all("/dev/shm/baton-" + std::to_string(::geteuid()) + "/" + domain_of_child_of(::getpid()));
+}
+
+TEST_P(ThreadCheck, holds_for_the_counters_of_a_publisher_too) {
+#ifdef NDEBUG
+  GTEST_SKIP() << "the check is made by debug builds";
+#endif
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const Misuse misuse(GetParam().make());
+  const auto open = [](baton::Node& node) { return node.publisher<Message>("topic").value(); };
+  const auto wait = [](auto& publisher) { publisher.wait_for_subscribers(1, 10s); };
+  EXPECT_DEATH(misuse.run(open, wait, [](auto& publisher) { static_cast<void>(publisher.counters()); }), "counters");
+  EXPECT_DEATH(misuse.run(open, wait, [](auto& publisher) { static_cast<void>(publisher.subscriber_count()); }),
+               "connection_count");
 }
 
 }  // namespace conformance

@@ -69,10 +69,7 @@ bool InprocSubscriber::call_if_free(Connection& connection, ChunkHeader* chunk) 
   }
   runner_.store(this_thread(), std::memory_order_relaxed);  // compared only by the thread that it names
   const bool callable = static_cast<bool>(handler_);
-  if (callable) {
-    invoke(connection, chunk, connection.count_missed(chunk->sequence));
-    add(connection.called);
-  }
+  if (callable) call_now(connection, chunk);
   finish_role();
   return callable;
 }
@@ -87,6 +84,15 @@ void InprocSubscriber::invoke(Connection& connection, ChunkHeader* chunk, std::u
   } catch (...) {
     report_failure("an exception that is not a std::exception");
   }
+}
+
+/// Of a connection with a lifespan: one that a callback published has waited for it, and others for other readers.
+void InprocSubscriber::invoke_if_young(Connection& connection, ChunkHeader* chunk, std::uint64_t missed) noexcept {
+  missed += std::exchange(connection.skipped, 0);
+  if (!connection.is_too_old(chunk->stamp)) return invoke(connection, chunk, missed);
+  connection.skipped = missed + 1;
+  add(connection.expired);
+  concern();
 }
 
 void InprocSubscriber::report_failure(const char* reason) noexcept {

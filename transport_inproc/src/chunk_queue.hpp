@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "chunk_pool.hpp"
 
@@ -16,14 +17,18 @@ namespace baton::inproc {
 /// Invariants: head <= tail <= head + capacity; an entry is overwritten only after its position was claimed.
 class ChunkQueue {
  public:
-  /// Room for at least `capacity` chunks.
-  explicit ChunkQueue(std::uint64_t capacity)
-      : mask_(std::bit_ceil(capacity) - 1), entries_(new std::atomic<ChunkHeader*>[mask_ + 1]) {}
+  /// Room for at least `capacity` chunks. `with_stamps`: the consumer wants to know how old the oldest one is.
+  explicit ChunkQueue(std::uint64_t capacity, bool with_stamps = false)
+      : mask_(std::bit_ceil(capacity) - 1),
+        entries_(new std::atomic<ChunkHeader*>[mask_ + 1]),
+        stamps_(with_stamps ? new std::atomic<std::uint64_t>[mask_ + 1] : nullptr) {}
 
   /// Appends a chunk. The publisher, who has made sure that there is room.
   void push(ChunkHeader* chunk) noexcept {
     const std::uint64_t tail = tail_.load(std::memory_order_relaxed);  // own index: only this thread writes it
     entries_[tail & mask_].store(chunk, std::memory_order_relaxed);    // ordered by the tail
+    if (stamps_) [[unlikely]]
+      stamps_[tail & mask_].store(chunk->stamp, std::memory_order_release);  // who sees it sees the claim before it
     tail_.store(tail + 1, std::memory_order_seq_cst);  // E1 (release): chunk and entry first. W1: before `armed`
   }
 
@@ -41,6 +46,34 @@ class ChunkQueue {
     }
   }
 
+  /// The oldest chunk, which is left there. Its header is not to be read: the publisher may be using it again.
+  struct Oldest {
+    std::uint64_t position;
+    std::uint64_t stamp;
+  };
+
+  /// Of a queue with stamps. Nothing, if it is empty.
+  std::optional<Oldest> oldest() const noexcept {
+    std::uint64_t head = head_.load(std::memory_order_acquire);
+    while (tail_.load(std::memory_order_seq_cst) != head) {  // E1 (acquire). W1: after `armed_`
+      // acquire: if it is a later one's, the head is seen to have moved.
+      const std::uint64_t stamp = stamps_[head & mask_].load(std::memory_order_acquire);
+      const std::uint64_t again = head_.load(std::memory_order_acquire);
+      if (again == head) return Oldest{head, stamp};
+      head = again;
+    }
+    return std::nullopt;
+  }
+
+  /// Removes the chunk at that position; null if it is not there any more. `queued` as above.
+  ChunkHeader* pop_at(std::uint64_t position, std::uint64_t& queued) noexcept {
+    queued = tail_.load(std::memory_order_relaxed) - position;  // a figure; its chunk was seen before
+    ChunkHeader* const chunk = entries_[position & mask_].load(std::memory_order_relaxed);  // void if the claim fails
+    const bool claimed = head_.compare_exchange_strong(position, position + 1, std::memory_order_acq_rel,  // as in pop
+                                                       std::memory_order_relaxed);
+    return claimed ? chunk : nullptr;
+  }
+
   ChunkHeader* pop() noexcept {
     std::uint64_t queued = 0;
     return pop(queued);
@@ -55,8 +88,9 @@ class ChunkQueue {
  private:
   const std::uint64_t mask_;
   const std::unique_ptr<std::atomic<ChunkHeader*>[]> entries_;
-  alignas(64) std::atomic<std::uint64_t> tail_{0};  // W: publisher
-  alignas(64) std::atomic<std::uint64_t> head_{0};  // W: who claims an entry
+  const std::unique_ptr<std::atomic<std::uint64_t>[]> stamps_;  // of the entries' chunks, if they are asked for
+  alignas(64) std::atomic<std::uint64_t> tail_{0};              // W: publisher
+  alignas(64) std::atomic<std::uint64_t> head_{0};              // W: who claims an entry
 };
 
 }  // namespace baton::inproc

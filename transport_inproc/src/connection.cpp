@@ -17,7 +17,7 @@ Connection::Connection(std::shared_ptr<const PublisherIdentity> publisher, std::
       capacity(std::uint64_t{queue_depth} + held_limit),
       mark(domain::congested_from(queue_depth)),
       lifespan_ns(static_cast<std::uint64_t>(longest_life.count())),
-      queue(capacity) {
+      queue(capacity, lifespan_ns != 0) {
   if (!pool->reserve(reserved)) throw std::bad_alloc();
 }
 
@@ -42,7 +42,7 @@ ConnectionCounters Connection::counters(const std::string& peer) const {
   const std::uint64_t back = released.load(std::memory_order_relaxed);
   figures.dropped_expired = expired.load(std::memory_order_relaxed);
   figures.high_water = high_water.load(std::memory_order_relaxed);
-  figures.taken = from_queue - std::min(figures.dropped_expired, from_queue) + direct;
+  figures.taken = from_queue + direct - std::min(figures.dropped_expired, from_queue + direct);
   figures.held = from_queue > back ? from_queue - back : 0;
   figures.dropped_oldest = dropped_oldest.load(std::memory_order_relaxed);
   figures.dropped_newest = dropped_newest.load(std::memory_order_relaxed);

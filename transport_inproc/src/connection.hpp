@@ -92,9 +92,7 @@ struct Connection {
       first_sequence.store(sequence, std::memory_order_relaxed);
   }
 
-  bool is_too_old(const ChunkHeader& chunk) const noexcept {
-    return chunk.stamp != 0 && from->clock.age_ns(chunk.stamp) > lifespan_ns;
-  }
+  bool is_too_old(std::uint64_t stamp) const noexcept { return stamp != 0 && from->clock.age_ns(stamp) > lifespan_ns; }
 
   /// The chunks that this connection may keep from the publisher: what a reader may have been given, and one that is
   /// inside a callback when a reader that holds samples goes over to being called back.
@@ -161,13 +159,13 @@ struct Connection {
   domain::Told told_subscriber;                         // of the subscriber's
 
   alignas(64) std::atomic<std::uint64_t> taken{0};  // W: consumer; from the queue
-  std::atomic<std::uint64_t> called{0};             // W: consumer; by direct call, offered and taken at once
-  std::atomic<std::uint64_t> undelivered{0};        // W: consumer; dropped from the queue at the subscriber's close
-  std::atomic<std::uint64_t> expired{0};            // W: consumer; taken from the queue, and too old
-  std::atomic<std::uint64_t> high_water{0};         // W: consumer; the most that were queued when one was taken
-  std::uint64_t expected = kUnknown;                // the consumer's: the next number, if none is missing
-  std::uint64_t skipped = 0;                        // the same: missed, and expired, since the last one handed out
-  std::atomic<bool> subscriber_closed{false};       // W: subscriber, once
+  std::atomic<std::uint64_t> called{0};  // W: consumer; by direct call, or too old for it: offered and taken at once
+  std::atomic<std::uint64_t> undelivered{0};   // W: consumer; dropped from the queue at the subscriber's close
+  std::atomic<std::uint64_t> expired{0};       // W: consumer; of both, those that were too old
+  std::atomic<std::uint64_t> high_water{0};    // W: consumer; the most that were queued when one was taken
+  std::uint64_t expected = kUnknown;           // the consumer's: the next number, if none is missing
+  std::uint64_t skipped = 0;                   // the same: missed, and expired, since the last one handed out
+  std::atomic<bool> subscriber_closed{false};  // W: subscriber, once
 
   alignas(64) std::atomic<std::uint64_t> released{0};  // E4; W: any thread, by fetch_add
 

@@ -126,7 +126,7 @@ inline void InprocPublisher::seal(ChunkHeader* chunk) noexcept {
   chunk->stamp = clock_.read();
   if (counts_more_) [[unlikely]] {
     if (variable_) add(figures_.bytes, chunk->bytes);
-    if (deadline_) figures_.last_stamp.store(chunk->stamp, std::memory_order_relaxed);
+    figures_.last_stamp.store(chunk->stamp, std::memory_order_relaxed);
   }
   if (history_.limit() != 0) [[unlikely]] {
     if (ChunkHeader* const evicted = keep(chunk)) pool_->release(evicted);
@@ -359,6 +359,7 @@ Error InprocPublisher::explain(LoanStatus status, std::size_t bytes) const {
 }
 
 PublisherCounters InprocPublisher::counters() const {
+  const ThreadCheck::Verb verb(check_, "counters", announcement_);
   PublisherCounters figures;
   figures.published = figures_.published.load(std::memory_order_relaxed);  // of this thread, as all of them
   figures.bytes = variable_ ? figures_.bytes.load(std::memory_order_relaxed) : figures.published * max_payload_;
@@ -375,6 +376,7 @@ PublisherCounters InprocPublisher::counters() const {
 }
 
 std::size_t InprocPublisher::connection_count() const noexcept {
+  const ThreadCheck::Verb verb(check_, "connection_count", announcement_);
   const std::lock_guard lock(mutex_);
   return links_.size();
 }
@@ -438,10 +440,15 @@ std::vector<std::string> InprocPublisher::audit() const {
 
 bool InprocPublisher::wait_for_connections(std::size_t count, std::chrono::nanoseconds timeout) noexcept {
   const ThreadCheck::Verb verb(check_, "wait_for_connections", announcement_);
-  return domain::wait_for(*events_, nullptr, timeout, [&]() -> std::optional<bool> {
-    if ((state_ & kClosed) != 0) return false;
+  const auto before = static_cast<std::uint8_t>(state_ & kWaiting);
+  state_ |= kWaiting;
+  const bool found = domain::wait_for(*events_, member_.get(), timeout, [&]() -> std::optional<bool> {
+    if ((state_ & (kClosed | kAbandoned)) != 0) return false;
     return connection_count() >= count ? std::optional(true) : std::nullopt;
   });
+  state_ = static_cast<std::uint8_t>((state_ & ~kWaiting) | before);
+  settle();
+  return found;
 }
 
 void InprocPublisher::close() noexcept {
@@ -457,9 +464,9 @@ void InprocPublisher::abandon() noexcept {
 }
 
 /// Leaves the topic if the port is closed, and frees the port if nobody can use it any more. A delivery under way
-/// comes first: its end calls again. So does a farewell, whose events may abandon the port.
+/// comes first: its end calls again. So does a farewell, whose events may abandon the port, and a wait for connections.
 void InprocPublisher::settle() noexcept {
-  if ((state_ & kDelivering) != 0) return;
+  if ((state_ & (kDelivering | kWaiting)) != 0) return;
   const bool unused = (state_ & kAbandoned) != 0 && open_loans_ == 0;
   if (((state_ & kClosed) != 0 || unused) && (state_ & kLeft) == 0) {
     state_ |= kLeft | kDelivering;
@@ -506,16 +513,20 @@ void InprocPublisher::add_link(Link link, std::uint32_t history_wanted) {
   epoch_.fetch_add(1, std::memory_order_release);  // E6
 }
 
-bool InprocPublisher::remove_link(const InprocSubscriber& reader) noexcept {
-  Link gone;  // destroyed after the mutex is released
+Link InprocPublisher::remove_link(const InprocSubscriber& reader) noexcept {
   const std::lock_guard lock(mutex_);
   const auto link = std::find_if(links_.begin(), links_.end(),
                                  [&](const Link& candidate) { return candidate.reader.get() == &reader; });
-  if (link == links_.end()) return false;
-  gone = std::move(*link);
+  if (link == links_.end()) return {};
+  Link gone = std::move(*link);
   links_.erase(link);
   epoch_.fetch_add(1, std::memory_order_release);  // E6
-  return true;
+  return gone;
+}
+
+void InprocPublisher::tell_last(Connection& connection, std::vector<Event>& to_announce) noexcept {
+  if (!concern_) return;
+  connection.told_publisher.tell(connection.trouble(), *events_, announcement_.topic, connection.to, to_announce);
 }
 
 std::vector<ChunkHeader*> InprocPublisher::take_history() {

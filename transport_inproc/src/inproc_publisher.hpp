@@ -59,9 +59,11 @@ class InprocPublisher final : public PublisherPort, public domain::Kept {
   // What the topic does, on a joiner's thread, under the topic's mutex.
   std::optional<Refusal> refuse_beyond_max_memory(const PortAnnouncement& reader) const;
   void add_link(Link link, std::uint32_t history_wanted);
-  bool remove_link(const InprocSubscriber& reader) noexcept;  ///< false if there was none
+  Link remove_link(const InprocSubscriber& reader) noexcept;  ///< an empty one if there was none
   std::vector<Link> unlink() noexcept;                        ///< ends all connections and returns them
   std::vector<ChunkHeader*> take_history();  ///< oldest first, with its references; throws std::bad_alloc
+  /// What the keeper has not told yet of a connection that is none of the port's any more.
+  void tell_last(Connection& connection, std::vector<Event>& to_announce) noexcept;
   const std::shared_ptr<ChunkPool>& pool() const noexcept { return pool_; }
   const std::shared_ptr<const PublisherIdentity>& identity() const noexcept { return identity_; }
   const std::shared_ptr<EventQueue>& events() const noexcept { return events_; }
@@ -75,6 +77,7 @@ class InprocPublisher final : public PublisherPort, public domain::Kept {
   static constexpr std::uint8_t kClosed = 4;      // by the user
   static constexpr std::uint8_t kLeft = 8;        // the topic; a close in the middle of a delivery waits for its end
   static constexpr std::uint8_t kAbandoned = 16;
+  static constexpr std::uint8_t kWaiting = 32;  // keeps the node, and so calls events' callbacks, which may do anything
 
   /// A message that a callback published while its publisher was still delivering another.
   struct Later {

@@ -45,10 +45,7 @@ void InprocSubscriber::keep(std::vector<Event>& to_announce) noexcept {
   const auto tell = [&] {
     bool any = false;
     const std::lock_guard lock(mutex_);
-    for (const auto& connection : connections_) {
-      any |= connection->told_subscriber.tell(connection->trouble(), *events_, announcement_.topic,
-                                              connection->from->node, to_announce);
-    }
+    for (const auto& connection : connections_) any |= tell_of(*connection, to_announce);
     return any;
   };
   concern_->look(tell);
@@ -67,6 +64,17 @@ void InprocSubscriber::keep(std::vector<Event>& to_announce) noexcept {
   if (next) member_->call_at(bucket_, *this, *next);
 }
 
+/// True if there was something new, or will be. Under the mutex.
+bool InprocSubscriber::tell_of(Connection& connection, std::vector<Event>& to_announce) noexcept {
+  return concern_ && connection.told_subscriber.tell(connection.trouble(), *events_, announcement_.topic,
+                                                     connection.from->node, to_announce);
+}
+
+void InprocSubscriber::tell_last(Connection& connection, std::vector<Event>& to_announce) noexcept {
+  const std::lock_guard lock(mutex_);
+  tell_of(connection, to_announce);
+}
+
 Chunk InprocSubscriber::take() noexcept {
   const auto checked = checks("take");
   if (closed_.load(std::memory_order_relaxed)) return Chunk::refusal(TakeStatus::closed);  // own word
@@ -81,7 +89,7 @@ Chunk InprocSubscriber::take() noexcept {
   }
   Chunk chunk = pop_next();
   if (!chunk) {
-    forget_departed();
+    if (const TakeStatus status = forget_departed(); status != TakeStatus::ok) return Chunk::refusal(status);
     if (rearm_fd()) {
       if (epoch_.load(std::memory_order_seq_cst) != seen_epoch_) refresh();  // E6. W1: after arming
       chunk = pop_next();
@@ -104,9 +112,7 @@ Chunk InprocSubscriber::pop_next() noexcept {
     Connection& connection = *active_[turn_++];
     std::uint64_t queued = 0;
     while (ChunkHeader* const header = connection.queue.pop(queued)) {
-      // relaxed: a figure of this writer.
-      if (queued > connection.high_water.load(std::memory_order_relaxed)) [[unlikely]]
-        connection.high_water.store(queued, std::memory_order_relaxed);
+      note_depth(connection, queued);
       const std::uint64_t missed = connection.count_missed(header->sequence);
       if (connection.lifespan_ns == 0) [[likely]]
         return connection.lend(header, missed);
@@ -118,14 +124,35 @@ Chunk InprocSubscriber::pop_next() noexcept {
 
 /// Of a connection with a lifespan. What is too old is dropped.
 Chunk InprocSubscriber::lend_if_young(Connection& connection, ChunkHeader* chunk, std::uint64_t missed) noexcept {
-  missed += std::exchange(connection.skipped, 0);
-  if (!connection.is_too_old(*chunk)) return connection.lend(chunk, missed);
-  connection.skipped = missed + 1;
+  if (!connection.is_too_old(chunk->stamp))
+    return connection.lend(chunk, missed + std::exchange(connection.skipped, 0));
+  drop_expired(connection, chunk, missed);
+  return {};
+}
+
+/// What was taken from the queue, and came too late.
+void InprocSubscriber::drop_expired(Connection& connection, ChunkHeader* chunk, std::uint64_t missed) noexcept {
+  connection.skipped += missed + 1;
   add(connection.expired);
   add(connection.taken);
   give_back(connection, chunk);
   concern();
-  return {};
+}
+
+/// Whether a message of a connection with a lifespan can be taken. What is too old is dropped.
+bool InprocSubscriber::has_young(Connection& connection) noexcept {
+  // No more often than there are places: the publisher may be as quick as this loop.
+  for (std::uint64_t looked = 0; looked < connection.capacity; ++looked) {
+    const auto oldest = connection.queue.oldest();
+    if (!oldest) return false;
+    if (!connection.is_too_old(oldest->stamp)) return true;
+    std::uint64_t queued = 0;
+    ChunkHeader* const chunk = connection.queue.pop_at(oldest->position, queued);
+    if (chunk == nullptr) continue;  // the publisher was quicker
+    note_depth(connection, queued);
+    drop_expired(connection, chunk, connection.count_missed(chunk->sequence));
+  }
+  return connection.queue.size() != 0;
 }
 
 /// From the stamp until now. Of few messages: it costs a look at the clock.
@@ -197,8 +224,9 @@ bool InprocSubscriber::ready() noexcept {
   if (direct_.load(std::memory_order_acquire)) return false;             // what is queued is the callback's
   if (epoch_.load(std::memory_order_seq_cst) != seen_epoch_) refresh();  // E6. W1: after arming
   if (at_held_limit()) return false;
-  return std::any_of(active_.begin(), active_.end(),
-                     [](const auto& connection) { return connection->queue.size() != 0; });
+  return std::any_of(active_.begin(), active_.end(), [this](const auto& connection) {
+    return connection->lifespan_ns == 0 ? connection->queue.size() != 0 : has_young(*connection);
+  });
 }
 
 WaitStatus InprocSubscriber::wait(std::chrono::nanoseconds timeout) noexcept {
@@ -236,7 +264,7 @@ void InprocSubscriber::sleep_on_bell(steady_clock::time_point deadline) noexcept
     armed_.fetch_or(bit, std::memory_order_seq_cst);  // W1: then look again
     found = ready();
     if (found) break;
-    until_sampled_ = 1;
+    note_sleep();
     if (by_semaphore) {
       posix::semaphore_wait(semaphore_, deadline);
     } else {
@@ -256,7 +284,7 @@ void InprocSubscriber::sleep_on_descriptor(steady_clock::time_point deadline) no
       if (armed) signal_fd();
       return;
     }
-    until_sampled_ = 1;
+    note_sleep();
     posix::wait_until_readable(event_fd_->fd().get(), deadline);
   } while (!ready() && steady_clock::now() < deadline);
 }
@@ -353,27 +381,39 @@ void InprocSubscriber::copy_connections() noexcept {
   active_ = connections_;
 }
 
-std::vector<std::shared_ptr<Connection>> InprocSubscriber::remove_departed() {
+std::vector<std::shared_ptr<Connection>> InprocSubscriber::remove_departed(std::vector<Event>& to_announce) {
   const auto first = std::stable_partition(connections_.begin(), connections_.end(),
                                            [](const auto& connection) { return !connection->departed(); });
   std::vector<std::shared_ptr<Connection>> gone(first, connections_.end());
-  for (const auto& connection : gone) departed_ += connection->counters({});
+  for (const auto& connection : gone) {
+    departed_ += connection->counters({});
+    tell_of(*connection, to_announce);  // of what was left in the queue
+  }
   connections_.erase(first, connections_.end());
   return gone;
 }
 
-void InprocSubscriber::forget_departed() noexcept {
-  if (std::none_of(active_.begin(), active_.end(), [](const auto& c) { return c->departed(); })) return;
-  std::vector<std::shared_ptr<Connection>> gone;  // destroyed after the mutex is released
-  const std::lock_guard lock(mutex_);
-  gone = remove_departed();
-  copy_connections();
+/// Not ok, but why there is nothing to take, if an event's callback has closed the port, which may be gone then, or has
+/// set a callback.
+TakeStatus InprocSubscriber::forget_departed() noexcept {
+  if (std::none_of(active_.begin(), active_.end(), [](const auto& c) { return c->departed(); })) return TakeStatus::ok;
+  const auto alive = self_;
+  std::vector<Event> to_announce;
+  {
+    std::vector<std::shared_ptr<Connection>> gone;  // destroyed after the mutex is released
+    const std::lock_guard lock(mutex_);
+    gone = remove_departed(to_announce);
+    copy_connections();
+  }
+  for (const Event& event : to_announce) events_->announce(event);
+  if (closed_.load(std::memory_order_relaxed)) return TakeStatus::closed;  // own word
+  return direct_.load(std::memory_order_acquire) ? TakeStatus::empty : TakeStatus::ok;
 }
 
-void InprocSubscriber::add_connection(std::shared_ptr<Connection> connection) {
+void InprocSubscriber::add_connection(std::shared_ptr<Connection> connection, std::vector<Event>& to_announce) {
   std::vector<std::shared_ptr<Connection>> gone;  // destroyed after the mutex is released
   const std::lock_guard lock(mutex_);
-  gone = remove_departed();
+  gone = remove_departed(to_announce);
   if (announcement_.qos.deadline.count() != 0) {
     connection->deadline.emplace(announcement_.qos.deadline, connection->from->clock, connection->from->page);
     if (member_ != nullptr) member_->call_at(bucket_, *this, connection->deadline->next(steady_clock::now()));
@@ -436,6 +476,8 @@ std::vector<std::string> InprocSubscriber::audit() const {
         fmt::format("topic '{}': subscriber in {}: {}", announcement_.topic, announcement_.node, finding));
   };
   const std::lock_guard lock(mutex_);
+  // acquire, and first: who releases gives back before it counts, so what is counted here is not held below.
+  const auto released = static_cast<std::uint64_t>(outstanding_.load(std::memory_order_acquire));
   std::uint64_t held = 0;
   for (const auto& connection : connections_) {
     const std::uint64_t back = connection->released.load(std::memory_order_relaxed);  // first: it only follows
@@ -443,9 +485,8 @@ std::vector<std::string> InprocSubscriber::audit() const {
     if (back > taken) find(fmt::format("{}: {} were given back of {} taken", connection->from->node, back, taken));
     held += taken - std::min(back, taken);
   }
-  const auto released = static_cast<std::uint64_t>(outstanding_.load(std::memory_order_relaxed));
   if (held > max_held_) find(fmt::format("{} samples are held of {}", held, max_held_));
-  if (held < samples_ - released) {
+  if (held > samples_ - released) {
     find(fmt::format("{} samples are held by the queues' count, {} by the user's", held, samples_ - released));
   }
   return findings;
@@ -453,8 +494,8 @@ std::vector<std::string> InprocSubscriber::audit() const {
 
 bool InprocSubscriber::wait_for_connections(std::size_t count, std::chrono::nanoseconds timeout) noexcept {
   const auto checked = checks("wait_for_connections");
-  const auto alive = self_;  // an event's callback, on the thread that causes it, may destroy the port
-  return domain::wait_for(*events_, nullptr, timeout, [&]() -> std::optional<bool> {
+  const auto alive = self_;  // an event's callback may destroy the port
+  return domain::wait_for(*events_, member_.get(), timeout, [&]() -> std::optional<bool> {
     if (closed_.load(std::memory_order_acquire)) return false;
     return connection_count() >= count ? std::optional(true) : std::nullopt;
   });

@@ -62,8 +62,7 @@ class InprocSubscriber final : public SubscriberPort, public domain::Kept {
       std::atomic_signal_fence(std::memory_order_seq_cst);        // S1: the light half of a membarrier
       const bool alone = alone_.load(std::memory_order_acquire);  // E5 (acquire): what the grant speaks of
       if (alone) [[likely]] {
-        invoke(connection, chunk, connection.count_missed(chunk->sequence));
-        add(connection.called);
+        call_now(connection, chunk);
       }
       leave_alone();
       if (alone) [[likely]] {
@@ -88,7 +87,8 @@ class InprocSubscriber final : public SubscriberPort, public domain::Kept {
   }
 
   // What the topic does, on a joiner's thread, under the topic's mutex.
-  void add_connection(std::shared_ptr<Connection> connection);
+  void add_connection(std::shared_ptr<Connection> connection, std::vector<Event>& to_announce);
+  void tell_last(Connection& connection, std::vector<Event>& to_announce) noexcept;  // what was not told yet of it
   void publisher_left() noexcept;  // after the farewell of one of the connections
   void mark_closed() noexcept;     // tells all publishers that this reader is gone
   const std::shared_ptr<EventQueue>& events() const noexcept { return events_; }
@@ -113,6 +113,9 @@ class InprocSubscriber final : public SubscriberPort, public domain::Kept {
   Chunk pop_next() noexcept;
   bool at_held_limit() noexcept;
   bool ready() noexcept;
+  void note_sleep() noexcept {  // while a callback is set it is who runs that who counts
+    if (!direct_.load(std::memory_order_acquire)) until_sampled_ = 1;
+  }
   void sleep_until(std::chrono::steady_clock::time_point deadline) noexcept;
   void sleep_on_bell(std::chrono::steady_clock::time_point deadline) noexcept;
   void sleep_on_descriptor(std::chrono::steady_clock::time_point deadline) noexcept;
@@ -120,8 +123,9 @@ class InprocSubscriber final : public SubscriberPort, public domain::Kept {
   Result<void> open_descriptor();
   bool rearm_fd() noexcept;
   void signal_fd() noexcept;
-  void forget_departed() noexcept;
-  std::vector<std::shared_ptr<Connection>> remove_departed();
+  TakeStatus forget_departed() noexcept;
+  std::vector<std::shared_ptr<Connection>> remove_departed(std::vector<Event>& to_announce);
+  bool tell_of(Connection& connection, std::vector<Event>& to_announce) noexcept;
   bool ring() noexcept;
   bool wake_sleeper() noexcept;
   void give_back(Connection& connection, ChunkHeader* chunk) noexcept;
@@ -129,6 +133,12 @@ class InprocSubscriber final : public SubscriberPort, public domain::Kept {
     if (--until_sampled_ == 0) [[unlikely]]
       sample_latency(connection, chunk);
   }
+  void note_depth(Connection& connection, std::uint64_t queued) noexcept {
+    if (queued > connection.high_water.load(std::memory_order_relaxed)) [[unlikely]]  // a figure of this writer
+      connection.high_water.store(queued, std::memory_order_relaxed);
+  }
+  bool has_young(Connection& connection) noexcept;
+  void drop_expired(Connection& connection, ChunkHeader* chunk, std::uint64_t missed) noexcept;
   [[gnu::noinline]] Chunk lend_if_young(Connection& connection, ChunkHeader* chunk, std::uint64_t missed) noexcept;
   [[gnu::noinline]] void sample_latency(const Connection& connection, const ChunkHeader& chunk) noexcept;
   void free_self() noexcept;
@@ -146,12 +156,23 @@ class InprocSubscriber final : public SubscriberPort, public domain::Kept {
   void bar_alone() noexcept;
   void unbar_alone() noexcept;
   bool call_if_free(Connection& connection, ChunkHeader* chunk) noexcept;
+  /// With what was not queued. Who runs the callback.
+  void call_now(Connection& connection, ChunkHeader* chunk) noexcept {
+    const std::uint64_t missed = connection.count_missed(chunk->sequence);
+    if (connection.lifespan_ns == 0) [[likely]] {
+      invoke(connection, chunk, missed);
+    } else {
+      invoke_if_young(connection, chunk, missed);
+    }
+    add(connection.called);
+  }
   void request_drain() noexcept;
   void acquire_role() noexcept;
   void give_up_role() noexcept;
   void finish_role() noexcept;
   void drain() noexcept;
   void invoke(Connection& connection, ChunkHeader* chunk, std::uint64_t missed) noexcept;
+  [[gnu::noinline]] void invoke_if_young(Connection& connection, ChunkHeader* chunk, std::uint64_t missed) noexcept;
   void report_failure(const char* reason) noexcept;
   void install_handler(MessageHandler handler) noexcept;
   void set_handler(MessageHandler handler) noexcept;

@@ -44,6 +44,22 @@ void report(Reports& reports, const PortAnnouncement& writer, const InprocSubscr
   subscriber.events()->append(reports.back().second);
 }
 
+/// The same for events that have their place already.
+void note(Reports& reports, const std::shared_ptr<EventQueue>& queue, std::vector<Event> events) {
+  for (Event& event : events) reports.emplace_back(queue, std::move(event));
+}
+
+/// A connection has ended: what was not told yet of it, and that.
+void report_end(Reports& reports, InprocPublisher& publisher, InprocSubscriber& subscriber, Connection& connection) {
+  std::vector<Event> of_publisher;
+  publisher.tell_last(connection, of_publisher);
+  note(reports, publisher.events(), std::move(of_publisher));
+  std::vector<Event> of_subscriber;
+  subscriber.tell_last(connection, of_subscriber);
+  note(reports, subscriber.events(), std::move(of_subscriber));
+  report_both(reports, publisher, subscriber, EventKind::unmatched);
+}
+
 /// After the mutex is released.
 void announce(const Reports& reports) noexcept {
   for (const auto& [queue, event] : reports) queue->announce(event);
@@ -89,7 +105,9 @@ void Topic::connect(InprocPublisher& publisher, const std::shared_ptr<InprocSubs
   auto connection = std::make_shared<Connection>(
       publisher.identity(), publisher.pool(), reader.node, connection_overflow(writer, reader), reader.qos.depth,
       reader.qos.max_held, connection_lifespan(writer.qos.lifespan, reader.qos.lifespan));
-  subscriber->add_connection(connection);  // first, so that the reader finds what the publisher gives it
+  std::vector<Event> of_former;
+  subscriber->add_connection(connection, of_former);  // first, so that the reader finds what the publisher gives it
+  note(reports, subscriber->events(), std::move(of_former));
   publisher.add_link({connection, subscriber}, reader.asked.history ? reader.qos.history : reader.qos.depth);
   report_both(reports, publisher, *subscriber, EventKind::matched);
 }
@@ -113,7 +131,9 @@ void Topic::give(const Left& left, InprocSubscriber& subscriber, Reports& report
     connection->give_of_history(left.history[index]);
   }
   connection->publisher_closed.store(true, std::memory_order_release);  // last push first
-  subscriber.add_connection(std::move(connection));
+  std::vector<Event> of_former;
+  subscriber.add_connection(std::move(connection), of_former);
+  note(reports, subscriber.events(), std::move(of_former));
   report(reports, writer, subscriber, EventKind::matched);
   report(reports, writer, subscriber, EventKind::unmatched, "it has ended; these were its last messages");
 }
@@ -168,7 +188,7 @@ void Topic::leave(InprocPublisher& publisher) noexcept {
     if (std::erase(publishers_, &publisher) != 0) keep_history_of(publisher);
     for (const Link& link : publisher.unlink()) {
       link.reader->publisher_left();
-      report_both(reports, publisher, *link.reader, EventKind::unmatched);
+      report_end(reports, publisher, *link.reader, *link.connection);
     }
   }
   publishers_changed();
@@ -182,7 +202,8 @@ void Topic::leave(InprocSubscriber& subscriber) noexcept {
     std::erase_if(subscribers_, [&](const auto& other) { return other.get() == &subscriber; });
     subscriber.mark_closed();
     for (InprocPublisher* const publisher : publishers_) {
-      if (publisher->remove_link(subscriber)) report_both(reports, *publisher, subscriber, EventKind::unmatched);
+      const Link link = publisher->remove_link(subscriber);
+      if (link.connection) report_end(reports, *publisher, subscriber, *link.connection);
     }
   }
   announce(reports);

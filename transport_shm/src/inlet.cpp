@@ -7,8 +7,6 @@
 
 #include <fmt/format.h>
 
-#include "baton/domain/figures.hpp"
-
 namespace baton::shm {
 namespace {
 
@@ -68,6 +66,36 @@ bool Inlet::ready() const noexcept {
   return true;
 }
 
+bool Inlet::has_message(domain::Member& member) noexcept {
+  if (lifespan_ns_ == 0) return ready();
+  // No more often than there are places: a publisher may be as quick as this loop.
+  for (std::uint64_t looked = 0; looked < shape_.entries() && ready(); ++looked) {
+    if (!drop_next_if_expired(member)) return true;
+  }
+  return ready();
+}
+
+/// False if the oldest message is not too old, or cannot be read: `take` says why. It is looked at before it is
+/// claimed, when the publisher may still take it back under `drop_oldest`, and so use its chunk for another one.
+bool Inlet::drop_next_if_expired(domain::Member& member) noexcept {
+  const bool drops_oldest = overflow_ == Overflow::drop_oldest;
+  std::uint64_t head = drops_oldest ? slot_->head.position.load(std::memory_order_acquire) : position_;  // H1
+  const std::uint64_t entry = entries_[shape_.index(head)].load(std::memory_order_acquire);              // E1
+  if (!shape_.is_at(entry, head)) return true;  // taken back just now: look again
+  const Reference reference = QueueShape::reference(entry);
+  const SegmentView* const segment = segments_[reference.segment()].get();
+  const std::byte* payload = segment == nullptr ? nullptr : segment->find(reference);
+  if (payload == nullptr) payload = resolve(member, reference);
+  if (payload == nullptr) return false;
+  if (!is_too_old(reference))
+    return drops_oldest && slot_->head.position.load(std::memory_order_acquire) != head;  // H1
+  Claim claim;
+  if (drops_oldest ? !claim_at(head, entry, claim) : !claim_next(claim)) return true;
+  domain::add(taken_);
+  drop_expired(claim, count_missed(claim));
+  return true;
+}
+
 /// The first reference into a segment maps it. Null, and `error_`, if that cannot be.
 const std::byte* Inlet::resolve(domain::Member& member, Reference reference) noexcept try {
   const auto not_there = [&] {
@@ -91,17 +119,22 @@ const std::byte* Inlet::resolve(domain::Member& member, Reference reference) noe
     return nullptr;
   }
   mapped = std::make_unique<SegmentView>(*std::move(view));
-  // relaxed: own counter. The first message of all, unless under `drop_oldest`, where nobody asks for it.
-  if (taken_.load(std::memory_order_relaxed) == 0) first_sequence_ = mapped->head(reference).sequence;
+  // relaxed: own counter. The first message of all, unless under `drop_oldest`, where nobody asks for it, and it may be
+  // in use again.
+  if (overflow_ != Overflow::drop_oldest && taken_.load(std::memory_order_relaxed) == 0)
+    first_sequence_ = mapped->head(reference).sequence;
   return payload;
 } catch (const std::bad_alloc&) {
   return nullptr;  // and no memory for an error
 }
 
-/// What was queued when the entry was taken, itself included: exact, as the queue grows between two takes only.
-void Inlet::raise_high_water(std::uint64_t position) noexcept {
-  std::uint64_t most = high_water_.load(std::memory_order_relaxed);
-  while (most < shape_.entries() && is_queued(position + most)) ++most;
+std::uint64_t Inlet::measure_depth(std::uint64_t head) const noexcept {
+  std::uint64_t depth = high_water_.load(std::memory_order_relaxed);
+  while (depth < shape_.entries() && is_queued(head + depth)) ++depth;
+  return depth;
+}
+
+void Inlet::raise_high_water(std::uint64_t most) noexcept {
   high_water_.store(most, std::memory_order_relaxed);
   slot_->consumed.high_water.store(most, std::memory_order_relaxed);
 }
@@ -116,7 +149,7 @@ std::uint64_t Inlet::count_dropped_before(Claim claim) noexcept {
 }
 
 bool Inlet::is_too_old(Reference reference) const noexcept {
-  const std::uint64_t stamp = head(reference).stamp;
+  const std::uint64_t stamp = head(reference).stamp.load(std::memory_order_acquire);  // then the head: see has_message
   return stamp != 0 && clock_.age_ns(stamp) > lifespan_ns_;
 }
 
@@ -180,15 +213,15 @@ void Inlet::audit(std::vector<std::string>& findings) const {
   const std::uint64_t completed = completed_.load(std::memory_order_relaxed);  // first: it only follows what was taken
   const std::uint64_t ours = taken_.load(std::memory_order_relaxed);           // W: the consumer, who asks
   if (completed > ours) find(fmt::format("{} were given back of {} taken", completed, ours));
+  // acquire, and first: the publisher counts after it has moved the head, so the head is seen behind what was counted.
+  const std::uint64_t dropped = slot_->dropped.oldest.load(std::memory_order_acquire);
   const std::uint64_t head = slot_->head.position.load(std::memory_order_acquire);
-  const std::uint64_t dropped = slot_->dropped.oldest.load(std::memory_order_relaxed);
   if (overflow_ != Overflow::drop_oldest && head != position_) {
     find(fmt::format("the head is at {}, and the next entry is {}", head, position_));
   }
   if (overflow_ != Overflow::drop_oldest && ours != position_) {
     find(fmt::format("{} were taken of the {} before the head", ours, position_));
   }
-  // The publisher counts after it has moved the head.
   if (overflow_ == Overflow::drop_oldest && ours + dropped > head) {
     find(fmt::format("{} were taken and {} dropped of the {} before the head", ours, dropped, head));
   }

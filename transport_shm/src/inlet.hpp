@@ -11,6 +11,7 @@
 
 #include "baton/clock.hpp"
 #include "baton/domain/bell.hpp"
+#include "baton/domain/figures.hpp"
 #include "baton/domain/member.hpp"
 #include "baton/domain/ringer.hpp"
 #include "baton/domain/trouble.hpp"
@@ -60,6 +61,9 @@ class Inlet {
 
   /// Whether something is queued. The consumer.
   bool ready() const noexcept;
+
+  /// Whether `take` would give something; what is too old for that is dropped. The consumer.
+  bool has_message(domain::Member& member) noexcept;
 
   struct Taken {
     const std::byte* payload = nullptr;
@@ -121,17 +125,23 @@ class Inlet {
 
   /// Removes the oldest entry from the queue; false if there is none. Not an optional, which would go through memory.
   bool claim_next(Claim& claim) noexcept;
+  bool claim_at(std::uint64_t& head, std::uint64_t entry, Claim& claim) noexcept;
+  bool drop_next_if_expired(domain::Member& member) noexcept;
   const std::byte* resolve(domain::Member& member, Reference reference) noexcept;
   void refuse(Reference reference) noexcept;
-  void note_depth(std::uint64_t position) noexcept {
-    const std::uint64_t most = high_water_.load(std::memory_order_relaxed);
-    if (most < shape_.entries() && is_queued(position + most)) [[unlikely]]
-      raise_high_water(position);
+  /// How many are queued from the head on, if those are more than ever before; else 0. Exact if the head stands still
+  /// meanwhile: then the queue only grows.
+  std::uint64_t look_for_depth(std::uint64_t head) const noexcept {
+    const std::uint64_t most = high_water_.load(std::memory_order_relaxed);  // own figure
+    if (most >= shape_.entries() || !is_queued(head + most)) [[likely]]
+      return 0;
+    return measure_depth(head);
   }
   bool is_queued(std::uint64_t position) const noexcept {  // relaxed: for a figure, nothing is read by it
     return shape_.is_at(entries_[shape_.index(position)].load(std::memory_order_relaxed), position);
   }
-  void raise_high_water(std::uint64_t position) noexcept;
+  std::uint64_t measure_depth(std::uint64_t head) const noexcept;
+  void raise_high_water(std::uint64_t most) noexcept;
   std::uint64_t count_missed(Claim claim) noexcept {
     if (overflow_ == Overflow::drop_oldest) return claim.position - std::exchange(expected_, claim.position + 1);
     // relaxed: ordered by E1, as it was stored before the entry that followed the drop.
@@ -180,6 +190,21 @@ class Inlet {
   domain::Ringer room_ringer_;
 };
 
+/// Under `drop_oldest`: removes the entry that was seen at the head. False if it may not be there any more, and `head`
+/// is where it is now.
+inline bool Inlet::claim_at(std::uint64_t& head, std::uint64_t entry, Claim& claim) noexcept {
+  const std::uint64_t most = look_for_depth(head);  // before the claim: that it succeeds proves that the head stood
+  // H1, acq_rel: the entry was read before the claim, and so before the publisher overwrites it.
+  if (!slot_->head.position.compare_exchange_weak(head, head + 1, std::memory_order_acq_rel,
+                                                  std::memory_order_acquire)) {
+    return false;
+  }
+  claim = {QueueShape::reference(entry), head};
+  if (most != 0) [[unlikely]]
+    raise_high_water(most);
+  return true;
+}
+
 inline bool Inlet::claim_next(Claim& claim) noexcept {
   if (overflow_ != Overflow::drop_oldest) {
     const std::uint64_t position = position_;
@@ -189,18 +214,15 @@ inline bool Inlet::claim_next(Claim& claim) noexcept {
     // L1, and figures: nobody else writes the head of a lossless connection.
     slot_->head.position.store(++position_, std::memory_order_release);
     claim = {QueueShape::reference(entry), position};
+    if (const std::uint64_t most = look_for_depth(position); most != 0) [[unlikely]]
+      raise_high_water(most);
     return true;
   }
   std::uint64_t head = slot_->head.position.load(std::memory_order_acquire);  // H1
   while (true) {
     const std::uint64_t entry = entries_[shape_.index(head)].load(std::memory_order_seq_cst);  // E1 (acquire). W1, W2
     if (shape_.is_at(entry, head)) {
-      // H1, acq_rel: the entry was read before the claim, and so before the publisher overwrites it.
-      if (slot_->head.position.compare_exchange_weak(head, head + 1, std::memory_order_acq_rel,
-                                                     std::memory_order_acquire)) {
-        claim = {QueueShape::reference(entry), head};
-        return true;
-      }
+      if (claim_at(head, entry, claim)) return true;
       continue;  // the publisher took it back, and `head` is the new one
     }
     const std::uint64_t again = slot_->head.position.load(std::memory_order_acquire);  // H1
@@ -218,12 +240,11 @@ inline Inlet::Taken Inlet::take(domain::Member& member) noexcept {
       const std::byte* payload = segment == nullptr ? nullptr : segment->find(reference);
       if (payload == nullptr) [[unlikely]]
         payload = resolve(member, reference);
-      taken_.store(taken_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);  // W: the consumer alone
+      domain::add(taken_);
       if (payload == nullptr) [[unlikely]] {
         refuse(reference);
         return {};
       }
-      note_depth(claim.position);
       const std::uint64_t missed = count_missed(claim);
       if (lifespan_ns_ == 0) [[likely]]
         return {payload, reference, missed};

@@ -32,7 +32,8 @@ static_assert(sizeof(SegmentHead) == 256);
 /// before E1.
 struct alignas(64) ChunkHead {
   std::uint64_t sequence;
-  std::uint64_t stamp;  ///< a reading of the publisher's StampClock
+  /// A reading of the publisher's StampClock. Atomic, for a reader that asks before it claims the entry (H1).
+  std::atomic<std::uint64_t> stamp;
   std::uint64_t bytes;  ///< of the payload that count
   std::array<std::uint8_t, 40> unused;
 };

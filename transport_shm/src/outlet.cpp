@@ -50,7 +50,8 @@ std::uint32_t Outlet::take_back(ChunkPool& pool, std::uint64_t limit) noexcept {
   }
   seen_head_ = head;
   if (dropped != 0) {
-    claimed_.slot->dropped.oldest.store(dropped_oldest_, std::memory_order_relaxed);  // a figure
+    // A figure; release: who sees it sees the head behind them, too.
+    claimed_.slot->dropped.oldest.store(dropped_oldest_, std::memory_order_release);
     concern_.raise();
   }
   return dropped;
@@ -89,6 +90,20 @@ bool Outlet::tell_trouble(EventQueue& events, const std::string& topic, std::vec
                     to_announce);
 }
 
+/// Under `drop_oldest`, when nothing is queued, and the message cannot be: it gets its position and gives way at once,
+/// as if the next one had come already. So the reader sees by the positions that it is missing.
+void Outlet::pass_over() noexcept {
+  std::uint64_t head = tail_;
+  if (is_broken()) return;
+  // H1, acq_rel, as in take_back; but there is no entry, and so nobody else to claim it.
+  if (!claimed_.slot->head.position.compare_exchange_strong(head, tail_ + 1, std::memory_order_acq_rel,
+                                                            std::memory_order_acquire)) {
+    return break_off();
+  }
+  seen_head_ = ++tail_;
+  claimed_.slot->dropped.oldest.store(++dropped_oldest_, std::memory_order_release);  // as in take_back
+}
+
 /// Makes room, or drops: when there may be none. False if there is none.
 bool Outlet::find_room(ChunkPool& pool, std::uint32_t& dropped) noexcept {
   const bool drops_oldest = request_.overflow == Overflow::drop_oldest;
@@ -103,7 +118,9 @@ bool Outlet::find_room(ChunkPool& pool, std::uint32_t& dropped) noexcept {
   refill();
   if (credit_ != 0) return true;
   // relaxed: figures, of this writer alone.
-  if (lossless_) {
+  if (drops_oldest) {
+    pass_over();
+  } else if (lossless_) {
     claimed_.slot->dropped.timeout.store(++dropped_timeout_, std::memory_order_relaxed);
   } else {
     claimed_.slot->dropped.newest.store(++dropped_newest_, std::memory_order_relaxed);

@@ -136,6 +136,7 @@ class Outlet {
     refill();
     return credit_ != 0;
   }
+  void pass_over() noexcept;
   bool find_room(ChunkPool& pool, std::uint32_t& dropped) noexcept;
 
   /// The reader completed what it had not taken. The publisher's next verb, or its keeper, lets go of it: it looks when

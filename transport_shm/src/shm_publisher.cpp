@@ -96,11 +96,12 @@ inline void ShmPublisher::seal(ChunkPool::Number chunk, std::size_t bytes) noexc
   // relaxed: figures, and the count of messages published is the next one's number.
   head.sequence = figures_->published.load(std::memory_order_relaxed);
   figures_->published.store(head.sequence + 1, std::memory_order_relaxed);
-  head.stamp = clock_.read();
+  const std::uint64_t stamp = clock_.read();
+  head.stamp.store(stamp, std::memory_order_release);  // who sees it sees that the chunk was taken back before
   head.bytes = bytes;
   if (counts_more_) [[unlikely]] {
     if (pool_.is_variable()) domain::add(figures_->bytes, bytes);
-    figures_->last_stamp.store(head.stamp, std::memory_order_relaxed);
+    figures_->last_stamp.store(stamp, std::memory_order_relaxed);
   }
   if (history_.limit() != 0) [[unlikely]] {
     pool_.hold(chunk, ChunkPool::kHistory);
@@ -251,6 +252,7 @@ Error ShmPublisher::explain(LoanStatus status, std::size_t bytes) const {
 }
 
 PublisherCounters ShmPublisher::counters() const {
+  const ThreadCheck::Verb verb(check_, "counters", announcement_);
   auto& self = const_cast<ShmPublisher&>(*this);  // looking at what came back changes private state only
   PublisherCounters figures;
   if (guard_.forked()) return figures;
@@ -277,6 +279,7 @@ PublisherCounters ShmPublisher::counters() const {
 }
 
 std::size_t ShmPublisher::connection_count() const noexcept {
+  const ThreadCheck::Verb verb(check_, "connection_count", announcement_);
   if (guard_.forked()) return 0;
   auto& self = const_cast<ShmPublisher&>(*this);  // learns who is there
   if (changed()) self.look_and_announce();
@@ -302,7 +305,7 @@ bool ShmPublisher::flush(std::chrono::nanoseconds timeout) noexcept {
   const bool before =
       std::exchange(announcing_, true);  // an event's callback may close or abandon the port: see settle
   const bool done = look_until_answered(timeout, [this]() -> std::optional<bool> {
-    if (!member_->has_keeper()) member_->keep({});  // somebody has to notice that a reader died
+    if (!member_->has_keeper()) domain::keep(*member_, {});  // somebody has to notice that a reader died
     if (changed()) look_and_announce();
     if (closed_ || abandoned_ || guard_.forked()) return false;
     return all_taken() ? std::optional(true) : std::nullopt;

@@ -228,6 +228,7 @@ bool ShmPublisher::end_outlets(Side side, std::vector<Event>& to_announce) noexc
   std::erase_if(live_, [&](const OutletPtr& outlet) {
     const bool gone = state(outlet) == domain::Health::gone;
     if (!gone && !outlet->reader_leaves() && !outlet->broken()) return false;
+    outlet->tell_trouble(*events_, announcement_.topic, to_announce);  // the last of it
     std::string_view reason;
     if (outlet->broken()) {
       outlet->close_slot();
@@ -471,13 +472,16 @@ void ShmPublisher::disconnect_all() noexcept {
     if (const Guard::Visit inside(guard_); inside) {
       for (const OutletPtr& outlet : departing_) {
         outlet->close_slot();
+        reserved_ -= outlet->share();
         member_->unwatch(outlet->request().reader.node);
       }
       departing_.clear();
+      for (const OutletPtr& outlet : live_) outlet->tell_trouble(*events_, announcement_.topic, to_announce);
       outlets.swap(live_);
     }
     for (const OutletPtr& outlet : outlets) {
       outlet->close_slot();
+      reserved_ -= outlet->share();
       events_->report(EventKind::unmatched, announcement_.topic, outlet->request().node, {}, to_announce);
       member_->unwatch(outlet->request().reader.node);
     }

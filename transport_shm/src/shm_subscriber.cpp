@@ -167,15 +167,19 @@ void ShmSubscriber::release(Chunk chunk) noexcept {
 SampleInfo ShmSubscriber::info(Chunk chunk) const noexcept {
   const Inlet& inlet = inlet_of(chunk);
   const ChunkHead& head = inlet.head(reference_of(chunk));
-  return {announcement_.topic, inlet.publisher_node(),          inlet.publisher_id(),
-          head.sequence,       inlet.clock().to_ns(head.stamp), missed_before(chunk)};
+  return {announcement_.topic,
+          inlet.publisher_node(),
+          inlet.publisher_id(),
+          head.sequence,
+          inlet.clock().to_ns(head.stamp.load(std::memory_order_relaxed)),
+          missed_before(chunk)};
 }
 
 /// From the stamp until now. Of few messages: it costs a cache line and a look at the clock.
 void ShmSubscriber::sample_latency(Chunk chunk) noexcept {
   until_sampled_ = domain::kLatencySampledOneOf;
   const Inlet& inlet = inlet_of(chunk);
-  const std::uint64_t stamp = inlet.head(reference_of(chunk)).stamp;
+  const std::uint64_t stamp = inlet.head(reference_of(chunk)).stamp.load(std::memory_order_relaxed);
   if (stamp != 0) domain::note_latency(*figures_, inlet.clock().age_ns(stamp));
 }
 
@@ -205,10 +209,11 @@ bool ShmSubscriber::ready() noexcept {
   return !at_held_limit() && has_message();
 }
 
-/// Whether one of the known publishers has something queued. `take` finds it then, although its ready bit may not be
-/// set yet: its publisher may have been stopped before it.
+/// Whether one of the known publishers has something queued that is to be taken. `take` finds it then, although its
+/// ready bit may not be set yet: its publisher may have been stopped before it.
 bool ShmSubscriber::has_message() noexcept {
-  const auto found = std::find_if(inlets_.begin(), inlets_.end(), [](const auto& inlet) { return inlet->ready(); });
+  const auto found =
+      std::find_if(inlets_.begin(), inlets_.end(), [this](const auto& inlet) { return inlet->has_message(*member_); });
   if (found == inlets_.end()) return false;
   if (inlets_.size() > kAskedDirectly && std::find(active_.begin(), active_.end(), found->get()) == active_.end()) {
     active_.push_back(found->get());  // no allocation: it has held all of them since the last look
@@ -257,8 +262,12 @@ void ShmSubscriber::sleep_until(steady_clock::time_point deadline) noexcept {
 /// Somebody has to notice that a publisher died with a message under way: the keeper, or this thread from time to time.
 template <class Sleep>
 void ShmSubscriber::sleep_in_parts(steady_clock::time_point deadline, Sleep sleep) noexcept {
+  // While a callback is set the consumer is the dispatcher. Whether one is changes only on this thread, or to none.
+  const bool consumes = !has_handler_.load(std::memory_order_acquire);
+  if (consumes) until_sampled_ = 1;
   if (member_->has_keeper()) return sleep(deadline);
   sleep(std::min<steady_clock::time_point>(deadline, steady_clock::now() + domain::kLongestSleep));
+  if (!consumes) return;
   for (const auto& inlet : inlets_) {
     if (member_->check(inlet->publisher().node) == domain::Health::gone && !inlet->ended()) --seen_slot_epoch_;
   }
@@ -274,7 +283,6 @@ void ShmSubscriber::sleep_on_bell(steady_clock::time_point deadline) noexcept {
                   (fd_is_quiet_ ? domain::kRingSocket : 0));
     found = ready();  // W1: after arming
     if (found || !is_open()) break;
-    until_sampled_ = 1;
     sleep_in_parts(deadline, [&](steady_clock::time_point until) {
       by_semaphore ? sleeper_->sleep_on_semaphore(until) : sleeper_->sleep(sequence, until);
     });
@@ -294,7 +302,6 @@ void ShmSubscriber::sleep_on_socket(steady_clock::time_point deadline) noexcept 
     rearm_fd();
     if (ready()) return signal_fd();  // W1: after arming
     if (!is_open()) return;
-    until_sampled_ = 1;
     sleep_in_parts(deadline,
                    [this](steady_clock::time_point until) { posix::wait_until_readable(socket_->fd().get(), until); });
   } while (!ready() && is_open() && steady_clock::now() < deadline);
@@ -427,14 +434,15 @@ std::vector<std::string> ShmSubscriber::audit() const {
   std::vector<std::string> findings;
   if (in_child() || has_handler_.load(std::memory_order_acquire)) return findings;
   const std::lock_guard lock(cold_mutex_);
+  // acquire, and first: who releases completes before it counts, so what is counted here is not held below.
+  const auto released = static_cast<std::uint64_t>(outstanding_.load(std::memory_order_acquire));
   std::uint64_t held = 0;
   for (const auto& inlet : inlets_) {
     held += inlet->held();
     inlet->audit(findings);
   }
-  const auto released = static_cast<std::uint64_t>(outstanding_.load(std::memory_order_relaxed));
   if (held > max_held_) findings.push_back(fmt::format("{} samples are held of {}", held, max_held_));
-  if (held != samples_ - released) {
+  if (held > samples_ - released) {
     findings.push_back(
         fmt::format("{} samples are held by the queues' count, {} by the user's", held, samples_ - released));
   }

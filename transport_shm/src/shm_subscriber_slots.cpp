@@ -387,7 +387,9 @@ void ShmSubscriber::report_slot(std::uint32_t index, std::vector<Event>& to_anno
     reported.deadline.reset();
     // One that it cannot read the consumer has broken off itself: it is about to say so, and why.
     const Inlet* const inlet = by_slot_[index].load(std::memory_order_relaxed);  // under the mutex
-    if (gone || inlet == nullptr || !inlet->broken()) end(closed ? "" : "its process died");
+    if (reported.ended || (!gone && inlet != nullptr && inlet->broken())) return;
+    tell_trouble(index, to_announce);
+    end(closed ? "" : "its process died");
     return;
   }
   const bool hung = reported.owner && member_->health(*reported.owner) == domain::Health::hung;
@@ -452,6 +454,7 @@ void ShmSubscriber::end_broken(Inlet& inlet) noexcept {
     const std::lock_guard lock(cold_mutex_);
     Reported& reported = reported_[inlet.slot_index()];
     if (!std::exchange(reported.ended, true)) {
+      tell_trouble(inlet.slot_index(), unannounced_);
       events_->report(EventKind::unmatched, announcement_.topic, inlet.publisher_node(), inlet.error(), unannounced_);
     }
   }
@@ -503,11 +506,13 @@ void ShmSubscriber::leave(std::vector<Event>& to_announce) noexcept {
     member_->unlink(bucket_, domain::inbox_name(self_));
     if (socket_) member_->unlink(bucket_, domain::bell_socket_name(self_));
     remove_names(names_prefix());
-    for (Reported& reported : reported_) {
+    for (std::uint32_t index = 0; index < reported_.size(); ++index) {
+      Reported& reported = reported_[index];
       if (reported.owner) member_->unwatch(*reported.owner);
       reported.owner.reset();
-      if (!std::exchange(reported.ended, true))
-        events_->report(EventKind::unmatched, announcement_.topic, reported.node, {}, to_announce);
+      if (std::exchange(reported.ended, true)) continue;
+      tell_trouble(index, to_announce);
+      events_->report(EventKind::unmatched, announcement_.topic, reported.node, {}, to_announce);
     }
   }
 }

@@ -20,9 +20,9 @@
 /// takes *bytes* of it, which need not be the first ones: where they are is the layout's business.
 ///
 /// *Threads.* A port's verbs are called by one thread at a time, with two exceptions: `SubscriberPort::release` and
-/// `info` may be called on any thread, at any time, also after `close` and `abandon`; and `counters` and
-/// `connection_count` may be called beside another verb. `Transport` is called by any number of threads at once. A port
-/// calls its `MessageHandler` one message at a time, on a thread that the transport documents.
+/// `info` may be called on any thread, at any time, also after `close` and `abandon`; and a subscriber port's
+/// `counters` and `connection_count` may be called beside another verb. `Transport` is called by any number of threads
+/// at once. A port calls its `MessageHandler` one message at a time, on a thread that the transport documents.
 ///
 /// *Hot verbs* (`loan`, `publish`, `discard`, `take`, `release`) are `noexcept`, do not allocate, do not log, take no
 /// lock shared with another process and make no system call, but to wake a sleeper or to sleep where the policy says
@@ -95,7 +95,7 @@ BATON_API std::string_view to_string(WaitStatus status) noexcept;
 /// The outcome of a publish. True if the message was handed over to everyone who had not chosen to drop.
 struct PublishResult {
   PublishStatus status = PublishStatus::ok;
-  std::uint16_t delivered = 0;  ///< subscribers whose callback ran or whose queue has it
+  std::uint16_t delivered = 0;  ///< subscribers that were called, or have it queued; it may be too old for them by then
   std::uint32_t dropped = 0;    ///< messages, this or older ones, that gave way on a full queue
 
   explicit operator bool() const noexcept { return status == PublishStatus::ok; }

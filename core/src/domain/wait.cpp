@@ -11,7 +11,6 @@
 namespace baton {
 inline namespace v1 {
 namespace domain {
-namespace {
 
 void keep(Member& member, std::chrono::nanoseconds timeout) noexcept try {
   member.keep(timeout);
@@ -19,8 +18,6 @@ void keep(Member& member, std::chrono::nanoseconds timeout) noexcept try {
   log::error("[{}] the node could not be kept: {}", member.node(), error.what());
   std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(timeout, std::chrono::milliseconds(1)));
 }
-
-}  // namespace
 
 bool wait_for(EventQueue& events, Member* member, std::chrono::nanoseconds timeout,
               const std::function<std::optional<bool>()>& answer) noexcept {

@@ -77,6 +77,19 @@ TEST(Clock, says_how_old_a_stamp_is_to_within_a_thousandth) {
   }
 }
 
+TEST(Clock, says_how_long_a_span_is_the_better_the_longer_it_has_been_asked) {
+  if (!has_invariant_tsc()) GTEST_SKIP() << "this machine has no invariant time-stamp counter";
+  const std::uint64_t ticks_before = tsc_ticks();
+  const std::uint64_t ns_before = monotonic_ns();
+  static_cast<void>(tsc_span_ns(1));  // a window as short as the process is old
+  std::this_thread::sleep_for(std::chrono::milliseconds(1'500));
+  const std::uint64_t least = monotonic_ns() - ns_before;
+  const std::uint64_t span = tsc_span_ns(tsc_ticks() - ticks_before);
+  const std::uint64_t most = monotonic_ns() - ns_before + 100'000;  // and what lies between the first two readings
+  EXPECT_GT(span + least / 50'000, least);
+  EXPECT_LT(span, most + most / 50'000);
+}
+
 TEST(Clock, converts_an_old_stamp_well_though_fresh_ones_came_in_between) {
   if (!has_invariant_tsc()) GTEST_SKIP() << "this machine has no invariant time-stamp counter";
   const std::uint64_t ns = monotonic_ns();

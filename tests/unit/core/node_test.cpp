@@ -178,6 +178,23 @@ TEST(Node, does_without_a_domain_where_its_transport_does) {
   node.keep();
 }
 
+TEST(Node, meets_its_deadlines_without_a_domain_in_the_eyes_of_one_that_has_joined) {
+  const Place place;
+  const Config nowhere = Config::parse("[shared_memory]\ndirectory = \"/no/such/place\"\n", "test.toml").value();
+  auto without =
+      Node::open("without", {.domain = "test", .config = nowhere, .transports = {inproc_transport()}}).value();
+  auto joined = open_inproc(place, "joined");
+  auto publisher = without.publisher<Message>("topic", {.deadline = std::chrono::seconds(2)}).value();
+  auto subscriber = joined.subscriber<Message>("topic", {.deadline = std::chrono::seconds(2)}).value();
+  EXPECT_EQ(take_event_of_a_port(joined)->kind, EventKind::matched);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(2'500);
+  while (std::chrono::steady_clock::now() < end) {
+    EXPECT_TRUE(publisher.publish(Message{}));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  EXPECT_FALSE(take_event_of_a_port(joined)) << "every message came in time";
+}
+
 /// Opens no ports, but is asked to.
 class NoTransport final : public Transport {
  public:

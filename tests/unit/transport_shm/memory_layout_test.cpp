@@ -2,6 +2,7 @@
 // reads.
 
 #include <cstddef>
+#include <cstdint>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -133,6 +134,26 @@ TEST(MemoryLayout, is_documented_as_the_compiler_has_it) {
   for (const Table& table : tables()) {
     const std::string expected = text_of(table);
     EXPECT_NE(page.str().find(expected), std::string::npos) << "docs/memory-layout.md should have:\n" << expected;
+  }
+}
+
+std::string with_commas(std::uint64_t number) {
+  std::string text = fmt::format("{}", number);
+  for (std::size_t at = text.size(); at > 3;) text.insert(at -= 3, ",");
+  return text;
+}
+
+TEST(MemoryLayout, is_documented_with_the_sizes_of_the_files) {
+  std::ifstream file(BATON_SOURCE_DIR "/docs/memory-layout.md");
+  std::stringstream page;
+  page << file.rdbuf();
+  const std::uint64_t inbox = sizeof(InboxHead) + kFirstSlots * slot_bytes(5);  // of 8 + 8 + 1 entries: 2^5
+  for (const std::string& expected :
+       {fmt::format("| registry, for the whole domain | {} |", with_commas(sizeof(Registry))),
+        fmt::format("| a node | {} and a socket |", with_commas(sizeof(NodeFile))),
+        fmt::format("| a port's file | {} and the announcement", with_commas(sizeof(PortFile))),
+        fmt::format("| an inbox, with its first eight slots | {} |", with_commas(inbox))}) {
+    EXPECT_NE(page.str().find(expected), std::string::npos) << "docs/memory-layout.md should have: " << expected;
   }
 }
 

@@ -129,9 +129,10 @@ inline constexpr std::size_t kLatencyBuckets = 160;
 
 /// What a publisher counts of itself. W: its user's thread; plain stores. On a line that nobody else writes.
 struct alignas(64) PublisherFigures {
-  std::atomic<std::uint64_t> published;     ///< messages handed over; the next one's sequence number
-  std::atomic<std::uint64_t> bytes;         ///< of their payloads, where messages have sizes of their own; else 0
-  std::atomic<std::uint64_t> last_stamp;    ///< when the last one was, where there is a deadline; else 0
+  std::atomic<std::uint64_t> published;  ///< messages handed over; the next one's sequence number
+  std::atomic<std::uint64_t> bytes;      ///< of their payloads, where messages have sizes of their own; else 0
+  std::atomic<std::uint64_t>
+      last_stamp;  ///< when the last one was, where there is a deadline or each has its size; else 0
   std::atomic<std::uint64_t> rejected;      ///< publishes refused
   std::atomic<std::uint64_t> timed_out;     ///< publishes that waited in vain
   std::atomic<std::uint64_t> failed_loans;  ///< loans refused
