@@ -1,5 +1,5 @@
-// What waiting costs while nothing happens: so many subscribers in one wait set, each with a publisher in another process, and
-// the processor time of both for a while.
+// What waiting costs while nothing happens: so many subscribers in one wait set, each with a publisher in another
+// process, and the processor time of both for a while.
 
 #include <sys/resource.h>
 #include <sys/wait.h>

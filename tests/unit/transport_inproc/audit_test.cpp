@@ -8,6 +8,7 @@ namespace baton {
 namespace {
 
 using inproc::Connection;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -62,17 +63,23 @@ TEST_F(InprocAudit, finds_a_chunk_that_nobody_has) {
   connection().released -= 1;
 }
 
-TEST_F(InprocAudit, finds_a_sample_that_is_held_and_was_given_back) {
-  connection().released += 1;
+TEST_F(InprocAudit, finds_a_sample_that_the_queues_count_and_the_user_has_not) {
+  connection().taken += 1;
   EXPECT_THAT(subscriber_->audit(),
-              ElementsAre("topic 'topic': subscriber in reader: 0 samples are held by the queues' "
+              ElementsAre("topic 'topic': subscriber in reader: 2 samples are held by the queues' "
                           "count, 1 by the user's"));
-  connection().released -= 1;
+  connection().taken -= 1;
+}
+
+TEST_F(InprocAudit, finds_more_given_back_than_was_taken) {
+  connection().released += 2;
+  EXPECT_THAT(subscriber_->audit(), ElementsAre(HasSubstr("writer: 2 were given back of 1 taken")));
+  connection().released -= 2;
 }
 
 TEST_F(InprocAudit, finds_more_samples_held_than_may_be) {
   connection().taken += 100;
-  EXPECT_THAT(subscriber_->audit(), ElementsAre(HasSubstr("subscriber in reader: 101 samples are held of ")));
+  EXPECT_THAT(subscriber_->audit(), Contains(HasSubstr("subscriber in reader: 101 samples are held of ")));
   connection().taken -= 100;
 }
 

@@ -45,6 +45,8 @@ class ScriptedPort final : public SubscriberPort {
   std::size_t bytes(Chunk) const noexcept override { return sizeof(payload_); }
   void report_damaged(Chunk) noexcept override {}
   Result<int> fd() override { return fail(Errc::system, "a scripted port", "has no descriptor", ""); }
+  Attachment attach(std::shared_ptr<Waker> /*waker*/) override { return Attachment::descriptor; }
+  void detach() noexcept override {}
   void on_message(MessageHandler) override {}
   const PortAnnouncement& announcement() const noexcept override { return announcement_; }
   SubscriberCounters counters() const override { return {}; }
