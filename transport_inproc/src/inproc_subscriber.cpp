@@ -291,7 +291,7 @@ void InprocSubscriber::sleep_on_descriptor(steady_clock::time_point deadline) no
 
 /// Nobody rings.
 void InprocSubscriber::look_until(steady_clock::time_point deadline) noexcept {
-  const Spin spin(Qos::kMaxSpin);
+  Spin spin(Qos::kMaxSpin);
   while (!spin.run(steady_clock::now(), deadline, [this] { return ready(); }) && steady_clock::now() < deadline) {
     std::this_thread::yield();
   }

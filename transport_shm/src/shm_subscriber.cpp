@@ -309,7 +309,7 @@ void ShmSubscriber::sleep_on_socket(steady_clock::time_point deadline) noexcept 
 
 /// Nobody rings.
 void ShmSubscriber::look_until(steady_clock::time_point deadline) noexcept {
-  const Spin spin(Qos::kMaxSpin);
+  Spin spin(Qos::kMaxSpin);
   bool found = false;
   while (!found && steady_clock::now() < deadline) {
     sleep_in_parts(deadline, [&](steady_clock::time_point until) {

@@ -26,6 +26,7 @@ inline void relax() noexcept {
 ///
 /// Adaptive, it looks only while the waits before were shorter than it may look: it keeps their mean, in which the last
 /// one counts a quarter. So somebody who waits for a message a millisecond does not spin, and an idle one never does.
+/// Nor does one whose processor others want: a yield that takes its time tells.
 class Spin {
  public:
   using Clock = std::chrono::steady_clock;
@@ -43,23 +44,28 @@ class Spin {
   /// Whether it is worth while to look at all.
   bool is_on() const noexcept { return longest_.count() != 0 && (!adaptive_ || mean_ <= kAdaptive); }
 
-  /// Looks until `look` is true, or the time is over: false then. In between others may run.
+  /// Looks until `look` is true, or the time is over: false then. In between others may run; adaptive, it gives up when
+  /// they do.
   template <class Look>
-  bool run(Clock::time_point begin, Clock::time_point deadline, Look look) const noexcept {
+  bool run(Clock::time_point begin, Clock::time_point deadline, Look look) noexcept {
     const Clock::time_point end = std::min(deadline, begin + longest_);
     while (true) {
       for (int i = 0; i < kLooksPerYield; ++i) {
         if (look()) return true;
         for (int pause = 0; pause < kPausesPerLook; ++pause) relax();
       }
-      if (Clock::now() >= end) return false;
+      const Clock::time_point before = Clock::now();
+      if (before >= end) return false;
       std::this_thread::yield();
+      if (!adaptive_ || Clock::now() - before < kYieldAlone) continue;
+      mean_ = kLongestMean;
+      return false;
     }
   }
 
   /// After a wait, whether it slept or not.
   void note(std::chrono::nanoseconds waited) noexcept {
-    if (adaptive_) mean_ += (std::min(waited, 4 * kAdaptive) - mean_) / 4;  // so that four short ones bring it back
+    if (adaptive_) mean_ += (std::min(waited, kLongestMean) - mean_) / 4;
   }
 
  private:
@@ -68,12 +74,16 @@ class Spin {
     return several;
   }
 
+  /// From there some ten short waits bring it back.
+  static constexpr std::chrono::nanoseconds kLongestMean = 16 * kAdaptive;
+  /// A yield to nobody takes less.
+  static constexpr std::chrono::nanoseconds kYieldAlone = std::chrono::microseconds(3);
   static constexpr int kLooksPerYield = 32;
   static constexpr int kPausesPerLook = 4;
 
   std::chrono::nanoseconds longest_;
   bool adaptive_;
-  std::chrono::nanoseconds mean_ = 4 * kAdaptive;
+  std::chrono::nanoseconds mean_ = kLongestMean;
 };
 
 }  // namespace v1
