@@ -32,6 +32,14 @@ void publish_to_an_empty_queue(const Place& place) {
   publish_window(talker);
 }
 
+/// Of all kinds.
+void publish_to_sleepers(const Place& place) {
+  Talker talker(place);
+  survivors_turn();  // readers that sleep
+  require(eventually([&] { return talker.publisher.subscriber_count() >= 6; }), "not all sleepers are connected");
+  publish_window(talker);
+}
+
 void publish_to_a_full_queue(const Place& place) {
   Talker talker(place);
   talker.say(9);
@@ -158,6 +166,7 @@ Windows publisher_windows() {
       {"loan", loan},
       {"publish_to_an_empty_queue", publish_to_an_empty_queue},
       {"publish_to_a_full_queue", publish_to_a_full_queue},
+      {"publish_to_sleepers", publish_to_sleepers},
       {"publish_waiting_for_room", publish_waiting_for_room},
       {"discard", discard},
       {"collect_what_came_back", collect_what_came_back},

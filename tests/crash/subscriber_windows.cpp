@@ -109,12 +109,36 @@ void make_and_arm_the_descriptor(const Place& place) {
   listener.go_on();
 }
 
-void wait_for_a_message(const Place& place) {
-  Listener listener(place);
+/// Several times: where it is stopped instead of killed, the survivors publish at each point, and end a wait.
+void wait_as(const Place& place, baton::Notify notify) {
+  Listener listener(place, {.depth = 8, .history = 4, .max_held = 4, .notify = notify, .spin = 0ns});
   listener.drain();
   window_begins();
-  listener.subscriber.wait(1ms);
+  for (int i = 0; i < 6; ++i) {
+    listener.subscriber.wait(1ms);
+    for (int taken = 0; taken < 4 && listener.take(); ++taken) {  // not all: that might never end
+    }
+  }
   window_ends();
+  listener.go_on();
+}
+
+void wait_for_a_message(const Place& place) { wait_as(place, baton::Notify::futex); }
+void wait_by_semaphore(const Place& place) { wait_as(place, baton::Notify::semaphore); }
+void wait_on_the_socket(const Place& place) { wait_as(place, baton::Notify::socket); }
+
+/// Into a set, a wait there, and out again: the inbox names another bell meanwhile.
+void wait_in_a_set(const Place& place) {
+  Listener listener(place);
+  listener.drain();
+  baton::WaitSet set = listener.node.wait_set();
+  window_begins();
+  const auto id = set.add(listener.subscriber, [&] { listener.drain(); });
+  set.wait(1ms);
+  if (id) set.remove(*id);
+  window_ends();
+  require(static_cast<bool>(id), "it does not go into the set");
+  require(listener.subscriber.wait(0ms) != baton::WaitStatus::closed, "it is closed");
   listener.go_on();
 }
 
@@ -142,6 +166,9 @@ Windows subscriber_windows() {
       {"let_go_of_a_publisher_that_died", let_go_of_a_publisher_that_died},
       {"make_and_arm_the_descriptor", make_and_arm_the_descriptor},
       {"wait_for_a_message", wait_for_a_message},
+      {"wait_by_semaphore", wait_by_semaphore},
+      {"wait_on_the_socket", wait_on_the_socket},
+      {"wait_in_a_set", wait_in_a_set},
       {"set_a_callback", set_a_callback},
   };
 }

@@ -1,6 +1,7 @@
 #include "survivors.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -25,6 +26,48 @@ std::string config_of(Reaping reaping) {
 const baton::QosSettings kUpQos = {.depth = 4, .overflow = baton::Overflow::drop_oldest, .max_held = 4};
 
 }  // namespace
+
+class Survivors::Sleeper {
+ public:
+  /// In `wait`, or in a wait set, or in one that polls.
+  enum class Way { wait, set, polling_set };
+
+  Sleeper(baton::Node& node, Way way, baton::Notify notify)
+      : subscriber_(node.subscriber<Message>(kUp, {.depth = 16, .max_held = 4, .notify = notify, .spin = 0ns}).value()),
+        thread_([this, way, set = node.wait_set()]() mutable {
+          if (way == Way::wait) {
+            while (!ends_) {
+              subscriber_.wait(60s);
+              take_all();
+            }
+            return;
+          }
+          EXPECT_TRUE(set.add(subscriber_, [this] { take_all(); }));
+          if (way == Way::polling_set) {
+            EXPECT_TRUE(set.add_descriptor(0, 0, [](short) {}));
+          }
+          while (!ends_) set.wait(60s);
+        }) {}
+
+  bool has_taken_all() const { return subscriber_.counters().total.queued == 0; }
+
+  /// Before a last message.
+  void end() { ends_ = true; }
+  ~Sleeper() { thread_.join(); }
+
+ private:
+  void take_all() {
+    for (Sample sample = subscriber_.take(); sample; sample = subscriber_.take()) {
+      const std::string wrong = heard_.note(*sample);
+      EXPECT_TRUE(wrong.empty()) << wrong;
+    }
+  }
+
+  Subscriber subscriber_;
+  Order heard_;
+  std::atomic<bool> ends_{false};
+  std::thread thread_;
+};
 
 Survivors::Survivors(Reaping reaping)
     : reaping_(reaping),
@@ -137,7 +180,15 @@ bool Survivors::is_as_before(std::string* why) const {
   return true;
 }
 
+/// The victim died in the middle of a publish, perhaps between a message and its ring: then the keeper rings.
+void Survivors::expect_sleepers_awake() {
+  for (const auto& sleeper : sleepers_) {
+    EXPECT_TRUE(eventually([&] { return sleeper->has_taken_all(); }, kReapedWithin)) << "a sleeper was not woken";
+  }
+}
+
 void Survivors::outlive() {
+  if (reaping_ == Reaping::by_survivors) expect_sleepers_awake();
   exchange();
   check_held();
   const auto expect_as_before = [&] {
@@ -231,7 +282,24 @@ void Survivors::have_a_publisher_die() {
   EXPECT_TRUE(eventually([&] { return find_files(domain_, "pub-").size() == 2; })) << "a dead publisher is not reaped";
 }
 
+void Survivors::open_sleepers() {
+  using Way = Sleeper::Way;
+  using baton::Notify;
+  for (const Notify notify : {Notify::futex, Notify::semaphore, Notify::socket}) {
+    sleepers_.push_back(std::make_unique<Sleeper>(a_, Way::wait, notify));
+  }
+  for (const Way way : {Way::set, Way::polling_set}) {
+    sleepers_.push_back(std::make_unique<Sleeper>(a_, way, Notify::futex));
+  }
+  std::this_thread::sleep_for(20ms);  // until they sleep, most of the time
+}
+
 void Survivors::close_extras() {
+  for (const auto& sleeper : sleepers_) sleeper->end();
+  if (!sleepers_.empty()) {
+    EXPECT_TRUE(publish(b_up_, kB, next_up_++));
+  }
+  sleepers_.clear();
   extra_process_.reset();
   extra_publishers_.clear();
   extra_subscribers_.clear();

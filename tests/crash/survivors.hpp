@@ -47,6 +47,8 @@ class Survivors {
   void open_lossless_subscriber();
   void open_publishers(int count);
   void open_readers(int count);
+  /// Readers that sleep, each in a way of its own, and are woken by nobody but their publishers and their keeper.
+  void open_sleepers();
   void close_extras();
   void take_and_release();
   /// A process that only subscribes; one that publishes a little. Both die, the second one by itself.
@@ -64,6 +66,7 @@ class Survivors {
   bool is_as_before(std::string* why) const;
   void let_a_newcomer_talk();
   void note(Order& order, const Message& message);
+  void expect_sleepers_awake();
 
   const Reaping reaping_;
   const std::string domain_ = unique_domain();
@@ -85,6 +88,8 @@ class Survivors {
   std::uint64_t extra_next_ = 0;
   std::vector<Publisher> extra_publishers_;
   std::vector<Subscriber> extra_subscribers_;
+  class Sleeper;
+  std::vector<std::unique_ptr<Sleeper>> sleepers_;
   std::optional<Child> extra_process_;
 
   std::map<std::string, std::uint64_t> files_;

@@ -40,6 +40,7 @@ std::ostream& operator<<(std::ostream& out, const Window& window) { return out <
 
 void open_subscriber(Survivors& survivors) { survivors.open_subscriber(); }
 void open_lossless_subscriber(Survivors& survivors) { survivors.open_lossless_subscriber(); }
+void open_sleepers(Survivors& survivors) { survivors.open_sleepers(); }
 void open_publisher(Survivors& survivors) { survivors.open_publishers(1); }
 void open_publishers(Survivors& survivors) { survivors.open_publishers(7); }
 void close_extras(Survivors& survivors) { survivors.close_extras(); }
@@ -54,6 +55,7 @@ const std::vector<Window>& windows() {
       {"loan"},
       {"publish_to_an_empty_queue"},
       {"publish_to_a_full_queue"},
+      {"publish_to_sleepers", {open_sleepers}},
       {"publish_waiting_for_room", {open_lossless_subscriber}},
       {"discard"},
       {"collect_what_came_back", {take_and_release}},
@@ -73,6 +75,9 @@ const std::vector<Window>& windows() {
       {"let_go_of_a_publisher_that_died", {have_a_publisher_die}},
       {"make_and_arm_the_descriptor"},
       {"wait_for_a_message"},
+      {"wait_by_semaphore"},
+      {"wait_on_the_socket"},
+      {"wait_in_a_set"},
       {"set_a_callback"},
       {"publish_to_a_full_queue", {}, true},
       {.name = "make_a_publisher", .keeper = true, .kills = kCalls, .stops = kCalls},

@@ -38,10 +38,12 @@ class Deadline {
     return !std::exchange(told_, true);
   }
 
-  /// When to ask next.
-  Time next(Time now) const noexcept { return told_ ? now + most_ : since_ + most_; }
+  /// When to ask next. Once it is told, less often: a publisher that is silent must not keep its watchers busy.
+  Time next(Time now) const noexcept { return told_ ? now + std::max(most_, kPatience) : since_ + most_; }
 
  private:
+  static constexpr std::chrono::nanoseconds kPatience = std::chrono::milliseconds(100);
+
   std::chrono::nanoseconds most_;
   StampClock clock_;
   std::shared_ptr<const PortFile> publisher_;

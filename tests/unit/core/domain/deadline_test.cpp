@@ -32,6 +32,15 @@ TEST_F(DeadlineTest, is_missed_once_until_the_next_message) {
   EXPECT_TRUE(deadline_.is_missed(now_ + 6s)) << "and the one before has come";
 }
 
+TEST_F(DeadlineTest, is_looked_at_seldom_while_it_stays_missed) {
+  Deadline strict(1ms, StampClock(Stamp::monotonic), publisher_);
+  EXPECT_TRUE(strict.is_missed(now_ + 1s));
+  EXPECT_EQ(strict.next(now_ + 1s), now_ + 1100ms);
+  publish(stamp_of(now_ + 1050ms));
+  EXPECT_TRUE(strict.is_missed(now_ + 1100ms)) << "late, and yet";
+  EXPECT_FALSE(strict.is_missed(now_ + 1200ms));
+}
+
 TEST_F(DeadlineTest, is_watched_on_whatever_a_damaged_file_says_of_the_last_message) {
   Deadline::Time now = now_ + 10s;
   for (const std::uint64_t stamp :
