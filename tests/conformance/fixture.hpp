@@ -9,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -56,6 +57,12 @@ inline bool eventually(const std::function<bool()>& holds) {
     std::this_thread::sleep_for(100us);
   }
   return true;
+}
+
+/// How many messages a test of wake-ups sends: BATON_STRESS_MESSAGES, for long runs, or else as many.
+inline std::uint64_t stress_messages(std::uint64_t usual) {
+  const char* const wanted = std::getenv("BATON_STRESS_MESSAGES");
+  return wanted == nullptr ? usual : std::strtoull(wanted, nullptr, 10);
 }
 
 /// What a callback heard, in order; for any thread.

@@ -14,7 +14,7 @@ constexpr Notify kAll[] = {Notify::futex, Notify::semaphore, Notify::socket, Not
 constexpr std::chrono::nanoseconds kSpins[] = {0ns, 50us, baton::Qos::kAdaptiveSpin};
 
 TEST_P(Notifies, wake_for_every_message_against_pauses_of_any_length) {
-  constexpr std::uint64_t kMessages = 2'500;
+  const std::uint64_t messages = stress_messages(2'500);
   for (const Notify notify : kAll) {
     for (const auto spin : kSpins) {
       const std::string topic =
@@ -25,13 +25,13 @@ TEST_P(Notifies, wake_for_every_message_against_pauses_of_any_length) {
           other_.subscriber<Message>(topic, {.depth = 4, .max_held = 1, .notify = notify, .spin = spin}).value();
       std::thread writer([&] {
         std::minstd_rand random(7);
-        for (std::uint64_t number = 0; number < kMessages; ++number) {
+        for (std::uint64_t number = 0; number < messages; ++number) {
           EXPECT_TRUE(publish(publisher, 1, number));
           for (auto pause = random() % 8'000; pause-- > 0;) asm volatile("");
         }
       });
       Ledger ledger;
-      while (ledger.count() < kMessages && !HasFailure()) {
+      while (ledger.count() < messages && !HasFailure()) {
         EXPECT_TRUE(subscriber.wait(30s)) << topic << ": a wake-up was lost after " << ledger.count();
         while (auto sample = subscriber.take()) ledger.note(*sample);
       }

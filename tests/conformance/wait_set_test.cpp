@@ -111,7 +111,7 @@ TEST_P(WaitSets, wake_for_a_message_of_each_of_two_hundred_subscribers) {
 }
 
 TEST_P(WaitSets, lose_no_wake_up_against_pauses_of_any_length) {
-  constexpr std::uint64_t kMessages = 8'000;
+  const std::uint64_t messages = stress_messages(8'000);
   const Pipe pipe;
   for (const bool polls : {false, true}) {
     const std::string name = polls ? "polled" : "rung";
@@ -130,13 +130,13 @@ TEST_P(WaitSets, lose_no_wake_up_against_pauses_of_any_length) {
     for (std::uint32_t writer = 0; writer < 2; ++writer) {
       writers.emplace_back([&, writer] {
         std::minstd_rand random(writer + 1);
-        for (std::uint64_t number = 0; number < kMessages; ++number) {
+        for (std::uint64_t number = 0; number < messages; ++number) {
           EXPECT_TRUE(publish(publishers[writer], writer, number));
           for (auto pause = random() % 4'000; pause-- > 0;) asm volatile("");
         }
       });
     }
-    while (ledgers[0].count() + ledgers[1].count() < 2 * kMessages) {
+    while (ledgers[0].count() + ledgers[1].count() < 2 * messages) {
       EXPECT_TRUE(set.wait(30s)) << "a wake-up was lost";
       if (HasFailure()) break;
     }
@@ -149,21 +149,21 @@ TEST_P(WaitSets, lose_no_wake_up_against_pauses_of_any_length) {
 }
 
 TEST_P(WaitSets, lose_no_message_when_subscribers_come_and_go_between_sets_and_waits_of_their_own) {
-  constexpr std::uint64_t kMessages = 6'000;
+  const std::uint64_t messages = stress_messages(6'000);
   const baton::QosSettings lossless{.overflow = baton::Overflow::block, .block_timeout = 60s};
   auto publisher = node_.publisher<Message>("topic", lossless).value();
   auto subscriber = other_.subscriber<Message>("topic", {.depth = 4}).value();
   std::array sets{other_.wait_set(), other_.wait_set()};
   std::thread writer([&] {
     std::minstd_rand random(3);
-    for (std::uint64_t number = 0; number < kMessages; ++number) {
+    for (std::uint64_t number = 0; number < messages; ++number) {
       EXPECT_TRUE(publish(publisher, 1, number));
       for (auto pause = random() % 3'000; pause-- > 0;) asm volatile("");
     }
   });
   Ledger ledger;
   const auto note = [&](const baton::Sample<Message>& sample) { ledger.note(*sample); };
-  for (std::uint64_t round = 0; ledger.count() < kMessages && !HasFailure(); ++round) {
+  for (std::uint64_t round = 0; ledger.count() < messages && !HasFailure(); ++round) {
     if (round % 3 == 2) {
       EXPECT_TRUE(subscriber.wait(30s)) << "a wake-up of its own was lost after " << ledger.count();
       while (auto sample = subscriber.take()) note(sample);

@@ -62,17 +62,17 @@ TEST_P(Waiting, loses_no_wake_up_against_pauses_of_any_length) {
   auto publisher =
       node_.publisher<Message>("topic", {.overflow = baton::Overflow::block, .block_timeout = 60s}).value();
   auto subscriber = other_.subscriber<Message>("topic", {.depth = 4, .max_held = 1}).value();
-  constexpr std::uint64_t kMessages = 30'000;
+  const std::uint64_t messages = stress_messages(30'000);
   std::thread writer([&] {
     std::uint64_t random = 12345;
-    for (std::uint64_t number = 0; number < kMessages; ++number) {
+    for (std::uint64_t number = 0; number < messages; ++number) {
       EXPECT_TRUE(publish(publisher, 1, number));
       random = random * 6364136223846793005U + 1442695040888963407U;
       for (std::uint64_t pause = (random >> 33) % 4'000; pause-- > 0;) asm volatile("");
     }
   });
   Ledger ledger;
-  while (ledger.count() < kMessages) {
+  while (ledger.count() < messages) {
     EXPECT_TRUE(subscriber.wait(30s)) << "a wake-up was lost after " << ledger.count();
     if (HasFailure()) subscriber.close();  // lets the writer run out
     if (HasFailure()) break;

@@ -1,8 +1,7 @@
 #pragma once
 
 /// Coroutines that wait in a wait set: `while (auto sample = co_await subscriber.next()) ...`. There is something in
-/// this header where the compiler has C++20 coroutines (GCC 10 and newer, Clang 15 and newer): then it defines
-/// BATON_HAS_COROUTINES.
+/// this header where the compiler has C++20 coroutines: then it defines BATON_HAS_COROUTINES.
 
 #if defined(__cpp_impl_coroutine) && __cpp_impl_coroutine >= 201902L
 #define BATON_HAS_COROUTINES 1
@@ -70,7 +69,7 @@ class Task::promise_type {
   struct Final {
     bool await_ready() const noexcept { return false; }
     std::coroutine_handle<> await_suspend(Handle done) const noexcept {
-      if (const Handle outer = done.promise().outer) return outer;
+      if (const Handle waiting = done.promise().outer) return waiting;
       done.destroy();  // spawned: nobody else has it
       return std::noop_coroutine();
     }
