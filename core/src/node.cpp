@@ -120,6 +120,7 @@ struct Node::State {
 
   std::mutex executor_mutex;  // guards what follows
   std::optional<WaitSet> executor;
+  std::atomic<WaitSet*> executor_made{nullptr};  // W: under the mutex, once
 
   /// In the domain, if it can be joined: else the set polls.
   std::shared_ptr<WaitSet::State> make_wait_set() {
@@ -344,8 +345,15 @@ std::vector<std::string> Node::audit() {
 
 WaitSet& Node::executor() {
   const std::lock_guard lock(state_->executor_mutex);
-  if (!state_->executor) state_->executor.emplace(WaitSet(state_->make_wait_set()));
+  if (!state_->executor) {
+    state_->executor.emplace(WaitSet(state_->make_wait_set()));
+    state_->executor_made.store(&*state_->executor, std::memory_order_release);  // for signal handlers
+  }
   return *state_->executor;
+}
+
+void Node::stop() noexcept {
+  if (WaitSet* const set = state_->executor_made.load(std::memory_order_acquire)) set->stop();
 }
 
 WaitSet Node::wait_set() { return WaitSet(state_->make_wait_set()); }

@@ -80,7 +80,10 @@ int main(int argc, char** argv) {
     }
     for (auto& subscriber : all) subscriber.wait_for_publishers(1, std::chrono::seconds(60));
     const Usage before = usage();
-    set.wait(std::chrono::seconds(seconds - 1));
+    if (set.wait(std::chrono::seconds(seconds - 1)).status() != baton::WaitStatus::timeout) {
+      std::fprintf(stderr, "it was not idle\n");
+      return 1;
+    }
     print("subscribers", before, seconds - 1);
     while (messages < subscribers && set.wait(std::chrono::seconds(20))) {
     }

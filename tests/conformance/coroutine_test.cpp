@@ -112,6 +112,39 @@ TEST_P(Coroutines, may_own_the_subscribers_that_they_wait_for) {
   EXPECT_EQ(gone, 2) << "the second one ended with its set, and its subscriber with it";
 }
 
+Task tick(std::unique_ptr<WaitSet>& set, int& gone) {
+  const Witness witness(gone);
+  for (int times = 0;; ++times) {
+    co_await baton::sleep_for(1ms);
+    if (times == 3) set.reset();
+  }
+}
+
+TEST_P(Coroutines, end_where_they_would_wait_when_they_have_destroyed_their_set) {
+  auto set = std::make_unique<WaitSet>(other_.wait_set());
+  int gone = 0;
+  baton::spawn(*set, tick(set, gone));
+  set->spin();
+  EXPECT_EQ(gone, 1);
+}
+
+Task take_without_end(baton::Publisher<Message>& publisher, baton::Subscriber<Message>& subscriber,
+                      std::uint64_t& count) {
+  while (auto sample = co_await subscriber.next()) publish(publisher, 1, ++count);
+}
+
+TEST_P(Coroutines, let_others_have_their_turn_though_there_is_always_a_message) {
+  auto publisher = node_.publisher<Message>("topic").value();
+  auto subscriber = other_.subscriber<Message>("topic").value();
+  WaitSet set = other_.wait_set();
+  std::uint64_t count = 0;
+  publish(publisher, 1, 0);
+  ASSERT_TRUE(set.add_deadline(WaitSet::Clock::now(), [&] { set.stop(); }));
+  baton::spawn(set, take_without_end(publisher, subscriber, count));
+  set.spin();
+  EXPECT_GE(count, 1U);
+}
+
 Task wait_a_little(std::vector<int>& steps) {
   co_await baton::sleep_for(5ms);
   steps.push_back(2);

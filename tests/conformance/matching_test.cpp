@@ -82,23 +82,26 @@ TEST_P(Matching, refuses_a_subscriber_that_asks_for_no_loss_from_a_publisher_tha
 }
 
 TEST_P(Matching, calls_back_for_events_which_may_open_ports) {
-  std::mutex mutex;
-  std::vector<std::string> peers;
-  std::optional<baton::Publisher<Message>> opened;
-  node_.on_event([&](const baton::Event& event) {
-    const std::lock_guard lock(mutex);
-    if (event.kind == EventKind::matched) peers.push_back(event.peer);
-    if (!opened) opened = node_.publisher<Message>("another").value();
+  struct Noted {
+    std::mutex mutex;
+    std::vector<std::string> peers;
+    std::optional<baton::Publisher<Message>> opened;
+  };
+  const auto heard = std::make_shared<Noted>();  // the callback may still run when it has been replaced
+  node_.on_event([this, heard](const baton::Event& event) {
+    const std::lock_guard lock(heard->mutex);
+    if (event.kind == EventKind::matched) heard->peers.push_back(event.peer);
+    if (!heard->opened) heard->opened = node_.publisher<Message>("another").value();
   });
   auto publisher = node_.publisher<Message>("topic").value();
   auto subscriber = other_.subscriber<Message>("topic").value();
   EXPECT_TRUE(eventually([&] {
-    const std::lock_guard lock(mutex);
-    return opened.has_value() && !peers.empty();
+    const std::lock_guard lock(heard->mutex);
+    return heard->opened.has_value() && !heard->peers.empty();
   }));
   node_.on_event(nullptr);
-  const std::lock_guard lock(mutex);
-  EXPECT_EQ(peers, (std::vector<std::string>{"second"}));
+  const std::lock_guard lock(heard->mutex);
+  EXPECT_EQ(heard->peers, (std::vector<std::string>{"second"}));
 }
 
 TEST_P(Matching, keeps_the_newest_events_when_nobody_takes_them) {

@@ -248,7 +248,7 @@ TEST_P(WaitSets, watch_descriptors_beside_subscribers) {
   auto publisher = node_.publisher<Message>("topic").value();
   auto subscriber = other_.subscriber<Message>("topic").value();
   WaitSet set = other_.wait_set();
-  int bytes = 0;
+  std::atomic<int> bytes{0};
   int messages = 0;
   ASSERT_TRUE(set.add(subscriber, [&](const baton::Sample<Message>&) { ++messages; }));
   publish(publisher, 1, 0);
@@ -406,6 +406,17 @@ TEST_P(WaitSets, let_a_handler_destroy_the_set_it_is_called_by) {
   EXPECT_TRUE(subscriber.fd());
 }
 
+TEST_P(WaitSets, end_a_spin_when_a_handler_destroys_them_or_their_node) {
+  auto set = std::optional(other_.wait_set());
+  ASSERT_TRUE(set->add_deadline(WaitSet::Clock::now(), [&] { set.reset(); }));
+  set->spin();
+  EXPECT_FALSE(set.has_value());
+  auto node = std::optional(open_node("third"));
+  ASSERT_TRUE(node->executor().add_deadline(WaitSet::Clock::now(), [&] { node.reset(); }));
+  node->spin();
+  EXPECT_FALSE(node.has_value());
+}
+
 TEST_P(WaitSets, end_a_wait_when_another_thread_destroys_them) {
   auto subscriber = other_.subscriber<Message>("topic").value();
   for (int round = 0; round < 20; ++round) {
@@ -418,7 +429,7 @@ TEST_P(WaitSets, end_a_wait_when_another_thread_destroys_them) {
       closed = same.wait(std::chrono::hours::max()) == WaitStatus::closed;
     });
     while (!waiting) std::this_thread::yield();
-    std::this_thread::sleep_for(std::chrono::microseconds(round * 100));
+    std::this_thread::sleep_for(5ms + std::chrono::microseconds(round * 100));  // it must have gone inside
     set.reset();
     waiter.join();
     EXPECT_TRUE(closed);

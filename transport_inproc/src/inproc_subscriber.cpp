@@ -247,7 +247,7 @@ void InprocSubscriber::sleep_until(steady_clock::time_point deadline) noexcept {
   switch (announcement_.qos.notify) {
     case Notify::poll: return look_until(deadline);
     case Notify::socket:
-      if (open_descriptor()) return sleep_on_descriptor(deadline);
+      if (has_descriptor()) return sleep_on_descriptor(deadline);
       [[fallthrough]];  // no descriptor is left: the bell needs none
     default: sleep_on_bell(deadline);
   }
@@ -341,6 +341,12 @@ Result<int> InprocSubscriber::fd() {
   if (waker_.is_set() && !event_fd_) return fail(descriptor_in_use(announcement_));
   if (auto opened = open_descriptor(); !opened) return fail(std::move(opened).error());
   return event_fd_->fd().get();
+}
+
+bool InprocSubscriber::has_descriptor() noexcept try {
+  return open_descriptor().has_value();
+} catch (const std::bad_alloc&) {
+  return false;
 }
 
 Result<void> InprocSubscriber::open_descriptor() {

@@ -121,6 +121,7 @@ class InprocSubscriber final : public SubscriberPort, public domain::Kept {
   void sleep_on_descriptor(std::chrono::steady_clock::time_point deadline) noexcept;
   void look_until(std::chrono::steady_clock::time_point deadline) noexcept;
   Result<void> open_descriptor();
+  bool has_descriptor() noexcept;
   bool rearm_fd() noexcept;
   void signal_fd() noexcept;
   TakeStatus forget_departed() noexcept;

@@ -248,7 +248,7 @@ void ShmSubscriber::sleep_until(steady_clock::time_point deadline) noexcept {
   switch (announcement_.qos.notify) {
     case Notify::poll: look_until(deadline); break;
     case Notify::socket:
-      if (open_socket()) {
+      if (has_socket()) {
         sleep_on_socket(deadline);
         break;
       }
@@ -323,7 +323,7 @@ Attachment ShmSubscriber::attach(std::shared_ptr<Waker> waker) {
   const auto checked = checks("attach");
   if (in_child() || !is_open()) return Attachment::closed;
   if (has_handler_.load(std::memory_order_acquire)) return Attachment::callback;
-  const std::uint32_t bell = socket_ ? 0 : waker->bell_name(*member_);  // who polls the descriptor goes on
+  const std::uint32_t bell = fd_given_ ? 0 : waker->bell_name(*member_);  // who polls the descriptor goes on
   if (!waker_.set(std::move(waker))) return Attachment::attached;
   if (bell == 0) return Attachment::descriptor;
   waker_bell_ = bell;
@@ -348,12 +348,18 @@ Result<int> ShmSubscriber::fd() {
   const auto alive = alive_;  // an event's callback may destroy the port
   if (is_open()) {
     if (auto opened = open_socket(); !opened) return fail(std::move(opened).error());
+    if (!waker_.is_set()) fd_given_ = true;  // else it is for the set
+    if (ready()) signal_fd();                // it may have been there, and another bell rung
   }
   if (!is_open()) {
     return fail(Errc::closed, fmt::format("topic '{}': subscriber in {}", announcement_.topic, announcement_.node),
                 "it is closed", "open a new one");
   }
   return socket_->fd().get();
+}
+
+bool ShmSubscriber::has_socket() noexcept try { return open_socket().has_value(); } catch (const std::bad_alloc&) {
+  return false;
 }
 
 Result<void> ShmSubscriber::open_socket() {
@@ -465,6 +471,7 @@ void ShmSubscriber::close() noexcept {
   const auto checked = checks("close");
   const auto alive = alive_;  // an event's callback, or ours, may abandon the port meanwhile
   waker_.close(*this);        // not under the mutex: what ends with it may destroy the port
+  waker_bell_ = 0;
   std::vector<Event> to_announce;
   {
     const auto callback = hold_callback();

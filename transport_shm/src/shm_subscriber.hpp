@@ -99,6 +99,7 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   void sleep_on_socket(std::chrono::steady_clock::time_point deadline) noexcept;
   void look_until(std::chrono::steady_clock::time_point deadline) noexcept;
   Result<void> open_socket();
+  bool has_socket() noexcept;
   bool slots_changed() const noexcept {
     return inbox_->slot_epoch.value.load(std::memory_order_seq_cst) != seen_slot_epoch_;  // W1: after arming
   }
@@ -233,6 +234,7 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   Spin spin_;
   std::optional<posix::Socket> socket_;  // behind fd()
   bool fd_is_quiet_ = false;             // drained, and its bell armed
+  bool fd_given_ = false;                // to the user, who polls it
 
   // The callback.
   std::mutex dispatch_mutex_;             // held while it runs, and while it is changed

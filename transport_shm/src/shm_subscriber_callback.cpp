@@ -68,6 +68,7 @@ void ShmSubscriber::install(MessageHandler handler) noexcept {
   has_handler_.store(false,
                      std::memory_order_release);  // from here on all that the consumer owns is the user's thread's
   domain::ring_futex(inbox_->bell);
+  own_ringer_.ring(inbox_->bell, &own_socket_);  // who sleeps otherwise
   if (!is_quiet) own_socket_.ring();
 }
 

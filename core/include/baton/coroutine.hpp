@@ -45,7 +45,7 @@ class [[nodiscard]] Task {
   class Awaiter {
    public:
     explicit Awaiter(Handle inner) noexcept : inner_(inner) {}
-    bool await_ready() const noexcept { return !inner_; }
+    bool await_ready() const noexcept { return !inner_ || inner_.done(); }
     Handle await_suspend(Handle outer) const noexcept;
     void await_resume() const;
 
@@ -127,8 +127,22 @@ class SuspendedTask {
     if (task_) root_.destroy();
   }
 
+  /// Has `wait` see to it that the task is resumed; it does not suspend if that is false, or throws. Where nobody keeps
+  /// the suspended task, it ends at once.
+  template <class Wait>
+  static bool suspend(Task::Handle task, Wait wait) {
+    const auto suspended = std::make_shared<SuspendedTask>(task);
+    try {
+      if (wait(suspended)) return true;
+    } catch (...) {  // no memory: the exception goes on in the task
+      suspended->task_ = nullptr;
+      throw;
+    }
+    suspended->task_ = nullptr;
+    return false;
+  }
+
   void resume() { std::exchange(task_, nullptr).resume(); }
-  void dismiss() noexcept { task_ = nullptr; }
 
  private:
   Task::Handle task_;
@@ -141,22 +155,30 @@ class NextSample {
  public:
   explicit NextSample(SubscriberPort& port) noexcept : port_(port) {}
 
-  bool await_ready() noexcept { return take(); }
+  /// After so many messages in a row others have their turn.
+  bool await_ready() noexcept { return ++in_a_row() <= kBatch && take(); }
 
-  /// False, with a line in the log, if the subscriber cannot be waited for.
+  /// False, with a line in the log, if the subscriber cannot be waited for. Where the set is gone, the task ends here.
   bool await_suspend(Task::Handle task) {
-    const auto suspended = std::make_shared<SuspendedTask>(task);
-    const auto added = task.promise().place.add_once(
-        port_, [this] { return take(); }, [suspended] { suspended->resume(); });
-    if (added) return true;
-    suspended->dismiss();
-    log::error("a task cannot wait: {}", added.error().message());
-    return false;
+    in_a_row() = 0;
+    return SuspendedTask::suspend(task, [&](const std::shared_ptr<SuspendedTask>& suspended) {
+      const auto added = task.promise().place.add_once(
+          port_, [this] { return take(); }, [suspended] { suspended->resume(); });
+      if (added || added.error().code() == Errc::closed) return true;
+      log::error("a task cannot wait: {}", added.error().message());
+      return false;
+    });
   }
 
   Sample<T> await_resume() noexcept { return std::move(sample_); }
 
  private:
+  static constexpr unsigned kBatch = 64;
+  static unsigned& in_a_row() noexcept {
+    thread_local unsigned count = 0;
+    return count;
+  }
+
   /// Whether there is an answer.
   bool take() noexcept {
     sample_ = Subscriber<T>::take_from(&port_);
@@ -179,10 +201,10 @@ class Sleep {
 
   bool await_ready() const noexcept { return WaitSet::Clock::now() >= until_; }
   bool await_suspend(Task::Handle task) const {
-    const auto suspended = std::make_shared<SuspendedTask>(task);
-    if (task.promise().place.add_deadline(until_, [suspended] { suspended->resume(); })) return true;
-    suspended->dismiss();  // the set is gone: there is nothing to wait for
-    return false;
+    return SuspendedTask::suspend(task, [&](const std::shared_ptr<SuspendedTask>& suspended) {
+      task.promise().place.add_deadline(until_, [suspended] { suspended->resume(); });  // or the set is gone
+      return true;
+    });
   }
   void await_resume() const noexcept {}
 

@@ -134,8 +134,8 @@ class BATON_API Node {
     return executor().wait(timeout);
   }
 
-  /// Ends `spin`. Any thread; signal handlers, if `executor` has been called before.
-  void stop() { executor().stop(); }
+  /// Ends `spin`, as `WaitSet::stop`; nothing if `executor` has not been called. Any thread; signal handlers.
+  void stop() noexcept;
 
   /// Whether the files of the domain on this machine are in order: empty, or a line for each that is nobody's, that was
   /// left by a node that is gone, or that cannot be read. Reads them all; ports have an `audit` of their own. Nothing

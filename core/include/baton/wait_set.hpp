@@ -78,7 +78,8 @@ class BATON_API WaitSet {
   /// takes a number: calls that come too late are not made up for. At least 1 us.
   template <class Rep, class Period, class Handler>
   [[nodiscard]] Result<Id> add_timer(std::chrono::duration<Rep, Period> period, Handler handler) {
-    return add_clock(Clock::now() + bounded(to_timeout(period)), to_timeout(period), counting(std::move(handler)));
+    const std::chrono::nanoseconds each = std::min(to_timeout(period), kLongestPeriod);
+    return add_clock(Clock::now() + each, each, counting(std::move(handler)));
   }
 
   /// Has `handler` called once, at that time, or at once if it is over.
@@ -160,9 +161,8 @@ class BATON_API WaitSet {
     }
   }
 
-  static std::chrono::nanoseconds bounded(std::chrono::nanoseconds period) noexcept {
-    return std::min<std::chrono::nanoseconds>(period, std::chrono::hours(24 * 365));
-  }
+  /// A longer one is no other for anybody, and time points must not overflow.
+  static constexpr std::chrono::nanoseconds kLongestPeriod = std::chrono::hours(24 * 365 * 10);
 
   /// `handler` says whether there may be more.
   Result<Id> add_waitable(Waitable& waitable, const std::string& topic, std::function<bool()> handler);

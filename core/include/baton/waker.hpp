@@ -110,6 +110,7 @@ class BATON_API WakerPlace {
   std::atomic<Waker*> current_{nullptr};  // the same, for others
   std::atomic<std::uint32_t> inside_{0};  // threads that may be using it
   int process_ = 0;                       // that set it: a forked child has none of those threads
+  int inside_process_ = 0;                // whose threads `inside_` counts
 };
 
 }  // namespace v1

@@ -100,6 +100,7 @@ GenericSample GenericSubscriber::State::take() noexcept {
 }
 
 WaitStatus GenericSubscriber::State::wait(std::chrono::nanoseconds timeout) noexcept {
+  const auto alive = shared_from_this();  // an event's callback may destroy the subscriber
   const TopicPorts::Clock::time_point deadline = deadline_after(timeout);
   while (true) {
     if (const auto status = ports_->wait_once(deadline)) return *status;

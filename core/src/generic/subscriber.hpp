@@ -30,13 +30,16 @@ class GenericOpener final : public TopicPorts::Opener {
   const Open open_;
 };
 
-class GenericSubscriber::State final : public Waitable {
+class GenericSubscriber::State final : public Waitable, public std::enable_shared_from_this<GenericSubscriber::State> {
  public:
   explicit State(std::unique_ptr<TopicPorts> ports) noexcept : ports_(std::move(ports)) {}
 
   GenericSample take() noexcept;
   WaitStatus wait(std::chrono::nanoseconds timeout) noexcept override;
-  Result<int> fd() override { return ports_->fd(); }
+  Result<int> fd() override {
+    const auto alive = shared_from_this();  // an event's callback may destroy the subscriber
+    return ports_->fd();
+  }
   Attachment attach(std::shared_ptr<Waker> waker) override;
   void detach() noexcept override { waker_.clear(); }
   std::vector<Source> sources();

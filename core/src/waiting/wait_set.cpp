@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "baton/log.hpp"
 #include "baton/posix/futex.hpp"
@@ -24,12 +25,15 @@ inline namespace v1 {
 WaitSet::WaitSet(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
 WaitSet::WaitSet(WaitSet&& other) noexcept = default;
 WaitSet& WaitSet::operator=(WaitSet&& other) noexcept {
-  const auto last = std::exchange(state_, std::exchange(other.state_, nullptr));
+  const auto last = state_;
   if (last != nullptr) last->end();
+  state_ = std::exchange(other.state_, nullptr);
   return *this;
 }
+// Whoever waits has read `state_`: it is not changed before that wait has ended.
 WaitSet::~WaitSet() {
-  if (const auto last = std::exchange(state_, nullptr)) last->end();
+  const auto last = state_;
+  if (last != nullptr) last->end();
 }
 
 Result<WaitSet::Id> WaitSet::add(GenericSubscriber& subscriber, std::function<void()> handler) {
@@ -93,7 +97,7 @@ bool WaitSet::Place::add_deadline(Clock::time_point when, std::function<void()> 
 // --- What is in it ---------------------------------------------------------------------------------------------------
 
 WaitSet::State::State(std::string node, std::shared_ptr<domain::Member> member)
-    : node_(std::move(node)), member_(std::move(member)), sleeper_(private_bell_) {
+    : node_(std::move(node)), member_(std::move(member)), process_(::getpid()), sleeper_(private_bell_) {
   if (member_ == nullptr) return;
   auto view = member_->view(member_->id());
   if (!view) return;
@@ -119,6 +123,7 @@ Result<WaitSet::Id> WaitSet::State::add_waitable(Waitable& waitable, const std::
   const auto member =
       std::make_shared<waiting::Member>(++last_id_, fmt::format("topic '{}'", topic), waitable, std::move(handler));
   things_.reserve(things_.size() + 1);  // before it is attached
+  const Id id = last_id_;
   const std::string where = fmt::format("topic '{}': subscriber in a wait set of {}", topic, node_);
   switch (member->attach(shared_from_this())) {
     case Attachment::closed: return fail(Errc::closed, where, "it is closed", "open a new one");
@@ -128,13 +133,13 @@ Result<WaitSet::Id> WaitSet::State::add_waitable(Waitable& waitable, const std::
       return fail(Errc::in_use, where, "it has a callback, which is given its messages",
                   "end that with on_message(nullptr), or let the set call it: on_message(callback, set)");
     case Attachment::descriptor: {
+      keep(member);  // first: an event's callback may close or destroy the subscriber
       auto found = begin_to_poll();
-      if (found) found = member->find_descriptor();
-      if (!found) {
-        member->leave();
-        return fail(std::move(found).error());
-      }
-      break;
+      if (found && !member->gone) found = member->find_descriptor();
+      if (found) return id;
+      take_out(*member);
+      purge();
+      return fail(std::move(found).error());
     }
     case Attachment::rings:
     case Attachment::wakes: break;
@@ -148,6 +153,7 @@ Result<WaitSet::Id> WaitSet::State::add_clock(Clock::time_point first, std::opti
     return fail(Errc::invalid_argument, fmt::format("wait set of {}", node_),
                 fmt::format("a timer's period is {} ns", period->count()), "make it 1 us at least");
   }
+  if (period) period = std::min<std::chrono::nanoseconds>(*period, kLongestPeriod);
   return keep(std::make_shared<waiting::Timer>(++last_id_, first, period, std::move(handler)));
 }
 
@@ -181,21 +187,28 @@ Result<void> WaitSet::State::begin_to_poll() {
     event_fd_.emplace(*std::move(created));
   }
   const auto attach_again = [&]() -> Result<void> {
-    for (const auto& thing : things_) {
-      auto* const member = dynamic_cast<waiting::Member*>(thing.get());
-      if (member == nullptr || member->gone) continue;
+    for (std::size_t i = 0; i < things_.size(); ++i) {  // an event's callback may add some, and take some out
+      auto* const member = dynamic_cast<waiting::Member*>(things_[i].get());
+      if (member == nullptr || member->gone || !member->rings()) continue;
       member->leave();
-      if (member->attach(shared_from_this()) != Attachment::descriptor) continue;
+      if (member->attach(shared_from_this()) != Attachment::descriptor) continue;  // it has been closed meanwhile
       if (auto found = member->find_descriptor(); !found) return found;
     }
     return {};
   };
+  const bool outermost = !std::exchange(handling_, true);
   polls_ = true;
   auto done = attach_again();
   if (!done) {
     polls_ = false;
-    static_cast<void>(attach_again());  // those with descriptors keep them, and have one already
+    for (std::size_t i = 0; i < things_.size(); ++i) {
+      auto* const member = dynamic_cast<waiting::Member*>(things_[i].get());
+      if (member == nullptr || member->gone || member->rings() || !member->descriptor()) continue;
+      member->leave();  // its descriptor was made for the set, so it rings again
+      static_cast<void>(member->attach(shared_from_this()));
+    }
   }
+  if (outermost) handling_ = false;
   return done;
 }
 
@@ -242,7 +255,7 @@ std::size_t WaitSet::State::size() const noexcept {
 // --- Waiting ---------------------------------------------------------------------------------------------------------
 
 WaitStatus WaitSet::State::wait(std::chrono::nanoseconds timeout) noexcept {
-  if (member_ != nullptr && member_->forked()) return WaitStatus::closed;
+  if (process_ != ::getpid()) return WaitStatus::closed;
   if (waiting_.exchange(1, std::memory_order_acquire) != 0) {
     log::error("[{}] a wait set is waited for already: by a handler of its own, or another thread", node_);
     return WaitStatus::closed;
@@ -250,9 +263,12 @@ WaitStatus WaitSet::State::wait(std::chrono::nanoseconds timeout) noexcept {
   waiter_.store(std::this_thread::get_id(), std::memory_order_relaxed);  // compared only by the thread that it names
   const WaitStatus status = wait_here(timeout);
   waiter_.store({}, std::memory_order_relaxed);
-  waiting_.store(0, std::memory_order_release);
-  if (ended_.load(std::memory_order_seq_cst)) posix::futex_wake(waiting_, posix::FutexScope::process, INT_MAX);
-  return status;
+  // seq_cst, as in `end`: of "done, then looked whether it ends" and "ends, then looked whether it is done" one sees
+  // the other.
+  waiting_.store(0, std::memory_order_seq_cst);
+  if (!ended_.load(std::memory_order_seq_cst)) return status;
+  posix::futex_wake(waiting_, posix::FutexScope::process, INT_MAX);
+  return WaitStatus::closed;  // the set is gone, or about to go: nobody may come back to it
 }
 
 WaitStatus WaitSet::State::wait_here(std::chrono::nanoseconds timeout) noexcept {
@@ -260,9 +276,10 @@ WaitStatus WaitSet::State::wait_here(std::chrono::nanoseconds timeout) noexcept 
   while (true) {
     if (ended_.load(std::memory_order_seq_cst)) return WaitStatus::closed;
     if (stopped_.exchange(false, std::memory_order_seq_cst)) return WaitStatus::closed;
+    keep_node();
     if (polls_) look_at_descriptors(Clock::time_point{});
     if (handle_ready()) return WaitStatus::ready;
-    if (Clock::now() >= deadline) return is_over() ? WaitStatus::closed : WaitStatus::timeout;
+    if (Clock::now() >= deadline) return WaitStatus::timeout;
     sleep(deadline);
   }
 }
@@ -322,7 +339,14 @@ void WaitSet::State::sleep(Clock::time_point deadline) noexcept {
     }
   }
   sleeper_.disarm();
-  if (!alone || member_->is_kept_here()) return;
+}
+
+/// What the keeper would do, in a node without one: now and then, however busy the set is.
+void WaitSet::State::keep_node() noexcept {
+  if (member_ == nullptr || member_->has_keeper() || member_->is_kept_here()) return;
+  const Clock::time_point now = Clock::now();
+  if (now < next_keep_) return;
+  next_keep_ = now + domain::kLongestSleep;
   try {
     member_->keep(std::chrono::nanoseconds::zero());
   } catch (const std::exception& error) {  // no memory: what was due stays due
@@ -363,7 +387,7 @@ void WaitSet::State::end() noexcept {
   ended_.store(true, std::memory_order_seq_cst);  // W1: before the ring
   wake();
   const bool here = waiter_.load(std::memory_order_relaxed) == std::this_thread::get_id();  // own id only
-  while (!here && waiting_.load(std::memory_order_acquire) != 0 && !(member_ && member_->forked())) {
+  while (!here && waiting_.load(std::memory_order_seq_cst) != 0 && process_ == ::getpid()) {
     posix::futex_wait(waiting_, 1, posix::FutexScope::process);
   }
   for (const auto& thing : things_) take_out(*thing);

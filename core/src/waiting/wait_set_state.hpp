@@ -66,11 +66,13 @@ class WaitSet::State final : public Waker, public std::enable_shared_from_this<W
   WaitStatus wait_here(std::chrono::nanoseconds timeout) noexcept;
   bool handle_ready() noexcept;
   bool is_anything_ready() noexcept;
-  void sleep(Clock::time_point until) noexcept;
+  void sleep(Clock::time_point deadline) noexcept;
+  void keep_node() noexcept;
   void look_at_descriptors(Clock::time_point until) noexcept;
 
   const std::string node_;
   const std::shared_ptr<domain::Member> member_;
+  const int process_;  // that made it
 
   // The bell: of the node's file, or a private one.
   std::optional<std::uint32_t> bell_index_;
@@ -87,6 +89,7 @@ class WaitSet::State final : public Waker, public std::enable_shared_from_this<W
   Id last_id_ = 0;
   std::size_t turn_ = 0;  // the thing to be looked at first
   bool handling_ = false;
+  Clock::time_point next_keep_{};
   posix::Poll poll_;
 
   std::atomic<bool> stopped_{false};

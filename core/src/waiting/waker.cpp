@@ -28,6 +28,8 @@ bool WakerPlace::set(std::shared_ptr<Waker> waker) noexcept {
   if (waker_ != nullptr) return false;
   waker_ = std::move(waker);
   process_ = ::getpid();
+  if (inside_process_ != process_) inside_.store(0, std::memory_order_relaxed);  // of threads that are not here
+  inside_process_ = process_;
   current_.store(waker_.get(), std::memory_order_seq_cst);  // W1: then the set looks
   return true;
 }

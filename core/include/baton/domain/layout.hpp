@@ -96,7 +96,7 @@ inline constexpr std::uint64_t kFirstSlotByte = kPresenceByte + 1;      ///< + s
 
 /// Where a reader sleeps, or a publisher that waits for room: see bell.hpp for the protocol.
 struct alignas(64) Bell {
-  /// A number of its own for each arming, in bits 2 and up; what to ring in bits 0 and 1; 0 while nobody sleeps.
+  /// A number of its own for each arming, in bits 3 and up; what to ring in bits 0 to 2; 0 while nobody sleeps.
   /// W: who sleeps here. Read by ringers after every message, so nothing else lies on its line.
   std::atomic<std::uint64_t> armed;
   std::array<std::uint8_t, 56> unused;
