@@ -5,7 +5,9 @@
 namespace baton {
 inline namespace v1 {
 
-std::vector<std::shared_ptr<Transport>> builtin_transports() { return {shm_transport(), inproc_transport()}; }
+std::vector<std::shared_ptr<Transport>> builtin_transports() {
+  return {shm_transport(), ring_transport(), inproc_transport()};
+}
 
 }  // namespace v1
 }  // namespace baton

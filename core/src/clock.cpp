@@ -1,5 +1,6 @@
 #include "baton/clock.hpp"
 
+#include <algorithm>
 #include <ctime>
 
 #if defined(__x86_64__)
@@ -50,7 +51,8 @@ class Calibration {
     const double window_ns = static_cast<double>(later_.ns - from.ns);
     const double distance =
         ticks >= later_.ticks ? static_cast<double>(ticks - later_.ticks) : -static_cast<double>(later_.ticks - ticks);
-    return static_cast<std::uint64_t>(static_cast<double>(later_.ns) + distance * window_ns / window_ticks);
+    const double ns = static_cast<double>(later_.ns) + distance * window_ns / window_ticks;
+    return static_cast<std::uint64_t>(std::clamp(ns, 0.0, kLatestNs));  // a peer may write any stamp
   }
 
   /// A short window is made longer as soon as it can be twice as long: a pair that is off spoils it the less.
@@ -63,6 +65,7 @@ class Calibration {
   }
 
  private:
+  static constexpr double kLatestNs = 9e18;  // fits in 63 bits
   static constexpr std::uint64_t kShortestWindowNs = 100'000;
   static constexpr std::uint64_t kLongestWindowNs = 1'000'000'000;
 

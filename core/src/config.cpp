@@ -98,8 +98,11 @@ domain::Settings Config::domain_settings() const {
   settings.directory = data_->directory.value_or(settings.directory);
   settings.heartbeat = data_->heartbeat.value_or(settings.heartbeat);
   settings.hung_after = data_->hung_after.value_or(settings.hung_after);
+  settings.memory = data_->memory;
   return settings;
 }
+
+const Qos& Config::topic_defaults() const noexcept { return data_->topic_defaults; }
 
 Config::TopicSettings Config::topic(std::string_view name) const {
   for (const Data::Topic& topic : data_->topics) {

@@ -27,12 +27,14 @@ struct Config::Data {
   std::optional<std::string> directory;
   std::optional<std::chrono::nanoseconds> heartbeat;
   std::optional<std::chrono::nanoseconds> hung_after;
+  MemorySettings memory;
+  Qos topic_defaults;         // by the preset of `memory`, and no more than its limits
   std::vector<Topic> topics;  // in the file's order
 };
 
 /// One key of the file, as it is documented.
 struct ConfigKey {
-  std::string_view section;  // "" (top level), "log", "shared_memory", "liveness" or "topic"
+  std::string_view section;  // "" (top level), "log", "shared_memory", "liveness", "memory" or "topic"
   std::string_view name;
   std::string_view values;         // the type and range, as docs/configuration.md has it
   std::string_view default_value;  // as docs/configuration.md has it; "-" if there is none

@@ -27,6 +27,12 @@ constexpr std::array kKeys{
               "-"},
     ConfigKey{"liveness", "heartbeat", "string: 10 ms to 1 h", "\"1 s\"", "\"100 ms\"", "file", "-"},
     ConfigKey{"liveness", "hung_after", "string: 20 ms to 24 h", "\"5 s\"", "\"10 s\"", "file", "-"},
+    ConfigKey{"memory", "preset", "minimal, default, standard, large", "\"default\"", "\"minimal\"", "file", "-"},
+    ConfigKey{"memory", "max_node", "none, or string: 64 KiB to 1 TiB", "\"none\"", "\"256 MiB\"", "file", "-"},
+    ConfigKey{"memory", "max_domain", "none, or string: 256 KiB to 1 TiB", "\"none\"", "\"1 GiB\"", "file", "-"},
+    ConfigKey{"memory", "prefault", "true, false", "false", "true", "file", "-"},
+    ConfigKey{"memory", "huge_pages", "true, false", "false", "true", "file", "-"},
+    ConfigKey{"memory", "preallocate", "true, false", "false", "true", "file", "-"},
     ConfigKey{"topic", "match", "string: a topic pattern", "-", "\"camera/**\"", "file", "-"},
     ConfigKey{"topic", "transport", "string: a transport's name, or auto", "\"auto\"", "\"inproc\"", "code, file",
               "both"},
@@ -47,6 +53,8 @@ constexpr std::array kKeys{
               "subscriber"},
     ConfigKey{"topic", "spin", "adaptive, off, or string: 0 ns to 10 ms", "\"adaptive\"", "\"50 us\"", "code, file",
               "subscriber"},
+    ConfigKey{"topic", "capacity", "string: 4 KiB to 1 TiB", "\"64 MiB\"", "\"512 MiB\"", "code, file", "publisher"},
+    ConfigKey{"topic", "checksum", "none, crc32c", "\"none\"", "\"crc32c\"", "code, file", "publisher"},
 };
 
 constexpr std::chrono::nanoseconds kMinHeartbeat = std::chrono::milliseconds(10);
@@ -84,7 +92,7 @@ class Reader {
   explicit Reader(std::string_view file) { data_.file = file; }
 
   Result<Config::Data> read(const toml::table& root) {
-    check_keys(root, "", "at the top level", {"log", "shared_memory", "liveness", "topic"});
+    check_keys(root, "", "at the top level", {"log", "shared_memory", "liveness", "memory", "topic"});
     if (const auto domain = string(root, "domain")) {
       if (const auto valid = check_domain_name(*domain); !valid) problem(*root.get("domain"), valid.error().message());
       data_.domain = domain;
@@ -92,6 +100,7 @@ class Reader {
     if (const toml::node* log = root.get("log")) read_log(*log);
     if (const toml::node* section = root.get("shared_memory")) read_shared_memory(*section);
     if (const toml::node* section = root.get("liveness")) read_liveness(*section);
+    if (const toml::node* section = root.get("memory")) read_memory(*section);
     if (const toml::node* topics = root.get("topic")) read_topics(*topics);
     return finish();
   }
@@ -259,6 +268,58 @@ class Reader {
                         to_text(hung_after), to_text(heartbeat), to_text(2 * heartbeat)));
   }
 
+  std::optional<std::uint64_t> limit(const toml::table& table, std::string_view key, std::uint64_t least) {
+    const toml::node* const node = table.get(key);
+    const auto* const text = node == nullptr ? nullptr : node->as_string();
+    if (text != nullptr && text->get() == "none") return MemorySettings::kUnlimited;
+    return size(table, key, least, MemorySettings::kMaxLimit);
+  }
+
+  std::string place_of(const toml::node& node) const {
+    return fmt::format("{}:{}", data_.file, node.source().begin.line);
+  }
+
+  void read_memory(const toml::node& node) {
+    const toml::table* const table = node.as_table();
+    if (table == nullptr) return wrong_type("memory", node, "a section: [memory]");
+    check_keys(*table, "memory", "in [memory]", {});
+    const auto preset = choice(*table, "preset", kMemoryPresets).value_or(MemoryPreset::default_);
+    MemorySettings& memory = data_.memory;
+    memory = memory_settings_of(preset);
+    const auto origin_of = [&](const char* key) {
+      if (const toml::node* const own = table->get(key)) return fmt::format("{} of {}", key, place_of(*own));
+      if (!table->contains("preset")) return std::string(key);
+      return fmt::format("{}, by preset \"{}\" of {}", key, to_string(preset), place_of(*table->get("preset")));
+    };
+    const auto max_node = limit(*table, "max_node", MemorySettings::kMinNode);
+    const auto max_domain = limit(*table, "max_domain", MemorySettings::kMinDomain);
+    memory.max_domain = max_domain.value_or(memory.max_domain);
+    memory.max_domain_origin = origin_of("max_domain");
+    memory.max_node = max_node.value_or(memory.max_node);
+    memory.max_node_origin = origin_of("max_node");
+    if (memory.max_node > memory.max_domain && max_node && memory.max_node != MemorySettings::kUnlimited) {
+      problem(*table->get("max_node"),
+              fmt::format("max_node is {}, and {} is {}: a node could never have so much; lower max_node, or raise "
+                          "max_domain",
+                          size_text(memory.max_node), memory.max_domain_origin, size_text(memory.max_domain)));
+    }
+    if (memory.max_node > memory.max_domain) {  // what is open, or unlimited, goes as far as the domain's does
+      memory.max_node = memory.max_domain;
+      memory.max_node_origin = memory.max_domain_origin;
+    }
+    memory.prefault = flag(*table, "prefault").value_or(memory.prefault);
+    memory.huge_pages = flag(*table, "huge_pages").value_or(memory.huge_pages);
+    memory.preallocate = flag(*table, "preallocate").value_or(memory.preallocate);
+    memory.preallocate_origin = origin_of("preallocate");
+    if (memory.preallocate && table->contains("prefault") && !memory.prefault) {
+      problem(*table->get("prefault"),
+              "prefault = false leaves the page faults that preallocate = true is to take away; remove one of the two");
+    }
+    memory.prefault |= memory.preallocate;
+    data_.topic_defaults = topic_defaults_of(preset);
+    data_.topic_defaults.max_memory = std::min(data_.topic_defaults.max_memory, memory.max_node);
+  }
+
   void read_topics(const toml::node& node) {
     const toml::array* array = node.as_array();
     if (array == nullptr) return wrong_type("topic", node, "sections: [[topic]], with two brackets");
@@ -298,6 +359,8 @@ class Reader {
         .latched = flag(table, "latched"),
         .notify = choice(table, "notify", kNotifies),
         .spin = spin(table),
+        .capacity = size(table, "capacity", Qos::kMinCapacity, Qos::kMaxCapacity),
+        .checksum = choice(table, "checksum", kChecksums),
         .profile = choice(table, "profile", kProfiles),
     };
     check_together(table, topic.settings);
@@ -321,6 +384,13 @@ class Reader {
       problem(*table.get("latched"),
               "latched = true has nothing to keep with history = 0; set history to at least 1, "
               "or remove latched");
+    }
+    if (settings.max_memory.value_or(0) > data_.memory.max_node) {
+      problem(
+          *table.get("max_memory"),
+          fmt::format("max_memory is {}, and {} is {}: a publisher could never have so much; lower max_memory, or "
+                      "raise the other",
+                      size_text(*settings.max_memory), data_.memory.max_node_origin, size_text(data_.memory.max_node)));
     }
     if (settings.stamp != Stamp::off) return;
     const auto needs_stamps = [&](const char* key, const std::optional<std::chrono::nanoseconds>& value) {

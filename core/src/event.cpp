@@ -78,10 +78,8 @@ void EventQueue::announce(const Event& event) noexcept {
   if (callback == nullptr) return;
   try {
     (*callback)(event);
-  } catch (const std::exception& error) {
-    log::error("[{}] the callback for events threw: {}", node_, error.what());
   } catch (...) {
-    log::error("[{}] the callback for events threw an exception that is not a std::exception", node_);
+    log::error("[{}] the callback for events threw: {}", node_, log::what_was_thrown());
   }
 }
 

@@ -214,6 +214,18 @@ void set_file_level(LogLevel level) noexcept {
   change_level([level](State& s) { s.file = level; });
 }
 
+std::string what_was_thrown() noexcept try {
+  try {
+    throw;
+  } catch (const std::exception& error) {
+    return error.what();
+  } catch (...) {
+    return "an exception that is not a std::exception";
+  }
+} catch (...) {  // no memory for that
+  return "an exception";
+}
+
 namespace detail {
 
 constinit std::atomic<std::uint8_t> level_in_force{kUnknown};

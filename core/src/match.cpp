@@ -110,12 +110,17 @@ std::string in_one(const std::vector<Refusal>& differences, std::string Refusal:
 
 }  // namespace
 
+bool carries(const PortAnnouncement& publisher, const PortAnnouncement& subscriber) noexcept {
+  return publisher.transport == subscriber.transport ||
+         (!subscriber.also_reached_by.empty() && publisher.transport == subscriber.also_reached_by);
+}
+
 std::optional<Refusal> match(const PortAnnouncement& publisher, const PortAnnouncement& subscriber) {
   std::vector<Refusal> differences;
   if (publisher.fingerprint != subscriber.fingerprint && !compatible(publisher.canonical, subscriber.canonical)) {
     differences.push_back(type_difference(publisher, subscriber));
   }
-  if (publisher.transport != subscriber.transport) {
+  if (!carries(publisher, subscriber)) {
     differences.push_back(transport_difference(publisher, subscriber));
   } else if (is_out_of_reach(publisher, subscriber)) {
     differences.push_back(reach_difference(publisher, subscriber));
@@ -127,7 +132,7 @@ std::optional<Refusal> match(const PortAnnouncement& publisher, const PortAnnoun
 
 bool pass_by(const PortAnnouncement& publisher, const PortAnnouncement& subscriber) {
   if (!subscriber.generic && !subscriber.by_pattern) return false;
-  if (publisher.transport != subscriber.transport || is_out_of_reach(publisher, subscriber)) return true;
+  if (!carries(publisher, subscriber) || is_out_of_reach(publisher, subscriber)) return true;
   if (publisher.fingerprint == subscriber.fingerprint) return false;
   return subscriber.generic || !compatible(publisher.canonical, subscriber.canonical);
 }

@@ -15,6 +15,7 @@
 #include "generic/subscriber.hpp"
 #include "pattern/pattern_port.hpp"
 #include "pattern/topic_ports.hpp"
+#include "size.hpp"
 #include "waiting/wait_set_state.hpp"
 
 namespace baton {
@@ -66,6 +67,11 @@ class Announced final : public domain::Kept {
 
 std::string bytes_of(std::span<const std::uint64_t> words) {
   return {reinterpret_cast<const char*>(words.data()), words.size_bytes()};
+}
+
+MessageShape shape_of(const TypeInfo& type) noexcept {
+  return {type.layout == Layout::fixed ? type.size : type.elements_offset, type.layout != Layout::fixed, type.max_bytes,
+          type.layout == Layout::table};
 }
 
 std::string transport_names(const std::vector<std::shared_ptr<Transport>>& transports) {
@@ -128,6 +134,13 @@ struct Node::State {
     return std::make_shared<WaitSet::State>(name, joined ? *std::move(joined) : nullptr);
   }
 
+  void end_executor() noexcept {
+    std::optional<WaitSet> last;  // destroyed after the mutex is released
+    const std::lock_guard lock(executor_mutex);
+    executor_made.store(nullptr, std::memory_order_relaxed);
+    last.swap(executor);
+  }
+
   std::shared_ptr<domain::Member> joined() {
     const std::lock_guard lock(member_mutex);
     return member;
@@ -146,14 +159,48 @@ struct Node::State {
                 "open a node of its own in the child");
   }
 
-  Result<Transport*> find_transport(const std::string& wanted, const std::string& where) const {
+  /// The transport of a port, why it is that one, and by which other one it can be reached.
+  struct Chosen {
+    Transport* transport = nullptr;
+    std::string reason;
+    std::string also_reached_by;
+  };
+
+  /// For "auto": of those that reach other processes, if there are such, the one that suits a publisher best; a
+  /// subscriber's first one, which may be reached by another, too.
+  Chosen choose(PortRole role, const MessageShape& shape, const Qos& qos) const {
+    std::vector<Transport*> candidates;
+    for (const auto& transport : transports) {
+      if (transport->reach() == Reach::machine) candidates.push_back(transport.get());
+    }
+    if (candidates.empty()) candidates.push_back(transports.front().get());
+    if (role == PortRole::subscriber) {
+      const std::string_view other = candidates.front()->also_reached_by();
+      const bool is_there =
+          std::any_of(candidates.begin(), candidates.end(), [&](const Transport* it) { return it->name() == other; });
+      return {candidates.front(), "auto: the first of this program", is_there ? std::string(other) : std::string()};
+    }
+    Chosen chosen;
+    std::uint32_t best = 0;
+    for (Transport* const candidate : candidates) {
+      Suitability suitability = candidate->suits(shape, qos);
+      if (chosen.transport != nullptr && suitability.rank <= best) continue;
+      best = suitability.rank;
+      chosen = {candidate, "auto: " + suitability.reason, {}};
+    }
+    return chosen;
+  }
+
+  Result<Chosen> find_transport(PortRole role, const MessageShape& shape, const Qos& qos,
+                                const std::string& where) const {
+    const std::string& wanted = qos.transport;
     if (transports.empty()) {
       return fail(Errc::unknown_transport, where, "the node has no transports: Options::transports is empty",
                   "leave it out for those that come with baton");
     }
-    if (wanted == "auto") return transports.front().get();
+    if (wanted == "auto") return choose(role, shape, qos);
     for (const auto& transport : transports) {
-      if (transport->name() == wanted) return transport.get();
+      if (transport->name() == wanted) return Chosen{transport.get(), {}, {}};
     }
     return fail(Errc::unknown_transport, where, fmt::format("transport '{}' is unknown", wanted),
                 fmt::format("use one of: auto, {}", transport_names(transports)));
@@ -161,8 +208,8 @@ struct Node::State {
 
   /// Lays the configuration file over the code's settings, both over the IDL's, and finds the transport. The error
   /// names both layers.
-  Result<Resolved> resolve_port(const TypeInfo& type, std::string_view topic, const QosSettings& from_code,
-                                std::optional<Follows> follows = std::nullopt) const {
+  Result<Resolved> resolve_port(PortRole role, const TypeInfo& type, std::string_view topic,
+                                const QosSettings& from_code, std::optional<Follows> follows = std::nullopt) const {
     const std::string topic_name(topic.empty() ? type.topic : topic);
     if (topic_name.empty()) {
       return fail(Errc::no_topic_name, fmt::format("type {}", type.name), "no topic name was given",
@@ -182,31 +229,46 @@ struct Node::State {
       settings.latched = from_code.latched.value_or(false);  // which the file's profile might say otherwise
     }
     const QosSettings from_idl{.depth = type.qos.depth, .overflow = type.qos.overflow, .history = type.qos.history};
-    auto qos = resolve(overlay(from_idl, settings), where);
+    auto qos = resolve(overlay(from_idl, settings), where, config.topic_defaults());
     if (!qos) return fail(std::move(qos).error());
-    auto transport = find_transport(qos->transport, where);
-    if (!transport) return fail(std::move(transport).error());
-    if (qos->transport == "auto") {
-      log::info("[{}] topic '{}': transport {}, the first of this program", name, topic_name, (*transport)->name());
+    if (auto fits = check_memory(*qos, where); !fits) return fail(std::move(fits).error());
+    auto chosen = find_transport(role, shape_of(type), *qos, where);
+    if (!chosen) return fail(std::move(chosen).error());
+    Transport* const transport = chosen->transport;
+    if (!chosen->reason.empty()) {
+      log::info("[{}] topic '{}': transport {}, {}", name, topic_name, transport->name(), chosen->reason);
     }
-    qos->transport = std::string((*transport)->name());
+    qos->transport = std::string(transport->name());
 
     Resolved resolved;
-    resolved.transport = *transport;
+    resolved.transport = transport;
     resolved.announcement = {name,
                              topic_name,
                              qos->transport,
+                             std::move(chosen->reason),
+                             std::move(chosen->also_reached_by),
                              std::string(type.name),
                              type.fingerprint,
                              std::string(type.canonical),
                              *std::move(qos),
                              asks_of(settings),
-                             (*transport)->reach(),
+                             transport->reach(),
                              domain::process_token(),
                              follows && follows->generic,
                              follows && !follows->generic,
                              bytes_of(type.description)};
     return resolved;
+  }
+
+  /// That the code's limit for a topic is within the file's for the node; the file's own has been checked when it was
+  /// read.
+  Result<void> check_memory(const Qos& qos, const std::string& where) const {
+    const MemorySettings memory = config.domain_settings().memory;
+    if (qos.max_memory <= memory.max_node) return {};
+    return fail(Errc::invalid_argument, where,
+                fmt::format("max_memory is {}, and {} is {}: a publisher could never have so much",
+                            size_text(qos.max_memory), memory.max_node_origin, size_text(memory.max_node)),
+                "lower max_memory, or raise the other");
   }
 
   /// What the transport is asked, after the port's place in the domain has been seen to.
@@ -215,9 +277,7 @@ struct Node::State {
     request.announcement = std::move(resolved.announcement);
     request.domain = domain;
     request.port_id = next_port_id();
-    request.payload_bytes = type.layout == Layout::fixed ? type.size : type.elements_offset;
-    request.variable = type.layout != Layout::fixed;
-    request.max_bytes = type.max_bytes;
+    static_cast<MessageShape&>(request) = shape_of(type);
     request.events = events;
     if (resolved.transport->reach() == Reach::machine) {
       auto made = join();
@@ -231,7 +291,7 @@ struct Node::State {
 
   /// A port for a topic that fits a pattern.
   Result<SubscriberPortHandle> follow(const TypeInfo& type, const QosSettings& settings, const Follows& follows) {
-    auto resolved = resolve_port(type, follows.publisher.topic, settings, follows);
+    auto resolved = resolve_port(PortRole::subscriber, type, follows.publisher.topic, settings, follows);
     if (!resolved) return fail(std::move(resolved).error());
     Transport& transport = *resolved->transport;
     auto request = this->request(type, PortRole::subscriber, *std::move(resolved));
@@ -332,6 +392,16 @@ Result<Node> Node::open(std::string_view name, Options options) {
   return Node(std::move(state));
 }
 
+// What is in the executor may own ports of the node, and these its state, which owns the executor: so that ends here.
+Node::Node(Node&& other) noexcept = default;
+Node& Node::operator=(Node&& other) noexcept {
+  const Node last(std::exchange(state_, std::exchange(other.state_, nullptr)));
+  return *this;
+}
+Node::~Node() {
+  if (state_ != nullptr) state_->end_executor();
+}
+
 const std::string& Node::name() const noexcept { return state_->name; }
 const std::string& Node::domain() const noexcept { return state_->domain; }
 std::optional<Event> Node::take_event() { return state_->events->take(); }
@@ -369,7 +439,7 @@ void Node::keep(std::chrono::nanoseconds timeout) {
 Result<PublisherPortHandle> Node::open_publisher(const TypeInfo& type, std::string_view topic,
                                                  const QosSettings& settings) {
   if (auto single = check_single(type, topic); !single) return fail(std::move(single).error());
-  auto resolved = state_->resolve_port(type, topic, settings);
+  auto resolved = state_->resolve_port(PortRole::publisher, type, topic, settings);
   if (!resolved) return fail(std::move(resolved).error());
   Transport& transport = *resolved->transport;
   auto request = state_->request(type, PortRole::publisher, *std::move(resolved));
@@ -386,21 +456,21 @@ Result<GenericPublisher> Node::generic_publisher(std::string_view topic, const T
 
 Result<GenericSubscriber> Node::generic_subscriber(std::string_view pattern, const QosSettings& settings) {
   if (auto valid = check_topic_pattern(pattern); !valid) return fail(std::move(valid).error());
-  if (auto valid = resolve(settings, fmt::format("topics '{}'", pattern)); !valid)
+  if (auto valid = resolve(settings, fmt::format("topics '{}'", pattern), state_->config.topic_defaults()); !valid)
     return fail(std::move(valid).error());
   const auto open = [node = state_, settings](const TypeDescription& type, const PortAnnouncement& publisher) {
     return node->follow(type.info(), settings, {publisher, true});
   };
   auto ports = state_->topic_ports(pattern, std::make_unique<GenericOpener>(open));
   if (!ports) return fail(std::move(ports).error());
-  return GenericSubscriber(std::make_shared<GenericSubscriber::State>(*std::move(ports)));
+  return GenericSubscriber(std::make_shared<GenericSubscriber::State>(*std::move(ports), state_->joined()));
 }
 
 Result<SubscriberPortHandle> Node::open_pattern(const TypeInfo& type, std::string_view pattern,
                                                 const QosSettings& settings) {
   if (auto valid = check_topic_pattern(pattern); !valid) return fail(std::move(valid).error());
   const QosSettings from_idl{.depth = type.qos.depth, .overflow = type.qos.overflow, .history = type.qos.history};
-  auto qos = resolve(overlay(from_idl, settings), fmt::format("topics '{}'", pattern));
+  auto qos = resolve(overlay(from_idl, settings), fmt::format("topics '{}'", pattern), state_->config.topic_defaults());
   if (!qos) return fail(std::move(qos).error());
   auto ports = state_->topic_ports(pattern, std::make_unique<TypedOpener>(state_, type, settings));
   if (!ports) return fail(std::move(ports).error());
@@ -434,7 +504,7 @@ Result<SubscriberPortHandle> Node::open_subscriber(const TypeInfo& type, std::st
                                                    const QosSettings& settings) {
   const std::string_view name = topic.empty() ? type.topic : topic;
   if (is_pattern(name)) return open_pattern(type, name, settings);
-  auto resolved = state_->resolve_port(type, topic, settings);
+  auto resolved = state_->resolve_port(PortRole::subscriber, type, topic, settings);
   if (!resolved) return fail(std::move(resolved).error());
   Transport& transport = *resolved->transport;
   auto request = state_->request(type, PortRole::subscriber, *std::move(resolved));

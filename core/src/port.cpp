@@ -48,6 +48,10 @@ std::string_view to_string(WaitStatus status) noexcept {
   return "unknown";
 }
 
+Suitability Transport::suits(const MessageShape& /*shape*/, const Qos& /*qos*/) const {
+  return {1, "the first of this program"};
+}
+
 Result<std::unique_ptr<PublisherDirectory>> Transport::watch_publishers(DirectoryRequest /*request*/) {
   return std::unique_ptr<PublisherDirectory>();
 }

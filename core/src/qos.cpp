@@ -69,6 +69,10 @@ Result<void> check_values(const Qos& qos, std::string_view where) {
     return fail(Errc::invalid_argument, where, fmt::format("max_memory is {}", size_text(qos.max_memory)),
                 fmt::format("allowed are {} to {}", size_text(Qos::kMinMemory), size_text(Qos::kMaxMemory)));
   }
+  if (qos.capacity < Qos::kMinCapacity || qos.capacity > Qos::kMaxCapacity) {
+    return fail(Errc::invalid_argument, where, fmt::format("capacity is {}", size_text(qos.capacity)),
+                fmt::format("allowed are {} to {}", size_text(Qos::kMinCapacity), size_text(Qos::kMaxCapacity)));
+  }
   return check_count(where, "depth", qos.depth, kDepthRange)
       .and_then([&] { return check_count(where, "history", qos.history, kHistoryRange); })
       .and_then([&] { return check_count(where, "max_held", qos.max_held, kMaxHeldRange); })
@@ -76,6 +80,7 @@ Result<void> check_values(const Qos& qos, std::string_view where) {
       .and_then([&] { return check_enum(where, "overflow", qos.overflow, kOverflows); })
       .and_then([&] { return check_enum(where, "stamp", qos.stamp, kStamps); })
       .and_then([&] { return check_enum(where, "notify", qos.notify, kNotifies); })
+      .and_then([&] { return check_enum(where, "checksum", qos.checksum, kChecksums); })
       .and_then([&] { return check_durations(qos, where); });
 }
 
@@ -96,9 +101,8 @@ Result<void> check_together(const Qos& qos, const QosSettings& settings, std::st
   return needs_stamps("deadline", qos.deadline).and_then([&] { return needs_stamps("lifespan", qos.lifespan); });
 }
 
-/// What holds where no layer says anything.
-Qos defaults_of(Profile profile) {
-  Qos qos;
+/// What holds where no layer says anything: what a profile says, above what else would.
+Qos defaults_of(Profile profile, Qos qos) {
   switch (profile) {
     case Profile::sensor:
       qos.depth = 2;
@@ -122,6 +126,14 @@ Qos defaults_of(Profile profile) {
 }
 
 }  // namespace
+
+std::string_view to_string(Checksum checksum) noexcept {
+  switch (checksum) {
+    case Checksum::none: return "none";
+    case Checksum::crc32c: return "crc32c";
+  }
+  return "unknown";
+}
 
 std::string_view to_string(Notify notify) noexcept {
   switch (notify) {
@@ -188,15 +200,17 @@ QosSettings overlay(const QosSettings& lower, const QosSettings& upper) {
       .latched = first_set(upper.latched, lower.latched),
       .notify = first_set(upper.notify, lower.notify),
       .spin = first_set(upper.spin, lower.spin),
+      .capacity = first_set(upper.capacity, lower.capacity),
+      .checksum = first_set(upper.checksum, lower.checksum),
       .profile = first_set(upper.profile, lower.profile),
   };
 }
 
-Result<Qos> resolve(const QosSettings& settings, std::string_view where) {
+Result<Qos> resolve(const QosSettings& settings, std::string_view where, const Qos& defaults) {
   if (settings.profile) {
     if (auto known = check_enum(where, "profile", *settings.profile, kProfiles); !known) return fail(known.error());
   }
-  Qos qos = settings.profile ? defaults_of(*settings.profile) : Qos();
+  Qos qos = settings.profile ? defaults_of(*settings.profile, defaults) : defaults;
   qos.transport = settings.transport.value_or(qos.transport);
   qos.depth = settings.depth.value_or(qos.depth);
   qos.overflow = settings.overflow.value_or(qos.overflow);
@@ -211,6 +225,8 @@ Result<Qos> resolve(const QosSettings& settings, std::string_view where) {
   qos.latched = settings.latched.value_or(qos.latched);
   qos.notify = settings.notify.value_or(qos.notify);
   qos.spin = settings.spin.value_or(qos.spin);
+  qos.capacity = settings.capacity.value_or(qos.capacity);
+  qos.checksum = settings.checksum.value_or(qos.checksum);
   if (qos.latched && !settings.history) qos.history = std::max(qos.history, 1U);
   if (auto checked = check_values(qos, where); !checked) return fail(checked.error());
   if (auto checked = check_together(qos, settings, where); !checked) return fail(checked.error());

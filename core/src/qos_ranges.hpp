@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "baton/memory.hpp"
 #include "baton/qos.hpp"
 
 namespace baton {
@@ -25,7 +26,10 @@ inline constexpr CountRange kMaxLoansRange{1, Qos::kMaxLoans};
 inline constexpr std::array kOverflows{Overflow::drop_oldest, Overflow::drop_newest, Overflow::reject, Overflow::block};
 inline constexpr std::array kStamps{Stamp::tsc, Stamp::monotonic, Stamp::off};
 inline constexpr std::array kNotifies{Notify::futex, Notify::semaphore, Notify::socket, Notify::poll};
+inline constexpr std::array kChecksums{Checksum::none, Checksum::crc32c};
 inline constexpr std::array kProfiles{Profile::sensor, Profile::command, Profile::state, Profile::log};
+inline constexpr std::array kMemoryPresets{MemoryPreset::minimal, MemoryPreset::default_, MemoryPreset::standard,
+                                           MemoryPreset::large};
 
 /// Whether a publisher can be held to it. Below a millisecond, whoever watches it would be late as often as what is
 /// watched.

@@ -82,10 +82,8 @@ struct TopicWatch::State {
   void call(const TopicEvent& event) const noexcept {
     try {
       callback(event);
-    } catch (const std::exception& error) {
-      log::error("[{}] topics '{}': a watch's callback threw: {}", node, pattern, error.what());
     } catch (...) {
-      log::error("[{}] topics '{}': a watch's callback threw an exception that is not a std::exception", node, pattern);
+      log::error("[{}] topics '{}': a watch's callback threw: {}", node, pattern, log::what_was_thrown());
     }
   }
 

@@ -39,6 +39,7 @@ inline const std::vector<TransportCase>& transports() {
   static const std::vector<TransportCase> all = {
       {"inproc", [] { return baton::inproc_transport(); }},
       {"shm", [] { return baton::shm_transport(); }},
+      {"ring", [] { return baton::ring_transport(); }},
   };
   return all;
 }

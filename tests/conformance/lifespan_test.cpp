@@ -104,6 +104,26 @@ TEST_P(Lifespan, is_told_to_the_subscribers_node) {
   }));
 }
 
+TEST_P(Lifespan, is_not_told_to_the_publishers_node_even_when_the_connection_ends) {
+  auto publisher = node_.publisher<Message>("topic", {.depth = 1, .lifespan = 5ms}).value();
+  auto subscriber = std::optional(other_.subscriber<Message>("topic", {.depth = 1}).value());
+  for (std::uint64_t number = 0; number < 3; ++number) publish(publisher, 1, number);
+  std::this_thread::sleep_for(10ms);
+  EXPECT_FALSE(subscriber->take());
+  subscriber.reset();
+  bool told_of_others = false;
+  EXPECT_TRUE(eventually([&] {
+    while (auto event = node_.take_event()) {
+      if (event->kind == baton::EventKind::unmatched) return true;
+      if (event->kind != baton::EventKind::dropped) continue;
+      EXPECT_NE(event->reason, baton::drop_reason::kExpired);
+      told_of_others = true;
+    }
+    return false;
+  }));
+  EXPECT_TRUE(told_of_others) << "of the two that gave way";
+}
+
 TEST_P(Lifespan, is_over_for_a_callback_too_which_is_told_once_how_many_it_missed) {
   auto publisher = node_.publisher<Message>("topic", {.lifespan = 1s}).value();
   auto subscriber = other_.subscriber<Message>("topic", {.lifespan = 20ms}).value();

@@ -220,7 +220,7 @@ TEST_P(Lifetime, keeps_no_chunk_and_no_connection_however_often_readers_come_and
     EXPECT_TRUE(held);
     if (round == 10) chunks = publisher.counters().chunks;
   }
-  EXPECT_EQ(publisher.counters().chunks, chunks) << "the pool must not grow with the number of joins";
+  EXPECT_LE(publisher.counters().chunks, chunks) << "the pool must not grow with the number of joins";
   publish(publisher, 1, 0);
   EXPECT_EQ(publisher.subscriber_count(), 0U);
   expect_all_chunks_free(publisher);

@@ -15,7 +15,8 @@ TEST_P(OverflowPolicy, drop_oldest_keeps_the_newest_messages) {
     const auto result = publish(publisher, 1, number);
     EXPECT_TRUE(result);
     EXPECT_EQ(result.delivered, 1U);
-    EXPECT_EQ(result.dropped, number < 3 ? 0U : 1U);
+    // In a ring it is the reader that passes over what is too much, when it takes: a publish does not look at it.
+    EXPECT_EQ(result.dropped, number < 3 || GetParam().name == "ring" ? 0U : 1U);
   }
   EXPECT_EQ(take_all(subscriber), (Numbers{7, 8, 9}));
   EXPECT_EQ(subscriber.counters().total.dropped_oldest, 7U);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <array>
@@ -274,6 +275,34 @@ TEST_P(WaitSets, watch_descriptors_beside_subscribers) {
   EXPECT_TRUE(set.wait(1ms) == WaitStatus::timeout) << "it was taken out";
 }
 
+TEST_P(WaitSets, go_on_sleeping_on_their_bell_when_no_descriptor_is_left_to_poll_with) {
+  auto publisher = node_.publisher<Message>("topic").value();
+  auto subscriber = other_.subscriber<Message>("topic").value();
+  WaitSet set = other_.wait_set();
+  int handled = 0;
+  ASSERT_TRUE(set.add(subscriber, [&](const baton::Sample<Message>&) { ++handled; }));
+  const Pipe pipe;
+  rlimit usual{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &usual), 0);
+  const int first_free = dup(0);
+  close(first_free);
+  const rlimit tight{static_cast<rlim_t>(first_free), usual.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &tight), 0);
+  const auto added = set.add_descriptor(pipe.reader(), POLLIN, [](short) { FAIL(); });
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &usual), 0);
+  ASSERT_FALSE(added);
+  EXPECT_EQ(added.error().os_errno(), EMFILE);
+  EXPECT_EQ(set.size(), 1U);
+  std::thread writer([&] {
+    std::this_thread::sleep_for(20ms);
+    publish(publisher, 1, 0);
+  });
+  EXPECT_TRUE(set.wait(60s));
+  writer.join();
+  EXPECT_EQ(handled, 1);
+  EXPECT_TRUE(set.add_descriptor(pipe.reader(), POLLIN, [](short) { FAIL(); }));
+}
+
 TEST_P(WaitSets, tell_of_a_descriptor_that_the_user_closed_and_drop_it) {
   Pipe pipe;
   WaitSet set = other_.wait_set();
@@ -530,6 +559,35 @@ TEST_P(WaitSets, hold_subscribers_of_several_nodes) {
   writer.join();
 }
 
+TEST_P(WaitSets, keep_the_nodes_of_their_subscribers_that_have_no_keeper) {
+  baton::Options options;
+  options.domain = domain_;
+  options.config = baton::Config();
+  options.transports = {GetParam().make()};
+  options.keeper = false;
+  auto unkept = baton::Node::open("unkept", std::move(options)).value();
+  bool told = false;  // only a round of the keeper's work finds a newcomer whom it has nothing to do with
+  unkept.on_event([&](const baton::Event& event) { told |= event.peer == "third"; });
+  auto subscriber = unkept.subscriber<Message>("topic").value();
+  WaitSet set = other_.wait_set();
+  ASSERT_TRUE(set.add(subscriber, [](const baton::Sample<Message>&) {}));
+  const auto third = open_node("third").publisher<Message>("another").value();
+  EXPECT_TRUE(set.wait(300ms) == WaitStatus::timeout);
+  EXPECT_TRUE(told);
+}
+
+TEST_P(WaitSets, leave_room_for_callbacks_however_many_there_are) {
+  auto publisher = node_.publisher<Message>("topic").value();
+  auto subscriber = other_.subscriber<Message>("topic").value();
+  std::vector<WaitSet> sets;
+  for (int i = 0; i < 100; ++i) sets.push_back(other_.wait_set());
+  Heard heard;
+  subscriber.on_message([&](const baton::Sample<Message>& sample) { heard.note(sample->number); });
+  publish(publisher, 1, 0);
+  EXPECT_TRUE(heard.is({0}));
+  finish(subscriber);
+}
+
 TEST_P(WaitSets, wake_when_a_release_makes_room_at_the_holding_limit) {
   auto publisher = node_.publisher<Message>("topic").value();
   auto subscriber = other_.subscriber<Message>("topic", {.max_held = 1}).value();
@@ -568,6 +626,28 @@ TEST_P(WaitSets, of_a_node_call_back_what_spins_on_it) {
   publish(publisher, 1, 2);
   other_.spin();
   EXPECT_EQ(calls, 3);
+}
+
+TEST_P(WaitSets, of_a_node_end_with_it_whatever_their_handlers_own) {
+  const auto is_there = [this](const char* name) {
+    while (auto event = node_.take_event()) {
+      if (event->kind == baton::EventKind::left && event->peer == name) return false;
+    }
+    return true;
+  };
+  auto publisher = node_.publisher<Message>("topic").value();
+  auto node = std::optional(open_node("third"));
+  auto any = std::make_shared<baton::GenericSubscriber>(node->generic_subscriber("**").value());
+  auto moved = std::move(*node);
+  ASSERT_TRUE(moved.executor().add(*any, [any] { static_cast<void>(any->take()); }));
+  const std::weak_ptr<baton::GenericSubscriber> owned = any;
+  any.reset();
+  EXPECT_FALSE(owned.expired());
+  node.reset();
+  EXPECT_FALSE(owned.expired()) << "the node lives where it was moved";
+  moved = open_node("fourth");
+  EXPECT_TRUE(owned.expired());
+  EXPECT_TRUE(GetParam().name == "inproc" || eventually([&] { return !is_there("third"); })) << "still in the domain";
 }
 
 TEST_P(WaitSets, outlive_their_node) {

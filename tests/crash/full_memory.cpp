@@ -1,32 +1,19 @@
-// A domain on a file system of one megabyte, which is full. In a process of its own, because it takes a mount of its
-// own.
+// Domains on a file system of one megabyte, which is full.
 
-#include <sched.h>
-#include <sys/mount.h>
-#include <unistd.h>
-
-#include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
 
+#include "own_mount.hpp"
 #include "place.hpp"
 #include "process.hpp"
 #include "roles.hpp"
+#include "test/bounded.hpp"
 
 namespace crash {
 namespace {
 
 namespace fs = std::filesystem;
-
-int failures = 0;
-
-void expect(bool holds, const std::string& what) {
-  if (holds) return;
-  std::printf("%s\n", what.c_str());
-  ++failures;
-}
 
 /// Takes what is left, until nothing is.
 void fill_up(const fs::path& file) {
@@ -46,8 +33,8 @@ bool was_refused_for_space(baton::Node& node) {
 }
 
 void run(const std::string& directory) {
-  const std::string config = "[shared_memory]\ndirectory = \"" + directory + "\"\n";
-  baton::Node node = open_node("small", "pair", false, config);  // no keeper: it connects when it publishes
+  baton::Node node =
+      open_node("small", "pair", false, config_for(directory));  // no keeper: it connects when it publishes
   auto publisher = node.publisher<Message>(kUp).value();
   auto reader = node.subscriber<Message>(kUp).value();
   std::uint64_t number = 0;
@@ -82,31 +69,76 @@ void run(const std::string& directory) {
 
   fs::remove(directory + "/filler");
   expect(node.publisher<Message>("other").has_value(), "there is room again, and no publisher");
-  talk();
+  expect(eventually([&] {
+           node.keep();
+           talk();
+           return publisher.subscriber_count() == 2;
+         }),
+         "there is room again, and the reader is not connected");
+}
+
+void expect_no_space(const baton::Error& error, const std::string& who) {
+  expect(error.code() == baton::Errc::no_space, who + ": not no_space: " + error.message());
+  for (const char* const part : {"bytes were asked for, ", "bytes are available"}) {
+    expect(error.message().find(part) != std::string::npos, who + " does not say what there is: " + error.message());
+  }
+}
+
+/// There is not even room for the domain, or for a node in it.
+void run_from_the_start(const std::string& directory) {
+  fill_up(directory + "/filler");
+  baton::Node node = open_node("small", "first", true, config_for(directory));
+  const auto refused = node.publisher<Message>(kUp);
+  expect(!refused, "a domain was made of nothing");
+  if (!refused) expect_no_space(refused.error(), "the domain");
+  fs::resize_file(directory + "/filler",
+                  fs::file_size(directory + "/filler") - (104U << 10U));  // a registry, and 4 KiB
+  const auto again = node.subscriber<Message>(kUp);
+  expect(!again, "a node was made of nothing");
+  if (!again) expect_no_space(again.error(), "the node");
+  fs::remove(directory + "/filler");
+  expect(node.publisher<Message>(kUp).has_value(), "there is room, and no publisher");
+}
+
+/// In the middle of messages that grow, another domain takes the rest.
+void run_beside_another(const std::string& directory) {
+  baton::Node node = open_node("small", "pair", true, config_for(directory));
+  baton::Node greedy = open_node("greedy", "other", true, config_for(directory));
+  auto publisher = node.publisher<bounded::Endless>(kUp).value();
+  auto reader = node.subscriber<bounded::Endless>(kUp).value();
+  expect(publisher.wait_for_subscribers(1, std::chrono::seconds(10)), "they do not meet");
+  const auto talk = [&](std::size_t bytes) {
+    auto loan = publisher.loan(bytes);
+    if (!loan) return false;
+    for (auto& byte : loan->data()) byte = 7;
+    expect(static_cast<bool>(loan->publish()), "what is on loan cannot be published");
+    const auto sample = reader.take();
+    expect(sample && sample.data().size() == bytes && sample.data().back() == 7, "what was published does not arrive");
+    return true;
+  };
+  expect(talk(60'000), "there is room, and no loan");
+  std::vector<baton::Publisher<Message>> hoard;
+  while (true) {
+    auto more = greedy.publisher<Message>("hoard/" + std::to_string(hoard.size()), {.history = 30});
+    if (!more) {
+      expect_no_space(more.error(), "the other domain");
+      expect(more.error().message().find("in node 'other'") != std::string::npos,
+             "it does not say who has it: " + more.error().message());
+      break;
+    }
+    hoard.push_back(*std::move(more));
+  }
+  expect(!talk(200'000), "chunks were made of nothing");
+  expect(talk(50'000), "a running pair does not go on");
+  hoard.clear();
+  expect(talk(200'000), "there is room again, and no loan");
 }
 
 }  // namespace
 
-/// 77 if there can be no such file system.
-int full_memory_role(const Arguments&) {
-  std::string directory = "/tmp/baton-crash-XXXXXX";
-  if (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-      ::mkdtemp(directory.data()) == nullptr) {
-    return 77;
-  }
-  const bool mounted = ::mount("tmpfs", directory.c_str(), "tmpfs", 0, "size=1M") == 0;
-  if (mounted) {
-    try {
-      run(directory);
-    } catch (const std::exception& error) {
-      expect(false, error.what());
-    }
-    const auto left = fs::directory_iterator(directory);
-    expect(left == end(left), "something is left");
-    ::umount2(directory.c_str(), MNT_DETACH);
-  }
-  fs::remove(directory);
-  return !mounted ? 77 : failures == 0 ? 0 : 1;
+int full_memory_role(const Arguments& arguments) {
+  const std::string& what = arguments.at(0);
+  return on_own_mount("size=1M", what == "start" ? run_from_the_start : what == "beside" ? run_beside_another : run);
 }
 
 }  // namespace crash

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "foreign.hpp"
 
@@ -130,13 +131,26 @@ TEST_F(Ground, that_is_removed_ends_no_connection_and_is_reported) {
   }
 }
 
-TEST(FullMemory, refuses_newcomers_and_harms_nobody) {
-  Child child({"full_memory"});
+/// On a file system of the child's own.
+void expect_role_succeeds(const std::vector<std::string>& role) {
+  Child child(role);
   std::string said;
   while (const auto line = child.hear(60s)) said += *line + "\n";
   const auto status = child.wait();
   if (status == 77) GTEST_SKIP() << "a small file system cannot be mounted here";
   EXPECT_EQ(status, 0) << said;
+}
+
+TEST(FullMemory, refuses_newcomers_and_harms_nobody) { expect_role_succeeds({"full_memory", "growth"}); }
+TEST(FullMemory, is_an_error_that_says_what_there_is_before_there_is_a_domain) {
+  expect_role_succeeds({"full_memory", "start"});
+}
+TEST(FullMemory, that_another_domain_has_taken_ends_a_growth_and_not_what_goes_on) {
+  expect_role_succeeds({"full_memory", "beside"});
+}
+TEST(HugePages, are_used_where_the_file_system_gives_them) { expect_role_succeeds({"huge_memory", "huge=advise"}); }
+TEST(HugePages, that_are_not_given_are_said_once_with_what_to_set) {
+  expect_role_succeeds({"huge_memory", "huge=never"});
 }
 
 /// What a forked child finds, as text; empty if it is as it should be.

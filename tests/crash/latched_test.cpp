@@ -103,7 +103,7 @@ TEST_F(Latched, names_never_meet_those_of_a_new_registry) {
   EXPECT_EQ(heard_by_a_new_process(), "2 3 4 ");
   // As if the clock had been set back since: what is left is of a node that is later than any by the clock.
   const auto left = find_files(domain_, "latched-");
-  ASSERT_EQ(left.size(), 3U);
+  ASSERT_EQ(left.size(), over_ring() ? 2U : 3U);
   for (const std::string& file : left) {
     std::string name = fs::path(file).filename().string();
     const std::size_t begin = name.find('.', name.find('.') + 1);  // "latched-<hash>.0"

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -12,11 +13,18 @@ namespace crash {
 
 namespace fs = std::filesystem;
 
+bool over_ring() {
+  const char* const transport = std::getenv("BATON_CRASH_TRANSPORT");
+  return transport != nullptr && std::string_view(transport) == "ring";
+}
+
 baton::Node open_node(const std::string& domain, const std::string& name, bool keeper, const std::string& config) {
   baton::Options options;
   options.domain = domain;
-  options.config = baton::Config::parse(config, "crash.toml").value();
-  options.transports = {baton::shm_transport()};
+  // Sweeps compare all that is shared after each step.
+  constexpr auto kSmallRing = "\n[[topic]]\nmatch = \"**\"\ncapacity = \"64 KiB\"\n";
+  options.config = baton::Config::parse(config + (over_ring() ? kSmallRing : ""), "crash.toml").value();
+  options.transports = {over_ring() ? baton::ring_transport() : baton::shm_transport()};
   options.keeper = keeper;
   return baton::Node::open(name, std::move(options)).value();
 }

@@ -24,6 +24,9 @@ using Sample = baton::Sample<Message>;
 inline constexpr auto kUp = "up";      // what victims publish
 inline constexpr auto kDown = "down";  // what victims take
 
+/// Whether the tests, and the processes that they start, use the large-data ring: BATON_CRASH_TRANSPORT=ring.
+bool over_ring();
+
 /// Opens a node that only has shared memory. Throws what goes wrong.
 baton::Node open_node(const std::string& domain, const std::string& name, bool keeper = true,
                       const std::string& config = "");

@@ -1,5 +1,6 @@
 // The verbs of publishers that are swept.
 #include <memory>
+#include <thread>
 
 #include "victims.hpp"
 
@@ -110,6 +111,38 @@ void let_go_of_a_reader_that_died(const Place& place) {
   talker.go_on();
 }
 
+/// A publisher that has more memory than it needs, since a heartbeat.
+struct Hoarder : Talker {
+  explicit Hoarder(const Place& place)
+      : Talker(place, {}, "[liveness]\nheartbeat = \"10 ms\"\nhung_after = \"1 h\"\n") {
+    survivors_turn();  // they open a subscriber
+    say(3);
+    survivors_turn();  // and close it
+    say(3);
+    node.keep();
+    std::this_thread::sleep_for(15ms);
+  }
+};
+
+void want_memory_back(const Place& place) {
+  Hoarder talker(place);
+  window_begins();
+  talker.node.keep();
+  window_ends();
+  talker.go_on();
+}
+
+void give_memory_back(const Place& place) {
+  Hoarder talker(place);
+  talker.node.keep();
+  survivors_turn();  // they take, and let go of it
+  std::this_thread::sleep_for(15ms);
+  window_begins();
+  talker.node.keep();
+  window_ends();
+  talker.go_on();
+}
+
 void close_a_publisher(const Place& place) {
   Talker talker(place);
   talker.say(2);
@@ -173,6 +206,8 @@ Windows publisher_windows() {
       {"connect_a_new_reader", connect_a_new_reader},
       {"let_go_of_a_reader_that_closed", let_go_of_a_reader_that_closed},
       {"let_go_of_a_reader_that_died", let_go_of_a_reader_that_died},
+      {"want_memory_back", want_memory_back},
+      {"give_memory_back", give_memory_back},
       {"close_a_publisher", close_a_publisher},
       {"make_a_publisher", make_a_publisher},
       {"publish_latched", publish_latched},

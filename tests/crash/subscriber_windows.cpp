@@ -54,6 +54,23 @@ void close_a_subscriber(const Place& place) {
   require(held->checksum == checksum_of(*held), "a held sample has changed");
 }
 
+/// Of the survivors' publisher.
+void let_go_of_memory(const Place& place) {
+  Listener listener(place);
+  survivors_turn();  // they open a reader for whom more memory is needed, and talk
+  listener.drain();
+  Sample held = listener.take();
+  survivors_turn();  // and close it
+  window_begins();
+  Sample sample = listener.subscriber.take();
+  window_ends();
+  if (sample) listener.check(*sample);
+  require(!held || held->checksum == checksum_of(*held), "a held sample has changed");
+  sample.release();
+  held.release();
+  listener.go_on();
+}
+
 void look_at_a_new_publisher(const Place& place) {
   Listener listener(place);
   survivors_turn();  // they open a publisher
@@ -133,7 +150,11 @@ void wait_in_a_set(const Place& place) {
   listener.drain();
   baton::WaitSet set = listener.node.wait_set();
   window_begins();
-  const auto id = set.add(listener.subscriber, [&] { listener.drain(); });
+  // Not all: that might never end.
+  const auto id = set.add(listener.subscriber, [&] {
+    for (int taken = 0; taken < 4 && listener.take(); ++taken) {
+    }
+  });
   set.wait(1ms);
   if (id) set.remove(*id);
   window_ends();
@@ -160,6 +181,7 @@ Windows subscriber_windows() {
       {"take_nothing", take_nothing},
       {"release", release},
       {"close_a_subscriber", close_a_subscriber},
+      {"let_go_of_memory", let_go_of_memory},
       {"look_at_a_new_publisher", look_at_a_new_publisher},
       {"make_more_slots", make_more_slots},
       {"let_go_of_a_publisher_that_closed", let_go_of_a_publisher_that_closed},

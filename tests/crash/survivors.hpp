@@ -52,6 +52,8 @@ class Survivors {
   void close_extras();
   void take_and_release();
   /// A process that only subscribes; one that publishes a little. Both die, the second one by itself.
+  void fill_more_memory();
+  void want_memory_back();
   void start_reader_process();
   void kill_reader_process();
   void have_a_publisher_die();
@@ -93,8 +95,7 @@ class Survivors {
   std::optional<Child> extra_process_;
 
   std::map<std::string, std::uint64_t> files_;
-  std::uint64_t down_chunks_ = 0;
-  std::uint64_t up_chunks_ = 0;
+  std::uint64_t segment_bytes_ = 0;
 };
 
 }  // namespace crash

@@ -44,6 +44,8 @@ void open_sleepers(Survivors& survivors) { survivors.open_sleepers(); }
 void open_publisher(Survivors& survivors) { survivors.open_publishers(1); }
 void open_publishers(Survivors& survivors) { survivors.open_publishers(7); }
 void close_extras(Survivors& survivors) { survivors.close_extras(); }
+void fill_more_memory(Survivors& survivors) { survivors.fill_more_memory(); }
+void want_memory_back(Survivors& survivors) { survivors.want_memory_back(); }
 void take_and_release(Survivors& survivors) { survivors.take_and_release(); }
 void start_reader_process(Survivors& survivors) { survivors.start_reader_process(); }
 void kill_reader_process(Survivors& survivors) { survivors.kill_reader_process(); }
@@ -62,8 +64,12 @@ const std::vector<Window>& windows() {
       {.name = "connect_a_new_reader", .turns = {open_subscriber}, .stops = kCalls},
       {"let_go_of_a_reader_that_closed", {open_subscriber, close_extras}},
       {"let_go_of_a_reader_that_died", {start_reader_process, kill_reader_process}},
+      {"want_memory_back", {open_subscriber, close_extras}},
+      {"give_memory_back", {open_subscriber, close_extras, take_and_release}},
+      {"let_go_of_memory", {fill_more_memory, want_memory_back}},
       {"close_a_publisher"},
-      {.name = "make_a_publisher", .stops = kCalls},
+      // A ring is large, and to step through its making takes a minute.
+      {.name = "make_a_publisher", .kills = over_ring() ? kCalls : sweep::Grain::instructions, .stops = kCalls},
       {.name = "make_a_subscriber", .kills = kCalls, .stops = kCalls},
       {"take"},
       {"take_nothing"},

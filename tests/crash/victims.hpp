@@ -30,13 +30,13 @@ struct Place {
   std::uint32_t writer = 0;  ///< a number of this victim's own
   bool keeper = false;
 
-  baton::Node node() const { return open_node(domain, "victim", keeper); }
+  baton::Node node(const std::string& config = "") const { return open_node(domain, "victim", keeper, config); }
 };
 
 /// A publisher, connected to the survivors.
 struct Talker {
-  explicit Talker(const Place& place, const baton::QosSettings& settings = {})
-      : node(place.node()), publisher(node.publisher<Message>(kUp, settings).value()), writer(place.writer) {
+  explicit Talker(const Place& place, const baton::QosSettings& settings = {}, const std::string& config = "")
+      : node(place.node(config)), publisher(node.publisher<Message>(kUp, settings).value()), writer(place.writer) {
     require(eventually([this] { return publisher.subscriber_count() > 0; }), "no survivor is connected");
   }
 

@@ -79,10 +79,8 @@ void InprocSubscriber::invoke(Connection& connection, ChunkHeader* chunk, std::u
     sample_latency(connection, *chunk);
   try {
     handler_(connection.lend(chunk, missed));
-  } catch (const std::exception& error) {
-    report_failure(error.what());
   } catch (...) {
-    report_failure("an exception that is not a std::exception");
+    report_failure();
   }
 }
 
@@ -90,14 +88,12 @@ void InprocSubscriber::invoke(Connection& connection, ChunkHeader* chunk, std::u
 void InprocSubscriber::invoke_if_young(Connection& connection, ChunkHeader* chunk, std::uint64_t missed) noexcept {
   missed += std::exchange(connection.skipped, 0);
   if (!connection.is_too_old(chunk->stamp)) return invoke(connection, chunk, missed);
-  connection.skipped = missed + 1;
-  add(connection.expired);
-  concern();
+  count_expired(connection, missed);
 }
 
-void InprocSubscriber::report_failure(const char* reason) noexcept {
+void InprocSubscriber::report_failure() noexcept {
   add(figures_.failed_callbacks);
-  log::error("[{}] topic '{}': a callback threw: {}", announcement_.node, announcement_.topic, reason);
+  log::error("[{}] topic '{}': a callback threw: {}", announcement_.node, announcement_.topic, log::what_was_thrown());
 }
 
 void InprocSubscriber::request_drain() noexcept {

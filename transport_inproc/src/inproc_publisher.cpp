@@ -60,11 +60,7 @@ void InprocPublisher::keep(std::vector<Event>& to_announce) noexcept {
       if (connection.queue.size() <= domain::relieved_at(connection.depth)) {
         connection.congested.store(false, std::memory_order_relaxed);  // a figure, as the others
       }
-      domain::Trouble trouble = connection.trouble();
-      trouble.dropped_expired = 0;  // told to the subscriber alone
-      if (!connection.told_publisher.tell(trouble, *events_, announcement_.topic, connection.to, to_announce)) {
-        continue;
-      }
+      if (!tell_of(connection, to_announce)) continue;
       any = true;
       link.reader->concern();
     }
@@ -76,6 +72,13 @@ void InprocPublisher::keep(std::vector<Event>& to_announce) noexcept {
     events_->report(EventKind::deadline_missed, announcement_.topic, {}, {}, to_announce);
   }
   member_->call_at(bucket_, *this, deadline_->next(now));
+}
+
+/// True if there was something new, or will be.
+bool InprocPublisher::tell_of(Connection& connection, std::vector<Event>& to_announce) noexcept {
+  domain::Trouble trouble = connection.trouble();
+  trouble.dropped_expired = 0;  // told to the subscriber alone
+  return connection.told_publisher.tell(trouble, *events_, announcement_.topic, connection.to, to_announce);
 }
 
 Chunk InprocPublisher::loan(std::size_t bytes) noexcept {
@@ -525,8 +528,7 @@ Link InprocPublisher::remove_link(const InprocSubscriber& reader) noexcept {
 }
 
 void InprocPublisher::tell_last(Connection& connection, std::vector<Event>& to_announce) noexcept {
-  if (!concern_) return;
-  connection.told_publisher.tell(connection.trouble(), *events_, announcement_.topic, connection.to, to_announce);
+  if (concern_) tell_of(connection, to_announce);
 }
 
 std::vector<ChunkHeader*> InprocPublisher::take_history() {

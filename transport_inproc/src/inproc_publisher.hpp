@@ -85,6 +85,7 @@ class InprocPublisher final : public PublisherPort, public domain::Kept {
     const std::vector<Link>* links;
   };
 
+  bool tell_of(Connection& connection, std::vector<Event>& to_announce) noexcept;
   PublishStatus find_room(const std::vector<Link>& links) noexcept;
   PublishResult publish_later(ChunkHeader* chunk) noexcept;
   void finish_delivery() noexcept;

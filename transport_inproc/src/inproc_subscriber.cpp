@@ -132,10 +132,14 @@ Chunk InprocSubscriber::lend_if_young(Connection& connection, ChunkHeader* chunk
 
 /// What was taken from the queue, and came too late.
 void InprocSubscriber::drop_expired(Connection& connection, ChunkHeader* chunk, std::uint64_t missed) noexcept {
-  connection.skipped += missed + 1;
-  add(connection.expired);
   add(connection.taken);
   give_back(connection, chunk);
+  count_expired(connection, missed);
+}
+
+void InprocSubscriber::count_expired(Connection& connection, std::uint64_t missed) noexcept {
+  connection.skipped += missed + 1;
+  add(connection.expired);
   concern();
 }
 
@@ -259,9 +263,8 @@ void InprocSubscriber::sleep_on_bell(steady_clock::time_point deadline) noexcept
   bool found = false;
   do {
     const std::uint32_t bell = bell_.load(std::memory_order_acquire);  // before arming: a ring from now on is seen
-    while (by_semaphore && ::sem_trywait(&semaphore_) == 0) {          // posts of earlier armings
-    }
-    armed_.fetch_or(bit, std::memory_order_seq_cst);  // W1: then look again
+    if (by_semaphore) posix::forget_posts(semaphore_);                 // of earlier armings
+    armed_.fetch_or(bit, std::memory_order_seq_cst);                   // W1: then look again
     found = ready();
     if (found) break;
     note_sleep();
@@ -291,10 +294,7 @@ void InprocSubscriber::sleep_on_descriptor(steady_clock::time_point deadline) no
 
 /// Nobody rings.
 void InprocSubscriber::look_until(steady_clock::time_point deadline) noexcept {
-  Spin spin(Qos::kMaxSpin);
-  while (!spin.run(steady_clock::now(), deadline, [this] { return ready(); }) && steady_clock::now() < deadline) {
-    std::this_thread::yield();
-  }
+  Spin::look(deadline, [this] { return ready(); });
 }
 
 bool InprocSubscriber::ring() noexcept {

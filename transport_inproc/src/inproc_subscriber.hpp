@@ -44,6 +44,7 @@ class InprocSubscriber final : public SubscriberPort, public domain::Kept {
   Result<int> fd() override;
   Attachment attach(std::shared_ptr<Waker> waker) override;
   void detach() noexcept override;
+  std::shared_ptr<domain::Member> member() const noexcept override { return member_; }
   void on_message(MessageHandler handler) override;
   const PortAnnouncement& announcement() const noexcept override { return announcement_; }
   SubscriberCounters counters() const override;
@@ -140,6 +141,7 @@ class InprocSubscriber final : public SubscriberPort, public domain::Kept {
   }
   bool has_young(Connection& connection) noexcept;
   void drop_expired(Connection& connection, ChunkHeader* chunk, std::uint64_t missed) noexcept;
+  void count_expired(Connection& connection, std::uint64_t missed) noexcept;
   [[gnu::noinline]] Chunk lend_if_young(Connection& connection, ChunkHeader* chunk, std::uint64_t missed) noexcept;
   [[gnu::noinline]] void sample_latency(const Connection& connection, const ChunkHeader& chunk) noexcept;
   void free_self() noexcept;
@@ -174,7 +176,7 @@ class InprocSubscriber final : public SubscriberPort, public domain::Kept {
   void drain() noexcept;
   void invoke(Connection& connection, ChunkHeader* chunk, std::uint64_t missed) noexcept;
   [[gnu::noinline]] void invoke_if_young(Connection& connection, ChunkHeader* chunk, std::uint64_t missed) noexcept;
-  void report_failure(const char* reason) noexcept;
+  void report_failure() noexcept;
   void install_handler(MessageHandler handler) noexcept;
   void set_handler(MessageHandler handler) noexcept;
   bool runs_here() const noexcept { return runner_.load(std::memory_order_relaxed) == this_thread(); }  // own value

@@ -29,10 +29,11 @@ void ChunkPool::add(Segment segment) {
   if (rotations_[size_class] == nullptr) rotations_[size_class] = std::make_unique<Rotation>();
   Rotation& rotation = *rotations_[size_class];
   const std::uint64_t in_class = rotation.chunks + segment.chunks();
-  const std::uint64_t total = chunks_.size() + segment.chunks();
-  std::vector<Number> ring(std::bit_ceil(in_class));
+  const Number first = find_room_for(segment.chunks());
+  const std::uint64_t total = std::max<std::uint64_t>(chunks_.size(), first + segment.chunks());
+  std::vector<Number> ring(std::bit_ceil(in_class + rotation.retired));
   for (std::uint64_t i = 0; i < rotation.count; ++i) ring[i] = rotation.ring[(rotation.begin + i) & rotation.mask];
-  rotation.reserve.reserve(in_class);
+  rotation.reserve.reserve(in_class + rotation.retired);
   chunks_.reserve(total);
   more_holders_.reserve(total * more_words_);
   segments_.reserve(segments_.size() + 1);
@@ -43,21 +44,110 @@ void ChunkPool::add(Segment segment) {
   rotation.begin = 0;
   rotation.touched_end = 0;
   rotation.chunks = in_class;
-  rotation.limit = std::min(in_class, std::max(kLeastRotation, kRotationBytes / chunk_bytes));
-  rotation.low_water = chunk_bytes >= kLargeChunkBytes ? rotation.limit / 2 : 0;
+  set_limit(rotation, chunk_bytes);
+  size_ += segment.chunks();
   bytes_ += segment.chunks() * chunk_bytes;
-  const auto first = static_cast<Number>(chunks_.size());
   const auto reference = [&](std::uint32_t chunk) {
     return Reference::make(segment.number(), segment.generation(), chunk);
   };
-  places_[segment.number()] = {reference(0), first, segment.chunks(), size_class};
+  const Number end = first + segment.chunks();
+  places_[segment.number()] = {reference(0), first, segment.chunks(), size_class, false};
   rotation_ = &rotation;
-  for (std::uint32_t i = 0; i < segment.chunks(); ++i) {
-    chunks_.push_back({segment.payload(i), segment.head(i), reference(i), 0});
-  }
+  chunks_.resize(total);
   more_holders_.resize(total * more_words_, 0);
+  for (std::uint32_t i = 0; i < segment.chunks(); ++i) {
+    chunks_[first + i] = {segment.payload(i), segment.head(i), reference(i), 0};
+  }
   segments_.push_back(std::move(segment));
-  for (Number chunk = first; chunk < total; ++chunk) put(chunk);
+  for (Number chunk = first; chunk < end; ++chunk) put(chunk);
+}
+
+/// As many as the caches hold; chunks of some size are collected before the last one is lent.
+void ChunkPool::set_limit(Rotation& rotation, std::uint64_t chunk_bytes) noexcept {
+  rotation.limit = std::min(rotation.chunks, std::max(kLeastRotation, kRotationBytes / chunk_bytes));
+  rotation.low_water = chunk_bytes >= kLargeChunkBytes ? rotation.limit / 2 : 0;
+}
+
+/// Where so many chunks side by side have numbers that are nobody's.
+ChunkPool::Number ChunkPool::find_room_for(std::uint32_t chunks) const {
+  std::vector<const Place*> taken;
+  for (const Place& place : places_) {
+    if (place.chunks != 0) taken.push_back(&place);
+  }
+  std::sort(taken.begin(), taken.end(), [](const Place* a, const Place* b) { return a->first < b->first; });
+  Number first = 0;
+  for (const Place* const place : taken) {
+    if (place->first - first >= chunks) break;
+    first = place->first + place->chunks;
+  }
+  return first;
+}
+
+void ChunkPool::retire(const Segment& segment) noexcept {
+  Place& place = places_[segment.number()];
+  Rotation& rotation = *rotations_[place.size_class];
+  const auto stays = [&](Number chunk) { return chunk < place.first || chunk >= place.first + place.chunks; };
+  std::uint64_t kept = 0;
+  for (std::uint64_t i = 0; i < rotation.count; ++i) {
+    const Number chunk = rotation.ring[(rotation.begin + i) & rotation.mask];
+    if (stays(chunk)) rotation.ring[(rotation.begin + kept++) & rotation.mask] = chunk;
+  }
+  rotation.count = kept;
+  std::erase_if(rotation.reserve, [&](Number chunk) { return !stays(chunk); });
+  rotation.chunks -= place.chunks;
+  rotation.retired += place.chunks;
+  rotation.touched_end = 0;
+  set_limit(rotation, shm::chunk_bytes_for(segment.payload_bytes()));
+  while (rotation.count > rotation.limit) {
+    rotation.reserve.push_back(rotation.ring[(rotation.begin + --rotation.count) & rotation.mask]);
+  }
+  size_ -= place.chunks;
+  place.retired = true;
+  for (Number chunk = place.first; chunk < place.first + place.chunks; ++chunk) hold(chunk, kRetired);
+}
+
+void ChunkPool::restore(const Segment& segment) noexcept {
+  Place& place = places_[segment.number()];
+  Rotation& rotation = *rotations_[place.size_class];
+  rotation.chunks += place.chunks;  // the ring has room for them
+  rotation.retired -= place.chunks;
+  rotation.touched_end = 0;
+  set_limit(rotation, shm::chunk_bytes_for(segment.payload_bytes()));
+  size_ += place.chunks;
+  place.retired = false;
+  for (Number chunk = place.first; chunk < place.first + place.chunks; ++chunk) release(chunk, kRetired);
+}
+
+bool ChunkPool::is_in_use(const Segment& segment) const noexcept {
+  const Place& place = places_[segment.number()];
+  for (Number chunk = place.first; chunk < place.first + place.chunks; ++chunk) {
+    if ((chunks_[chunk].holders & ~kRetired.bit) != 0) return true;
+    for (std::uint32_t i = 0; i < more_words_; ++i) {
+      if (more_holders_[chunk * more_words_ + i] != 0) return true;
+    }
+  }
+  return false;
+}
+
+Segment ChunkPool::remove(std::uint32_t number) noexcept {
+  const auto found = std::find_if(segments_.begin(), segments_.end(),
+                                  [&](const Segment& segment) { return segment.number() == number; });
+  Segment removed = std::move(*found);
+  segments_.erase(found);
+  Place& place = places_[number];
+  for (Number chunk = place.first; chunk < place.first + place.chunks; ++chunk) {
+    chunks_[chunk] = {nullptr, nullptr, {}, kRetired.bit};
+  }
+  rotations_[place.size_class]->retired -= place.chunks;
+  place = {};
+  bytes_ -= removed.chunks() * shm::chunk_bytes_for(removed.payload_bytes());
+  Number end = 0;
+  for (const Place& other : places_) {
+    if (other.chunks != 0) end = std::max(end, other.first + other.chunks);
+  }
+  chunks_.resize(end);
+  more_holders_.resize(std::uint64_t{end} * more_words_);
+  return removed;
 }
 
 std::uint64_t ChunkPool::count_free() const noexcept {

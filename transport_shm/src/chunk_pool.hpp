@@ -30,6 +30,8 @@ class ChunkPool {
   };
   static constexpr Holder kLoan{0, 1};
   static constexpr Holder kHistory{0, 2};
+  /// Of all chunks of a segment that is to go, so that they do not become free any more.
+  static constexpr Holder kRetired{0, 4};
 
   struct Request {
     std::uint64_t payload_bytes = 0;  ///< of every message, or of the smallest
@@ -51,7 +53,9 @@ class ChunkPool {
     return shm::chunk_bytes_for(payload_bytes_for(bytes));
   }
 
-  std::uint64_t size() const noexcept { return chunks_.size(); }
+  /// How many chunks may be lent; those of retired segments may not.
+  std::uint64_t size() const noexcept { return size_; }
+  /// Of all segments.
   std::uint64_t bytes() const noexcept { return bytes_; }
   std::uint64_t count_free() const noexcept;
 
@@ -61,6 +65,20 @@ class ChunkPool {
   /// Adds the chunks of a segment. Throws std::bad_alloc and changes nothing.
   void add(Segment segment);
   const std::vector<Segment>& segments() const noexcept { return segments_; }
+
+  /// From now on no chunk of the segment is lent. What is out comes back.
+  void retire(const Segment& segment) noexcept;
+  bool is_retired(const Segment& segment) const noexcept { return places_[segment.number()].retired; }
+  /// Lends its chunks again.
+  void restore(const Segment& segment) noexcept;
+  /// Whether somebody has a chunk of it.
+  bool is_in_use(const Segment& segment) const noexcept;
+  /// Takes out a retired segment that is not in use.
+  Segment remove(std::uint32_t number) noexcept;
+  /// How many chunks the messages of the segment's size have without it.
+  std::uint64_t size_without(const Segment& segment) const noexcept {
+    return rotations_[places_[segment.number()].size_class]->chunks - segment.chunks();
+  }
 
   /// A place for a new connection. Throws std::bad_alloc and changes nothing.
   Holder take_holder();
@@ -154,6 +172,7 @@ class ChunkPool {
     Number first = 0;
     std::uint32_t chunks = 0;  // none: there is no such segment
     std::uint32_t size_class = 0;
+    bool retired = false;
   };
 
   std::uint64_t& word(Number chunk, Holder holder) noexcept {
@@ -163,6 +182,7 @@ class ChunkPool {
   }
   bool is_free(Number chunk) const noexcept;
   void add_holder_word();
+  Number find_room_for(std::uint32_t chunks) const;
 
   /// The free chunks of one size: first in, first out over as many as the caches hold, so that a large one is neither
   /// cold nor the very one that a reader's core has just let go of; the others wait in the reserve.
@@ -175,7 +195,8 @@ class ChunkPool {
     std::uint64_t low_water = 0;
     std::uint64_t touched_end = 0;  // a position: those before have been touched
     std::vector<Number> reserve;
-    std::uint64_t chunks = 0;  // of this size, free or not
+    std::uint64_t chunks = 0;   // of this size, free or not, that may be lent
+    std::uint64_t retired = 0;  // others of this size
   };
   static constexpr std::uint64_t kTouchedAtOnce = 8;
 
@@ -183,6 +204,7 @@ class ChunkPool {
     return places_[chunks_[chunk].reference.segment()].size_class;
   }
 
+  static void set_limit(Rotation& rotation, std::uint64_t chunk_bytes) noexcept;
   Rotation* rotation_for(std::uint64_t bytes) const noexcept {
     return rotations_[request_.variable ? size_classes::of(bytes) : 0].get();
   }
@@ -198,14 +220,15 @@ class ChunkPool {
 
   const Request request_;
   const std::uint64_t max_payload_;
+  std::uint64_t size_ = 0;   // of chunks that may be lent
   std::uint64_t bytes_ = 0;  // of all chunks
   std::vector<Segment> segments_;
   std::array<Place, Reference::kMaxSegments> places_{};  // of segments_
-  std::vector<ChunkState> chunks_;
+  std::vector<ChunkState> chunks_;                       // those of one segment side by side; where one was, nobody's
 
   std::vector<std::uint64_t> more_holders_;  // more_words_ for each chunk
   std::uint32_t more_words_ = 0;
-  std::vector<std::uint64_t> used_holders_{0b11};  // one bit each
+  std::vector<std::uint64_t> used_holders_{0b111};  // one bit each
 
   std::array<std::unique_ptr<Rotation>, size_classes::kCount> rotations_;  // by size class; made with the first segment
   Rotation* rotation_ = nullptr;  // of the last loan; where all messages have one size, the only one

@@ -14,9 +14,10 @@ Result<ClaimedSlot> ClaimedSlot::open(domain::Member& member, std::uint32_t buck
   const std::string name = domain::inbox_name(port);
   auto file = member.open(bucket, name, posix::Access::read_write, sizeof(InboxHead));
   if (!file) return fail(std::move(file).error());
-  auto mapping = domain::map_shared(*file, 0, sizeof(InboxHead), posix::Access::read_write);
+  auto mapping = domain::map_shared(*file, 0, sizeof(InboxHead), posix::Access::read_write, member.map_options());
   if (!mapping) return fail(std::move(mapping).error());
   ClaimedSlot claimed;
+  claimed.map_options = member.map_options();
   claimed.inbox = std::launder(reinterpret_cast<InboxHead*>((*mapping)->writable_bytes().data()));
   claimed.header_mapping = *std::move(mapping);
   FileHead head;  // a copy, which nobody changes between check and use
@@ -47,7 +48,8 @@ Result<bool> ClaimedSlot::claim(const domain::PortRef& publisher) {
     std::uint64_t seen = word.load(std::memory_order_relaxed);  // a guess; the claim decides
     if (SlotWord::unpack(seen).state != SlotWord::State::free) continue;
     // Mapped before it is claimed: then nothing of the slot can fail any more.
-    auto mapping = domain::map_shared(*memory, sizeof(InboxHead) + i * bytes, bytes, posix::Access::read_write);
+    auto mapping =
+        domain::map_shared(*memory, sizeof(InboxHead) + i * bytes, bytes, posix::Access::read_write, map_options);
     if (!mapping) return fail(std::move(mapping).error());
     const std::uint64_t mine = claim_of(seen, publisher);
     // S1 (acquire): the slot was zeroed before it became free.
@@ -69,6 +71,7 @@ std::uint64_t claim_of(std::uint64_t free_word, const domain::PortRef& publisher
 
 void complete_slot(SlotHead& slot, const SlotOwner& publisher) noexcept {
   slot.stamp = static_cast<std::uint8_t>(publisher.stamp);
+  slot.plane = publisher.plane;
   slot.overflow = static_cast<std::uint8_t>(publisher.overflow);
   slot.lifespan_ns = static_cast<std::uint64_t>(publisher.lifespan.count());
   slot.port_id = publisher.port_id;

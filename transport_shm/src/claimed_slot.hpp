@@ -20,6 +20,7 @@ struct SlotOwner {
   Stamp stamp = Stamp::monotonic;
   Overflow overflow = Overflow::drop_oldest;
   std::chrono::nanoseconds lifespan{0};  ///< 0: none
+  Plane plane = Plane::queue;
 };
 
 /// The word by which a publisher claims a slot, in place of that of a free one.
@@ -49,6 +50,7 @@ struct ClaimedSlot {
   InboxHead* inbox = nullptr;
   SlotHead* slot = nullptr;
   std::uint32_t index = 0;
+  posix::MapOptions map_options;
   std::uint32_t queue_shift = 0;
 };
 

@@ -54,7 +54,7 @@ std::shared_ptr<Dispatcher> Dispatcher::of(const std::shared_ptr<domain::Member>
     log::error("[{}] callbacks cannot be called: {}", member->node(), view.error().message());
     return nullptr;
   }
-  const auto bell = member->take_bell();
+  const auto bell = member->take_bell(domain::BellUse::callbacks);
   if (!bell) {
     log::error("[{}] callbacks cannot be called: all of the node's bells are taken", member->node());
     return nullptr;

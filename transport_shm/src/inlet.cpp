@@ -37,6 +37,8 @@ std::string name_of(const SlotHead& slot) {
 
 }  // namespace
 
+const ChunkHead Inlet::kNoHead{};
+
 Inlet::Inlet(const Request& request, std::shared_ptr<const posix::Mapping> slot_mapping)
     : request_(request),
       slot_mapping_(std::move(slot_mapping)),
@@ -45,13 +47,17 @@ Inlet::Inlet(const Request& request, std::shared_ptr<const posix::Mapping> slot_
       entries_(submissions(*slot_)),
       completions_(completions(*slot_, request.queue_shift)),
       overflow_(overflow_of(slot_->overflow)),
+      plane_(slot_->plane == Plane::ring ? Plane::ring : Plane::queue),
       publisher_id_(slot_->port_id),
       publisher_node_(name_of(*slot_)),
       clock_(stamp_of(slot_->stamp)),
       lifespan_ns_(lifespan_of(*slot_, request.lifespan)),
-      lossless_drops_(lossless_drops_of(*slot_, overflow_)) {}
+      lossless_drops_(lossless_drops_of(*slot_, overflow_)) {
+  set_era(0);
+}
 
-bool Inlet::ready() const noexcept {
+bool Inlet::ready() noexcept {
+  if (plane_ == Plane::ring) return broken() ? !told_broken_ : ring_ != nullptr && ring_->ready();
   if (broken()) return false;
   if (overflow_ != Overflow::drop_oldest) {
     // W1, W2: after arming, or after clearing the ready bit. A plain load on x86.
@@ -78,15 +84,13 @@ bool Inlet::has_message(domain::Member& member) noexcept {
 /// False if the oldest message is not too old, or cannot be read: `take` says why. It is looked at before it is
 /// claimed, when the publisher may still take it back under `drop_oldest`, and so use its chunk for another one.
 bool Inlet::drop_next_if_expired(domain::Member& member) noexcept {
+  if (plane_ == Plane::ring) return drop_next_of_ring_if_expired();
   const bool drops_oldest = overflow_ == Overflow::drop_oldest;
   std::uint64_t head = drops_oldest ? slot_->head.position.load(std::memory_order_acquire) : position_;  // H1
   const std::uint64_t entry = entries_[shape_.index(head)].load(std::memory_order_acquire);              // E1
   if (!shape_.is_at(entry, head)) return true;  // taken back just now: look again
   const Reference reference = QueueShape::reference(entry);
-  const SegmentView* const segment = segments_[reference.segment()].get();
-  const std::byte* payload = segment == nullptr ? nullptr : segment->find(reference);
-  if (payload == nullptr) payload = resolve(member, reference);
-  if (payload == nullptr) return false;
+  if (payload_of(member, reference) == nullptr) return false;
   if (!is_too_old(reference))
     return drops_oldest && slot_->head.position.load(std::memory_order_acquire) != head;  // H1
   Claim claim;
@@ -103,22 +107,28 @@ const std::byte* Inlet::resolve(domain::Member& member, Reference reference) noe
                        reference.chunk(), reference.segment(), reference.generation());
   };
   auto& mapped = segments_[reference.segment()];
-  if (mapped != nullptr) {  // samples may refer to it
+  if (mapped != nullptr && mapped->generation() == reference.generation()) {
     error_ = not_there();
     return nullptr;
   }
-  auto view = SegmentView::open(member, request_.bucket, request_.self, request_.publisher, reference.segment(),
-                                request_.payload_bytes);
-  if (!view) {
-    error_ = view.error().message();
-    return nullptr;
+  if (mapped != nullptr) let_go_of(reference.segment());  // it was wanted back while it was being mapped
+  std::unique_ptr<SegmentView> fresh = std::move(ahead_[reference.segment()]);
+  if (fresh == nullptr || fresh->find(reference) == nullptr) {
+    auto view = SegmentView::open(member, request_.bucket, request_.self, request_.publisher, reference.segment(),
+                                  request_.payload_bytes);
+    if (!view) {
+      error_ = view.error().message();
+      return nullptr;
+    }
+    fresh = std::make_unique<SegmentView>(*std::move(view));
   }
-  const std::byte* const payload = view->find(reference);
+  const std::byte* const payload = fresh->find(reference);
   if (payload == nullptr) {
     error_ = not_there();
     return nullptr;
   }
-  mapped = std::make_unique<SegmentView>(*std::move(view));
+  mapped = std::move(fresh);
+  views_[reference.segment()].store(mapped.get(), std::memory_order_release);  // for who releases samples of it
   // relaxed: own counter. The first message of all, unless under `drop_oldest`, where nobody asks for it, and it may be
   // in use again.
   if (overflow_ != Overflow::drop_oldest && taken_.load(std::memory_order_relaxed) == 0)
@@ -126,6 +136,13 @@ const std::byte* Inlet::resolve(domain::Member& member, Reference reference) noe
   return payload;
 } catch (const std::bad_alloc&) {
   return nullptr;  // and no memory for an error
+}
+
+void Inlet::map_ahead(domain::Member& member, std::uint32_t segment) {
+  if (segment >= Reference::kMaxSegments || broken()) return;
+  auto view =
+      SegmentView::open(member, request_.bucket, request_.self, request_.publisher, segment, request_.payload_bytes);
+  if (view) ahead_[segment] = std::make_unique<SegmentView>(*std::move(view));
 }
 
 std::uint64_t Inlet::measure_depth(std::uint64_t head) const noexcept {
@@ -158,7 +175,66 @@ void Inlet::drop_expired(Claim claim, std::uint64_t missed) noexcept {
   domain::add(slot_->consumed.expired);
   request_.concern->raise();
   skipped_ += missed + 1;
+  note_release(era_);
   complete(claim.reference);
+}
+
+// --- Segments that the publisher wants back --------------------------------------------------------------------------
+
+bool Inlet::let_go_of_segments() noexcept try {
+  const std::uint32_t asked = slot_->dropped.retiring.load(std::memory_order_acquire);  // R1
+  const bool is_asked = asked != let_go_ && !broken();
+  if (is_asked) {
+    const std::uint64_t numbers = slot_->dropped.retired.load(std::memory_order_acquire);  // R1
+    for (std::uint32_t number = 0; number < segments_.size(); ++number) {
+      if ((numbers >> number & 1U) == 0) continue;
+      ahead_[number].reset();  // no sample lies there
+      if (segments_[number] != nullptr) let_go_of(number);
+    }
+    let_go_ = asked;
+  }
+  drop_husks();
+  if (is_asked) slot_->consumed.retiring.store(asked, std::memory_order_seq_cst);  // R1: after the last look at them
+  return is_asked;
+} catch (const std::bad_alloc&) {
+  return false;  // at the next look
+}
+
+void Inlet::let_go_of(std::uint32_t segment) {
+  later_husks_.push_back({nullptr});
+  views_[segment].store(nullptr, std::memory_order_relaxed);  // no honest publisher's sample is looked up there
+  later_husks_.back().view = std::move(segments_[segment]);
+}
+
+void Inlet::drop_husks() noexcept {
+  for (auto* husks : {&husks_, &later_husks_}) {
+    for (Husk& husk : *husks) {
+      if (!husk.forgotten) husk.forgotten = domain::forget_unshared(husk.view->mapping());
+    }
+  }
+  while (true) {
+    if (era_ != 0 && held_from_before() != 0) return;
+    husks_.clear();
+    set_era(0);
+    if (later_husks_.empty()) return;
+    husks_.swap(later_husks_);
+    begin_era();
+  }
+}
+
+/// What is taken from now on can be told from what was taken before.
+void Inlet::begin_era() noexcept {
+  last_era_ = last_era_ % kEras + 1;
+  set_era(last_era_);
+  released_in_[era_].store(0, std::memory_order_relaxed);
+  taken_before_ = taken_.load(std::memory_order_relaxed);  // W: the consumer
+}
+
+/// Samples that were taken before the era began and are still out; never too few. Who releases one of the era counts it
+/// first, and a second sample of an era of the same number counts as one from before.
+std::uint64_t Inlet::held_from_before() const noexcept {
+  const std::uint64_t completed = completed_.load(std::memory_order_seq_cst);  // before those of the era
+  return taken_before_ + released_in_[era_].load(std::memory_order_seq_cst) - completed;
 }
 
 /// What cannot be read goes back, as the last. The publisher, which may be waiting for room, learns that nothing more
@@ -167,6 +243,7 @@ void Inlet::refuse(Reference reference) noexcept {
   broken_.store(true, std::memory_order_relaxed);        // own word; others make figures of it
   undelivered_.fetch_add(1, std::memory_order_relaxed);  // a figure
   slot_->consumed.undelivered.store(1, std::memory_order_relaxed);
+  note_release(era_);
   complete(reference);
   slot_->head.refuses.store(1, std::memory_order_seq_cst);  // L1: the last move of the head came before. W3
   wake_publisher();
@@ -175,6 +252,7 @@ void Inlet::refuse(Reference reference) noexcept {
 bool Inlet::all_completed() const noexcept {
   const std::uint64_t completed = completed_.load(std::memory_order_acquire);
   if (completed != taken_.load(std::memory_order_relaxed)) return false;  // W: the consumer, who asks
+  if (plane_ == Plane::ring) return true;
   if (overflow_ == Overflow::block) return finished_.load(std::memory_order_acquire) == completed;
   // Positions are claimed before they are written: somebody may still be about to.
   for (std::uint64_t back = 0; back < std::min(completed, shape_.entries()); ++back) {
@@ -203,6 +281,12 @@ void wipe_slot(SlotHead& slot, std::uint32_t queue_shift) noexcept {
     figure->store(0, std::memory_order_relaxed);
   }
   slot.dropped.congested.store(0, std::memory_order_relaxed);
+  slot.dropped.gaps.store(0, std::memory_order_relaxed);
+  slot.consumed.passed.store(0, std::memory_order_relaxed);
+  slot.plane = Plane::queue;
+  slot.dropped.retiring.store(0, std::memory_order_relaxed);
+  slot.dropped.retired.store(0, std::memory_order_relaxed);
+  slot.consumed.retiring.store(0, std::memory_order_relaxed);
   slot.room.armed.store(0, std::memory_order_relaxed);
   slot.ready.store(0, std::memory_order_relaxed);
 }
@@ -213,6 +297,7 @@ void Inlet::audit(std::vector<std::string>& findings) const {
   const std::uint64_t completed = completed_.load(std::memory_order_relaxed);  // first: it only follows what was taken
   const std::uint64_t ours = taken_.load(std::memory_order_relaxed);           // W: the consumer, who asks
   if (completed > ours) find(fmt::format("{} were given back of {} taken", completed, ours));
+  if (plane_ == Plane::ring) return;
   // acquire, and first: the publisher counts after it has moved the head, so the head is seen behind what was counted.
   const std::uint64_t dropped = slot_->dropped.oldest.load(std::memory_order_acquire);
   const std::uint64_t head = slot_->head.position.load(std::memory_order_acquire);
@@ -235,6 +320,7 @@ ConnectionCounters Inlet::counters() const noexcept {
     figures.held = ours > completed ? ours - completed : 0;
     return figures;
   }
+  if (plane_ == Plane::ring) return ring_counters();
   ConnectionCounters figures;
   figures.peer = publisher_node_;
   const std::uint64_t head = slot_->head.position.load(std::memory_order_acquire);

@@ -17,6 +17,7 @@
 #include "baton/domain/trouble.hpp"
 #include "baton/port.hpp"
 #include "layout.hpp"
+#include "ring_inlet.hpp"
 #include "segment.hpp"
 #include "socket_bell.hpp"
 
@@ -49,6 +50,13 @@ class Inlet {
     std::uint64_t payload_bytes = 0;       ///< of every message; 0: they have sizes of their own
     std::chrono::nanoseconds lifespan{0};  ///< that the subscriber has set; the shorter of both sides' holds
     domain::Concern* concern = nullptr;    ///< the subscriber's
+    // For a publisher with a ring.
+    const InboxHead* inbox = nullptr;
+    std::uint32_t depth = 0;
+    std::uint32_t max_held = 0;
+    std::uint64_t least_bytes = 0;                  ///< that a message has
+    bool from_end = false;                          ///< messages lie at the end of their chunks
+    std::atomic<std::uint64_t>* damaged = nullptr;  ///< the subscriber's count
   };
 
   Inlet(const Request& request, std::shared_ptr<const posix::Mapping> slot_mapping);
@@ -59,8 +67,15 @@ class Inlet {
   const std::string& publisher_node() const noexcept { return publisher_node_; }
   const StampClock& clock() const noexcept { return clock_; }
 
+  /// Maps the ring of a publisher that has one, before anything else. If that cannot be, the connection is broken.
+  /// `only_looks`: for figures.
+  void open_ring(domain::Member& member, bool only_looks) noexcept;
+
+  /// Whether the publisher sets no ready bit: it is asked in each round.
+  bool is_polled() const noexcept { return plane_ == Plane::ring; }
+
   /// Whether something is queued. The consumer.
-  bool ready() const noexcept;
+  bool ready() noexcept;
 
   /// Whether `take` would give something; what is too old for that is dropped. The consumer.
   bool has_message(domain::Member& member) noexcept;
@@ -74,11 +89,23 @@ class Inlet {
   /// Takes the oldest message that is not too old; without a payload there is none, or `broken()`. The consumer.
   Taken take(domain::Member& member) noexcept;
 
+  /// Maps a segment of which there is a name for this reader, before the first reference into it has to. The consumer.
+  /// What cannot be mapped now is tried again then.
+  void map_ahead(domain::Member& member, std::uint32_t segment);
+
   /// What is known of a message that was taken and not given back yet. Any thread.
-  const ChunkHead& head(Reference reference) const noexcept { return segments_[reference.segment()]->head(reference); }
+  const ChunkHead& head(Reference reference) const noexcept {
+    if (ring_ != nullptr) return ring_->head(reference);
+    const SegmentView* const segment = segment_of(reference);
+    return segment == nullptr ? kNoHead : segment->head(reference);
+  }
 
   /// Room in the chunk of such a message. Any thread.
-  std::uint64_t capacity(Reference reference) const noexcept { return segments_[reference.segment()]->capacity(); }
+  std::uint64_t capacity(Reference reference) const noexcept {
+    if (ring_ != nullptr) return ring_->capacity(reference);
+    const SegmentView* const segment = segment_of(reference);
+    return segment == nullptr ? 0 : segment->capacity();
+  }
 
   /// Gives a message back. Any thread. Nothing of the slot may be touched afterwards.
   void complete(Reference reference) noexcept;
@@ -108,6 +135,21 @@ class Inlet {
 
   void wake_publisher() noexcept { domain::ring_futex(slot_->room); }
 
+  /// Lets go of the segments that the publisher wants back. True if there were some, and the publisher is to be told.
+  /// An honest one asks for none in which a sample lies, but need not be believed: so the addresses stay ours, without
+  /// memory, until no sample is out that may lie there. The consumer.
+  bool let_go_of_segments() noexcept;
+  /// Whether there are such addresses: it is to be called again now and then.
+  bool has_husks() const noexcept { return !husks_.empty(); }
+
+  /// What a sample that is taken now is marked with: the slot, and in the reference's spare bits the era.
+  std::uint64_t mark() const noexcept { return mark_; }
+  /// Before `complete`, of a sample that was taken in an era. Any thread.
+  void note_release(std::uint64_t era) noexcept {
+    if (era != 0) [[unlikely]]
+      released_in_[era].fetch_add(1, std::memory_order_seq_cst);
+  }
+
   /// Zeroes the slot for its next connection. The consumer, when the connection has ended and nothing is held.
   void wipe() noexcept { wipe_slot(*slot_, request_.queue_shift); }
 
@@ -127,6 +169,15 @@ class Inlet {
   bool claim_next(Claim& claim) noexcept;
   bool claim_at(std::uint64_t& head, std::uint64_t entry, Claim& claim) noexcept;
   bool drop_next_if_expired(domain::Member& member) noexcept;
+  [[gnu::noinline]] Taken take_from_ring() noexcept;
+  bool drop_next_of_ring_if_expired() noexcept;
+  void refuse_ring(std::string error) noexcept;
+  ConnectionCounters ring_counters() const noexcept;
+  const std::byte* payload_of(domain::Member& member, Reference reference) noexcept {
+    const SegmentView* const segment = segments_[reference.segment()].get();
+    const std::byte* const payload = segment == nullptr ? nullptr : segment->find(reference);
+    return payload != nullptr ? payload : resolve(member, reference);
+  }
   const std::byte* resolve(domain::Member& member, Reference reference) noexcept;
   void refuse(Reference reference) noexcept;
   /// How many are queued from the head on, if those are more than ever before; else 0. Exact if the head stands still
@@ -150,6 +201,19 @@ class Inlet {
     return count_dropped_before(claim);
   }
   std::uint64_t count_dropped_before(Claim claim) noexcept;
+  /// Null for a sample that lies in a segment which the publisher has, falsely, wanted back.
+  const SegmentView* segment_of(Reference reference) const noexcept {
+    const SegmentView* const segment = views_[reference.segment()].load(std::memory_order_acquire);
+    return segment != nullptr && segment->find(reference) != nullptr ? segment : nullptr;
+  }
+  void let_go_of(std::uint32_t segment);
+  void drop_husks() noexcept;
+  void begin_era() noexcept;
+  void set_era(std::uint32_t era) noexcept {
+    era_ = era;
+    mark_ = std::uint64_t{request_.slot_index} << Reference::kBits | std::uint64_t{era} << Reference::kSpareShift;
+  }
+  std::uint64_t held_from_before() const noexcept;
   bool is_too_old(Reference reference) const noexcept;
   void drop_expired(Claim claim, std::uint64_t missed) noexcept;
 
@@ -160,6 +224,7 @@ class Inlet {
   std::atomic<std::uint64_t>* const entries_;      // E1; W: publisher
   std::atomic<std::uint64_t>* const completions_;  // E2; W: us
   const Overflow overflow_;
+  const Plane plane_;
   const std::uint64_t publisher_id_;
   const std::string publisher_node_;
   const StampClock clock_;
@@ -168,6 +233,7 @@ class Inlet {
   const std::atomic<std::uint64_t>* const lossless_drops_;
 
   // The consumer's.
+  std::uint64_t mark_ = 0;                    // see `mark`
   std::uint64_t position_ = 0;                // the next entry; under `drop_oldest` the head says it
   std::uint64_t expected_ = 0;                // under `drop_oldest`: the entry after the last one taken
   std::uint64_t missed_ = 0;                  // else: of the publisher's drops, those before the last one taken
@@ -175,10 +241,27 @@ class Inlet {
   std::uint64_t skipped_ = 0;                 // missed, and expired, since the last one that the user got
   std::atomic<std::uint64_t> expired_{0};     // a figure for others
   std::atomic<std::uint64_t> high_water_{0};  // the same
+  std::unique_ptr<RingInlet> ring_;           // where the publisher has one
   std::atomic<std::uint64_t> taken_{0};       // from the queue, what could not be read included; a figure for others
   std::array<std::unique_ptr<SegmentView>, Reference::kMaxSegments> segments_;
-  std::atomic<std::uint64_t> undelivered_{0};  // a figure for others
-  std::optional<ConnectionCounters> final_;    // as of `give_up`
+  std::array<std::atomic<const SegmentView*>, Reference::kMaxSegments> views_{};  // the same, for other threads
+  std::array<std::unique_ptr<SegmentView>, Reference::kMaxSegments> ahead_;       // mapped before they are needed
+  std::atomic<std::uint64_t> undelivered_{0};                                     // a figure for others
+  std::optional<ConnectionCounters> final_;                                       // as of `give_up`
+  static const ChunkHead kNoHead;
+
+  // Of segments that were let go of: what is mapped where they were, until the samples from before `era_` are back, and
+  // until those from before the next one are.
+  struct Husk {
+    std::unique_ptr<SegmentView> view;
+    bool forgotten = false;  // what is mapped; else others of this process have it, too
+  };
+  std::vector<Husk> husks_;
+  std::vector<Husk> later_husks_;
+  std::uint32_t era_ = 0;  // one of kEras while there are husks, else 0
+  std::uint32_t last_era_ = 0;
+  std::uint64_t taken_before_ = 0;  // when it began
+  std::uint32_t let_go_ = 0;        // the slot's `retiring`, as far as it has been done
   bool ended_ = false;
   std::atomic<bool> broken_{false};
   bool told_broken_ = false;
@@ -186,7 +269,9 @@ class Inlet {
 
   // Of whoever completes.
   alignas(64) std::atomic<std::uint64_t> completed_{0};  // the next position of the completion queue
-  std::atomic<std::uint64_t> finished_{0};               // under `block`: who is through with the room bell
+  static constexpr std::uint32_t kEras = 3;
+  std::array<std::atomic<std::uint64_t>, kEras + 1> released_in_{};  // of the samples that were taken in each era
+  std::atomic<std::uint64_t> finished_{0};                           // under `block`: who is through with the room bell
   domain::Ringer room_ringer_;
 };
 
@@ -232,14 +317,13 @@ inline bool Inlet::claim_next(Claim& claim) noexcept {
 }
 
 inline Inlet::Taken Inlet::take(domain::Member& member) noexcept {
+  if (plane_ == Plane::ring) [[unlikely]]
+    return take_from_ring();
   while (!broken()) [[likely]] {
       Claim claim;
       if (!claim_next(claim)) return {};
       const Reference reference = claim.reference;
-      const SegmentView* const segment = segments_[reference.segment()].get();
-      const std::byte* payload = segment == nullptr ? nullptr : segment->find(reference);
-      if (payload == nullptr) [[unlikely]]
-        payload = resolve(member, reference);
+      const std::byte* const payload = payload_of(member, reference);
       domain::add(taken_);
       if (payload == nullptr) [[unlikely]] {
         refuse(reference);
@@ -255,6 +339,11 @@ inline Inlet::Taken Inlet::take(domain::Member& member) noexcept {
 }
 
 inline void Inlet::complete(Reference reference) noexcept {
+  if (ring_ != nullptr) [[unlikely]] {
+    ring_->complete(reference, overflow_ == Overflow::block);
+    completed_.fetch_add(1, std::memory_order_seq_cst);  // W1: before `limit_reached_`. The last touch
+    return;
+  }
   const std::uint64_t position = completed_.fetch_add(1, std::memory_order_seq_cst);  // W1: before `limit_reached_`
   std::atomic<std::uint64_t>& place = completions_[shape_.index(position)];
   if (overflow_ != Overflow::block) [[likely]] {

@@ -13,10 +13,6 @@
 namespace baton::shm {
 namespace {
 
-constexpr std::uint64_t ring_bytes(std::uint32_t entries) noexcept {
-  return sizeof(RingHead) + entries * sizeof(std::uint64_t);
-}
-
 tl::unexpected<Error> damaged(const std::string& file, std::string cause) {
   return fail(Errc::corrupt, file, std::move(cause), "remove it; it ends with the topic's next publisher");
 }
@@ -54,22 +50,24 @@ Result<LastMessages> LastMessages::create(domain::Member& member, std::uint32_t 
                                           const domain::PortRef& publisher, std::uint32_t entries) {
   auto directory = member.directory(bucket);
   if (!directory) return fail(std::move(directory).error());
-  auto memory = posix::SharedMemory::create(**directory, ring_bytes(entries));
-  if (!memory) return fail(std::move(memory).error());
+  auto file = member.create(bucket, topic, ring_bytes(entries));
+  if (!file) return fail(std::move(file).error());
+  const posix::SharedMemory& memory = file->memory;
   RingHead head{};
   head.head = domain::make_head(domain::FileKind::ring, publisher, 0, ring_bytes(entries), layout_fingerprint());
   head.entries = entries;
-  if (auto written = write_first(*memory, &head, sizeof(head)); !written) return fail(std::move(written).error());
-  auto mapping = domain::map_shared(*memory, 0, ring_bytes(entries), posix::Access::read_write);
+  if (auto written = write_first(memory, &head, sizeof(head)); !written) return fail(std::move(written).error());
+  auto mapping = domain::map_shared(memory, 0, ring_bytes(entries), posix::Access::read_write, member.map_options());
   if (!mapping) return fail(std::move(mapping).error());
   LastMessages made;
   made.bucket_ = bucket;
   made.name_ = domain::latched_ring_name(topic, publisher);
   made.count_ = entries;
+  made.share_ = std::move(file->share);
   made.mapping_ = *std::move(mapping);
   made.entries_ =
       reinterpret_cast<std::atomic<std::uint64_t>*>(made.mapping_->writable_bytes().data() + sizeof(RingHead));
-  if (auto linked = memory->link(**directory, made.name_); !linked) return fail(std::move(linked).error());
+  if (auto linked = memory.link(**directory, made.name_); !linked) return fail(std::move(linked).error());
   return made;
 }
 

@@ -34,6 +34,7 @@ class LastMessages {
   LastMessages() = default;
 
   std::shared_ptr<const posix::Mapping> mapping_;
+  std::shared_ptr<const domain::MemoryShare> share_;
   std::atomic<std::uint64_t>* entries_ = nullptr;
   std::uint32_t count_ = 0;
   std::uint32_t next_ = 0;  // messages are numbered from 0, and all are noted

@@ -4,8 +4,10 @@
 
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "baton/domain/layout.hpp"
 
@@ -50,8 +52,59 @@ struct RingHead {
 };
 static_assert(sizeof(RingHead) == 256);
 
+constexpr std::uint64_t ring_bytes(std::uint32_t entries) noexcept {
+  return sizeof(RingHead) + entries * sizeof(std::uint64_t);
+}
+
 /// An entry of it: this bit and the chunk's reference; 0: none yet.
 inline constexpr std::uint64_t kRingEntry = std::uint64_t{1} << 63;
+
+/// The file of a publisher with a ring: this page, one for its readers, the index of 2^index_shift entries (E1; W:
+/// publisher), as many notes, and the buffer. See ring.md.
+struct RecordsHead {
+  FileHead head;
+  std::uint64_t capacity;     ///< bytes of the buffer, a multiple of the page
+  std::uint32_t index_shift;  ///< W: maker, once
+  std::uint8_t checksum;      ///< W: maker, once; a baton::Checksum
+  std::array<std::uint8_t, 51> unused;
+
+  struct alignas(64) Floor {
+    std::atomic<std::uint64_t> position;  ///< F1; below it nothing can be taken. W: publisher
+    std::array<std::uint8_t, 56> unused;
+  } floor;
+  struct alignas(64) Tail {
+    std::atomic<std::uint64_t> position;  ///< of the next message. W: publisher, after the entry of the one before
+    std::array<std::uint8_t, 56> unused;
+  } tail;
+  std::array<std::uint8_t, kPageBytes - 320> rest;
+
+  /// On a page of its own, which readers may write to.
+  struct alignas(64) Armed {
+    std::atomic<std::uint32_t>
+        any;  ///< A1; 1: some reader's bell may be armed. W: readers set it, the publisher clears
+    std::array<std::uint8_t, kPageBytes - 4> unused;
+  } armed;
+};
+static_assert(offsetof(RecordsHead, floor) == 192);
+static_assert(offsetof(RecordsHead, tail) == 256);
+static_assert(offsetof(RecordsHead, armed) == kPageBytes);
+static_assert(sizeof(RecordsHead) == 2 * kPageBytes);
+
+/// What is said of a message in a ring, on a line that readers do not poll. W: publisher, before the entry.
+struct alignas(32) RecordNote {
+  std::atomic<std::uint64_t> stamp;  ///< as in a ChunkHead
+  std::uint64_t bytes;
+  std::uint32_t checksum;  ///< of those, in a ring that has checksums
+  std::array<std::uint8_t, 12> unused;
+};
+static_assert(sizeof(RecordNote) == 32);
+
+/// How the messages of a connection travel.
+enum class Plane : std::uint8_t { queue = 0, ring = 1 };
+
+/// The transports' names, as ports announce them.
+inline constexpr std::string_view kQueueTransport = "shm";
+inline constexpr std::string_view kRingTransport = "ring";
 
 inline constexpr std::uint32_t kMaxSlots = 1'024;
 inline constexpr std::uint32_t kFirstSlots = 8;
@@ -100,23 +153,28 @@ struct SlotHead {
   std::atomic<std::uint32_t> ready;  ///< S2. W: publisher, once
   std::uint8_t stamp;                ///< W: publisher, once; a baton::Stamp
   std::uint8_t overflow;             ///< W: publisher, once; the connection's baton::Overflow
-  std::array<std::uint8_t, 2> unused;
+  Plane plane;                       ///< W: publisher, once
+  std::array<std::uint8_t, 1> unused;
   std::uint64_t port_id;          ///< W: publisher, once
   std::uint64_t node_generation;  ///< W: publisher, once; the slot word has its low 24 bits
   std::array<char, 65> node;      ///< W: publisher, once; the node's name
   std::array<std::uint8_t, 3> unused_too;
-  std::uint32_t port;         ///< W: publisher, once; the slot word has its low 20 bits
-  std::uint64_t lifespan_ns;  ///< W: publisher, once; 0: its messages do not grow old
-  std::array<std::uint8_t, 24> more_unused;
+  std::uint32_t port;            ///< W: publisher, once; the slot word has its low 20 bits
+  std::uint64_t lifespan_ns;     ///< W: publisher, once; 0: its messages do not grow old
+  std::uint64_t first_position;  ///< W: publisher, once; of a ring: where this reader begins
+  std::array<std::uint8_t, 16> more_unused;
 
-  /// What the publisher counts. W: publisher, when something is dropped or rung.
+  /// What the publisher counts, and wants back. W: publisher, when something is dropped or rung, or readers leave.
   struct alignas(64) Drops {
     std::atomic<std::uint64_t> oldest;
     std::atomic<std::uint64_t> newest;
     std::atomic<std::uint64_t> timeout;
     std::atomic<std::uint64_t> wakeups;
     std::atomic<std::uint32_t> congested;  ///< 1: the queue has been over its mark, and not yet under it again
-    std::array<std::uint8_t, 28> unused;
+    std::atomic<std::uint32_t> retiring;   ///< R1; changes when segments are wanted back
+    std::atomic<std::uint64_t> retired;    ///< R1; which, one bit for each number
+    std::atomic<std::uint64_t> gaps;       ///< P2; of a ring: how many gaps there have been. W: publisher
+    std::array<std::uint8_t, 8> unused;
   } dropped;
 
   Bell room;  ///< armed: W: publisher, who waits for room
@@ -127,12 +185,16 @@ struct SlotHead {
     std::atomic<std::uint64_t> expired;
     std::atomic<std::uint64_t> undelivered;
     std::atomic<std::uint64_t> high_water;  ///< the most that were queued when one was taken
-    std::array<std::uint8_t, 40> unused;
+    std::atomic<std::uint32_t> retiring;    ///< R1; as of the publisher's: those segments are not mapped any more
+    std::array<std::uint8_t, 4> unused_before;
+    std::atomic<std::uint64_t> passed;  ///< of a ring: messages that the reader has passed over
+    std::array<std::uint8_t, 24> unused;
   } consumed;
 
   struct alignas(128) Head {
-    std::atomic<std::uint64_t> position;  ///< H1. W: subscriber; under `drop_oldest` both, by compare-and-swap
-    std::atomic<std::uint32_t> refuses;   ///< L1; 1: the subscriber takes nothing any more of this publisher
+    /// H1. W: subscriber; under `drop_oldest` both, by compare-and-swap. P1, of a ring: subscriber, publisher at first.
+    std::atomic<std::uint64_t> position;
+    std::atomic<std::uint32_t> refuses;  ///< L1; 1: the subscriber takes nothing any more of this publisher
     std::array<std::uint8_t, 116> unused;
   } head;
 };
@@ -149,6 +211,32 @@ inline std::atomic<std::uint64_t>* completions(SlotHead& slot, std::uint32_t que
   return submissions(slot) + (std::uint64_t{1} << queue_shift);
 }
 
+/// In a slot of a ring's connection: the reader's pins, of which there are `pins_for(max_held)`. F1, E2; a position and
+/// 1, or 0. W: subscriber.
+inline std::atomic<std::uint64_t>* pins(SlotHead& slot, std::uint32_t queue_shift) noexcept {
+  return completions(slot, queue_shift);
+}
+constexpr std::uint64_t pins_for(std::uint32_t max_held) noexcept { return std::uint64_t{max_held} + 1; }
+
+/// In the same: gaps, each a run of messages that pass the reader by. P2. W: publisher.
+inline std::atomic<std::uint64_t>& gap_word(SlotHead& slot, std::uint32_t queue_shift, std::uint64_t number) noexcept {
+  return submissions(slot)[number & ((std::uint64_t{1} << queue_shift) - 1)];
+}
+
+/// A gap: the low 32 bits of the position after it, and how many positions it has, 2^32 - 1 if there are more. Who
+/// reads it is no further away than the index of the ring is long.
+struct GapWord {
+  static constexpr std::uint64_t pack(std::uint64_t from, std::uint64_t to) noexcept {
+    const std::uint64_t length = to - from;
+    return (to & UINT32_MAX) | (length < UINT32_MAX ? length : UINT32_MAX) << 32;
+  }
+  /// How many positions there are from one to the end of the gap; negative if that lies before it.
+  static constexpr std::int64_t ahead(std::uint64_t word, std::uint64_t position) noexcept {
+    return static_cast<std::int32_t>(static_cast<std::uint32_t>(word) - static_cast<std::uint32_t>(position));
+  }
+  static constexpr std::int64_t length(std::uint64_t word) noexcept { return static_cast<std::int64_t>(word >> 32); }
+};
+
 /// What a publisher may have given a reader under any policy: the reader's share of the pool, and the entries that each
 /// queue has at least. Why one more: see the README, "Publish".
 constexpr std::uint64_t share_of(std::uint32_t depth, std::uint32_t max_held) noexcept {
@@ -160,6 +248,16 @@ inline constexpr std::uint32_t kMaxQueueShift = 20;
 constexpr std::uint64_t slot_bytes(std::uint32_t queue_shift) noexcept {
   const std::uint64_t bytes = sizeof(SlotHead) + 2 * sizeof(std::uint64_t) * (std::uint64_t{1} << queue_shift);
   return (bytes + kPageBytes - 1) / kPageBytes * kPageBytes;
+}
+
+/// Of the queues of a subscriber with these settings.
+constexpr std::uint32_t queue_shift_for(std::uint32_t depth, std::uint32_t max_held) noexcept {
+  return static_cast<std::uint32_t>(std::bit_width(share_of(depth, max_held) - 1));
+}
+
+/// An inbox with so many slots.
+constexpr std::uint64_t inbox_bytes(std::uint32_t slots, std::uint32_t queue_shift) noexcept {
+  return sizeof(InboxHead) + slots * slot_bytes(queue_shift);
 }
 
 /// A slot word.

@@ -76,6 +76,7 @@ void Outlet::look_at_level() noexcept {
 }
 
 std::uint64_t Outlet::queued() const noexcept {
+  if (ring_ != nullptr) return tap_->queued(ring_->tail(), ring_->floor());
   const std::uint64_t head = claimed_.slot->head.position.load(std::memory_order_acquire);  // a figure
   return std::min(tail_ - undelivered_ - std::min(head, tail_ - undelivered_), shape_.entries());
 }
@@ -86,8 +87,13 @@ bool Outlet::tell_trouble(EventQueue& events, const std::string& topic, std::vec
     refill();
   }
   claimed_.slot->dropped.congested.store(congested_ ? 1 : 0, std::memory_order_relaxed);  // a figure
-  return told_.tell({dropped_oldest_, dropped_newest_, dropped_timeout_, 0, congested_}, events, topic, request_.node,
-                    to_announce);
+  domain::Trouble now{dropped_oldest_, dropped_newest_, dropped_timeout_, 0, congested_};
+  if (ring_ != nullptr) {
+    now.dropped_oldest = tap_->dropped_oldest(ring_->tail(), ring_->floor());
+    now.dropped_newest = tap_->dropped_newest();
+    now.dropped_timeout = tap_->dropped_timeout();
+  }
+  return told_.tell(now, events, topic, request_.node, to_announce);
 }
 
 /// Under `drop_oldest`, when nothing is queued, and the message cannot be: it gets its position and gives way at once,
@@ -130,12 +136,36 @@ bool Outlet::find_room(ChunkPool& pool, std::uint32_t& dropped) noexcept {
   return false;
 }
 
+void Outlet::ask_back(std::uint32_t segment) noexcept {
+  SlotHead::Drops& asked = claimed_.slot->dropped;
+  const std::uint64_t bit = std::uint64_t{1} << segment;
+  asked_back_ |= bit;
+  asked.retired.fetch_or(bit, std::memory_order_release);  // R1: which, before that there are some
+  asked.retiring.fetch_add(1, std::memory_order_release);  // R1
+  announce_slot();
+}
+
+bool Outlet::may_have_mapped(std::uint32_t segment) noexcept {
+  const SlotHead& slot = *claimed_.slot;
+  // R1 (acquire): its last look at them came before.
+  if (slot.consumed.retiring.load(std::memory_order_acquire) == slot.dropped.retiring.load(std::memory_order_relaxed)) {
+    asked_back_ = 0;
+  }
+  return (asked_back_ >> segment & 1U) != 0;
+}
+
+void Outlet::use_again(std::uint32_t segment) noexcept {
+  // R1: before the first reference into it.
+  claimed_.slot->dropped.retired.fetch_and(~(std::uint64_t{1} << segment), std::memory_order_release);
+}
+
 void Outlet::announce_slot() noexcept {
   claimed_.inbox->slot_epoch.value.fetch_add(1, std::memory_order_seq_cst);  // W1: after the claim, before the bell
   ring();
 }
 
 void Outlet::end(ChunkPool& pool) noexcept {
+  if (ring_ != nullptr) return tap_->end(ring_->tail(), ring_->floor());
   collect(pool);
   if (is_broken()) return;
   const std::uint64_t head = claimed_.slot->head.position.load(std::memory_order_acquire);  // L1: it stands still
@@ -154,6 +184,7 @@ void Outlet::close_slot() noexcept {
 void Outlet::audit(const ChunkPool& pool, std::optional<std::uint64_t> published,
                    std::vector<std::string>& findings) const {
   if (is_broken()) return;
+  if (ring_ != nullptr) return audit_tap(published, findings);
   const auto expect = [&](std::uint64_t found, std::uint64_t expected, std::string_view what) {
     if (found != expected)
       findings.push_back(fmt::format("{}: {}: {}, expected {}", request_.node, what, found, expected));
@@ -180,6 +211,12 @@ void Outlet::audit(const ChunkPool& pool, std::optional<std::uint64_t> published
 ConnectionCounters Outlet::counters(ChunkPool& pool) noexcept {
   collect(pool);
   ConnectionCounters figures;
+  if (ring_ != nullptr) {
+    figures = tap_->counters(ring_->tail(), ring_->floor());
+    figures.peer = request_.node;
+    check_tap();
+    return figures;
+  }
   figures.peer = request_.node;
   const std::uint64_t head = claimed_.slot->head.position.load(std::memory_order_acquire);  // a figure
   const std::uint64_t moved = head < dropped_oldest_ ? dropped_oldest_ : head > tail_ ? tail_ : head;

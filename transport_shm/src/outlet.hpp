@@ -18,6 +18,8 @@
 #include "claimed_slot.hpp"
 #include "layout.hpp"
 #include "reference.hpp"
+#include "ring.hpp"
+#include "ring_outlet.hpp"
 #include "socket_bell.hpp"
 
 namespace baton::shm {
@@ -52,6 +54,20 @@ class Outlet {
   Outlet(Request request, ClaimedSlot claimed, domain::Member::NodeView reader_node, SocketBell reader_socket,
          std::atomic<std::uint32_t>& seen_epoch, domain::Concern& concern);
 
+  /// The publisher has a ring, which outlives this, and the reader begins at a position. Before anything else. Throws
+  /// std::bad_alloc.
+  void follow(const Ring& ring, std::uint64_t first);
+
+  /// Of a publisher with a ring: how many messages, the next one included, can be published before this reader is to be
+  /// looked at again; 0: that one passes it by, after `pass_by`.
+  std::uint64_t ring_credit() noexcept;
+  void pass_by() noexcept {
+    tap_->pass_by(ring_->tail(), lossless_);
+    concern_.raise();
+  }
+  RingOutlet& tap() noexcept { return *tap_; }
+  const RingOutlet& tap() const noexcept { return *tap_; }
+
   const Request& request() const noexcept { return request_; }
 
   /// Who the reader is to the pool. Set once, before anything is given.
@@ -65,6 +81,7 @@ class Outlet {
   bool seems_full() noexcept { return credit_ == 0 && lossless_ && !top_up(); }
 
   bool is_full(ChunkPool& pool) noexcept {
+    if (ring_ != nullptr) return lossless_ && ring_room() == 0;
     if (!seems_full()) return false;
     collect(pool);
     return !top_up();
@@ -76,6 +93,15 @@ class Outlet {
 
   /// After `give`: the ready bit and the bell. True if the reader was asleep.
   bool ring() noexcept;
+
+  /// Asks the reader to let go of a segment that it may have mapped: R1. Its chunks are idle.
+  void ask_back(std::uint32_t segment) noexcept;
+  /// It never will have.
+  void has_not_mapped(std::uint32_t segment) noexcept { asked_back_ &= ~(std::uint64_t{1} << segment); }
+  /// Whether it has not done so yet.
+  bool may_have_mapped(std::uint32_t segment) noexcept;
+  /// The number is another segment's now.
+  void use_again(std::uint32_t segment) noexcept;
 
   /// Tells the subscriber to look at its slots.
   void announce_slot() noexcept;
@@ -98,7 +124,10 @@ class Outlet {
   void end(ChunkPool& pool) noexcept;
 
   /// References out, and not back.
-  std::uint64_t given() const noexcept { return tail_ - collected_ - dropped_oldest_ - undelivered_; }
+  std::uint64_t given() const noexcept {
+    if (ring_ != nullptr) return ring_given();
+    return tail_ - collected_ - dropped_oldest_ - undelivered_;
+  }
 
   /// How many of the pool's chunks are there for this reader.
   std::uint64_t share() const noexcept { return share_of(request_.depth, request_.max_held); }
@@ -128,6 +157,10 @@ class Outlet {
   void begin_with(std::uint64_t sequence) noexcept { first_sequence_ = sequence; }
 
  private:
+  std::uint64_t ring_room() noexcept;
+  std::uint64_t ring_given() const noexcept;
+  void check_tap() noexcept;
+  void audit_tap(std::optional<std::uint64_t> published, std::vector<std::string>& findings) const;
   void look_at_level() noexcept;
   std::uint32_t take_back(ChunkPool& pool, std::uint64_t limit) noexcept;
   void refill() noexcept;
@@ -172,6 +205,8 @@ class Outlet {
   std::uint64_t seen_head_ = 0;  // under drop_oldest: the head as it was when last looked at
   std::uint64_t collected_ = 0;  // the next completion to be read
   std::vector<ChunkPool::Number> shadow_;
+  const Ring* ring_ = nullptr;
+  std::unique_ptr<RingOutlet> tap_;  // with a ring
 
   // Figures; the slot has copies.
   std::uint64_t dropped_oldest_ = 0;
@@ -179,6 +214,8 @@ class Outlet {
   std::uint64_t dropped_timeout_ = 0;
   std::uint64_t undelivered_ = 0;
   std::uint64_t first_sequence_ = 0;
+
+  std::uint64_t asked_back_ = 0;  // segments, one bit for each number
 
   bool congested_ = false;
   domain::Told told_;
@@ -191,7 +228,7 @@ class Outlet {
 };
 
 inline void Outlet::collect(ChunkPool& pool) noexcept {
-  if (is_broken()) return;
+  if (is_broken() || ring_ != nullptr) return;
   const QueueShape shape = shape_;
   std::uint64_t position = collected_;
   while (true) {

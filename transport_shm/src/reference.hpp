@@ -13,7 +13,10 @@ struct Reference {
   static constexpr unsigned kSegmentBits = 6;
   static constexpr unsigned kGenerationBits = 10;
   static constexpr unsigned kBits = kChunkBits + kSegmentBits + kGenerationBits;
-  static constexpr std::uint32_t kMaxChunks = 1U << kChunkBits;
+  /// Two bits are left for who keeps a reference.
+  static constexpr unsigned kSpareShift = 22;
+  static constexpr std::uint64_t kSpareMask = std::uint64_t{3} << kSpareShift;
+  static constexpr std::uint32_t kMaxChunks = 1U << kSpareShift;
   static constexpr std::uint32_t kMaxSegments = 1U << kSegmentBits;
   static constexpr std::uint32_t kGenerationMask = (1U << kGenerationBits) - 1;
 
@@ -24,7 +27,7 @@ struct Reference {
             std::uint64_t{generation & kGenerationMask} << (kChunkBits + kSegmentBits)};
   }
 
-  constexpr std::uint32_t chunk() const noexcept { return static_cast<std::uint32_t>(bits) & (kMaxChunks - 1); }
+  constexpr std::uint32_t chunk() const noexcept { return static_cast<std::uint32_t>(bits) & ((1U << kChunkBits) - 1); }
   constexpr std::uint32_t segment() const noexcept {
     return static_cast<std::uint32_t>(bits >> kChunkBits) & (kMaxSegments - 1);
   }
@@ -52,6 +55,12 @@ class QueueShape {
   bool is_at(std::uint64_t entry, std::uint64_t position) const noexcept {
     return (entry ^ tag(position)) >> Reference::kBits == 0;
   }
+  /// Whether the entry is that of a position some laps further on.
+  bool is_beyond(std::uint64_t entry, std::uint64_t position) const noexcept {
+    const std::uint64_t laps =
+        (entry - tag(position)) >> Reference::kBits;  // the low bits borrow nothing: tag has none
+    return laps != 0 && laps < kLaps / 2;
+  }
   static Reference reference(std::uint64_t entry) noexcept {
     return {entry & ((std::uint64_t{1} << Reference::kBits) - 1)};
   }
@@ -59,6 +68,8 @@ class QueueShape {
  private:
   /// The first lap is 1: a zeroed entry is none. Later ones come round at 2^24, when no zeroed entry is left.
   std::uint64_t tag(std::uint64_t position) const noexcept { return ((position >> shift_) + 1) << Reference::kBits; }
+
+  static constexpr std::uint64_t kLaps = std::uint64_t{1} << (64 - Reference::kBits);
 
   std::uint32_t shift_ = 0;
   std::uint64_t mask_ = 0;

@@ -25,20 +25,22 @@ Result<Segment> Segment::create(domain::Member& member, const Request& request) 
   auto directory = member.directory(request.bucket);
   if (!directory) return fail(std::move(directory).error());
   const std::uint64_t bytes = kPageBytes + request.chunks * chunk_bytes_for(request.payload_bytes);
-  auto memory = posix::SharedMemory::create(**directory, bytes);
-  if (!memory) return fail(std::move(memory).error());
+  auto file = member.create(request.bucket, request.topic, bytes, posix::Pages::huge);
+  if (!file) return fail(std::move(file).error());
+  const posix::SharedMemory& memory = file->memory;
   SegmentHead head{};
   head.head = domain::make_head(domain::FileKind::segment, request.port, request.number, bytes, layout_fingerprint());
   head.payload_bytes = request.payload_bytes;
   head.payload_stride = payload_stride_for(request.payload_bytes);
   head.chunks = request.chunks;
   head.generation = request.generation & Reference::kGenerationMask;
-  if (auto written = write_first(*memory, &head, sizeof(head)); !written) return fail(std::move(written).error());
-  auto mapping = domain::map_shared(*memory, 0, bytes, posix::Access::read_write);
+  if (auto written = write_first(memory, &head, sizeof(head)); !written) return fail(std::move(written).error());
+  auto mapping =
+      domain::map_shared(memory, 0, bytes, posix::Access::read_write, member.map_options(posix::Pages::huge));
   if (!mapping) return fail(std::move(mapping).error());
-  auto linked = memory->link(**directory, request.name);
+  auto linked = memory.link(**directory, request.name);
   if (!linked) return fail(std::move(linked).error());
-  return Segment(request, *std::move(mapping));
+  return Segment(request, *std::move(mapping), std::move(file->share));
 }
 
 Result<void> Segment::link_for(domain::Member& member, const domain::PortRef& reader) const {
@@ -47,9 +49,10 @@ Result<void> Segment::link_for(domain::Member& member, const domain::PortRef& re
                      domain::segment_name_for_reader(reader, request_.port, request_.number));
 }
 
-void Segment::unlink_for(domain::Member& member, const domain::PortRef& reader) const noexcept try {
-  member.unlink(request_.bucket, domain::segment_name_for_reader(reader, request_.port, request_.number));
+bool Segment::unlink_for(domain::Member& member, const domain::PortRef& reader) const noexcept try {
+  return member.unlink(request_.bucket, domain::segment_name_for_reader(reader, request_.port, request_.number));
 } catch (const std::bad_alloc&) {  // the reader removes it when it closes
+  return false;
 }
 
 void Segment::remove_name(domain::Member& member) const noexcept { member.unlink(request_.bucket, request_.name); }
@@ -68,7 +71,8 @@ Result<SegmentView> SegmentView::map(domain::Member& member, std::uint32_t bucke
                                      std::uint64_t payload_bytes) {
   auto memory = member.open(bucket, name, posix::Access::read_only, kPageBytes);
   if (!memory) return fail(std::move(memory).error());
-  auto mapping = domain::map_shared(*memory, 0, memory->bytes(), posix::Access::read_only);
+  auto mapping =
+      domain::map_shared(*memory, 0, memory->bytes(), posix::Access::read_only, member.map_options(posix::Pages::huge));
   if (!mapping) return fail(std::move(mapping).error());
 
   SegmentHead head;  // a copy: the publisher could change the original between check and use

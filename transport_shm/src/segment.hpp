@@ -29,6 +29,11 @@ constexpr std::uint64_t chunk_bytes_for(std::uint64_t payload_bytes) noexcept {
   return sizeof(ChunkHead) + payload_stride_for(payload_bytes);
 }
 
+/// What a segment takes of shared memory, in whole pages.
+constexpr std::uint64_t segment_bytes(std::uint64_t chunks, std::uint64_t payload_bytes) noexcept {
+  return kPageBytes + (chunks * chunk_bytes_for(payload_bytes) + kPageBytes - 1) / kPageBytes * kPageBytes;
+}
+
 constexpr std::uint64_t payloads_offset(std::uint32_t chunks) noexcept {
   return kPageBytes + chunks * sizeof(ChunkHead);
 }
@@ -43,14 +48,21 @@ class Segment {
     std::uint32_t generation;  // of which references have the low bits, and so has the segment
     std::uint32_t chunks;
     std::uint64_t payload_bytes;
-    std::string name;  // of the file
+    std::string name;             // of the file
+    std::string_view topic = {};  // that it counts for; not looked at later
   };
 
   static Result<Segment> create(domain::Member& member, const Request& request);
 
+  /// A file that was made otherwise, and has a name: for giving it more of them. It has no chunks.
+  static Segment adopt(const Request& request, std::shared_ptr<const posix::Mapping> mapping) {
+    return {request, std::move(mapping), nullptr};
+  }
+
   /// Gives the file a second name, of a reader's. Done before the reader is given the first reference into it.
   Result<void> link_for(domain::Member& member, const domain::PortRef& reader) const;
-  void unlink_for(domain::Member& member, const domain::PortRef& reader) const noexcept;
+  /// True if it was there: the reader has not mapped the segment.
+  bool unlink_for(domain::Member& member, const domain::PortRef& reader) const noexcept;
 
   void remove_name(domain::Member& member) const noexcept;
 
@@ -67,13 +79,15 @@ class Segment {
   }
 
  private:
-  Segment(const Request& request, std::shared_ptr<const posix::Mapping> mapping)
-      : request_(request), mapping_(std::move(mapping)) {
+  Segment(const Request& request, std::shared_ptr<const posix::Mapping> mapping,
+          std::shared_ptr<const domain::MemoryShare> share)
+      : request_(request), mapping_(std::move(mapping)), share_(std::move(share)) {
     request_.generation &= Reference::kGenerationMask;
   }
 
   Request request_;
   std::shared_ptr<const posix::Mapping> mapping_;
+  std::shared_ptr<const domain::MemoryShare> share_;
 };
 
 /// A segment as a reader maps it, read-only. What its head says was checked once, against the file's size.
@@ -97,6 +111,9 @@ class SegmentView {
 
   /// Room in each chunk.
   std::uint64_t capacity() const noexcept { return payload_stride_; }
+
+  const std::shared_ptr<const posix::Mapping>& mapping() const noexcept { return mapping_; }
+  std::uint32_t generation() const noexcept { return generation_; }
 
   /// Of a chunk that `find` found.
   const ChunkHead& head(Reference reference) const noexcept { return heads_[reference.chunk()]; }

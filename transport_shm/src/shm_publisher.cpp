@@ -22,6 +22,8 @@ Chunk ShmPublisher::loan(std::size_t bytes) noexcept {
   const ThreadCheck::Verb verb(check_, "loan", announcement_);
   if (!guard_.enter()) [[unlikely]]
     return Chunk::refusal(LoanStatus::closed);
+  if (plane_ == Plane::ring) [[unlikely]]
+    return loan_in_ring(bytes);
   if (closed_ || open_loans_ == max_loans_ || bytes > pool_.max_payload() || !pool_.has_ready(bytes)) [[unlikely]]
     return loan_slowly(bytes);
   const ChunkPool::Number chunk = pool_.pop_ready();
@@ -65,11 +67,13 @@ Chunk ShmPublisher::loan_slowly(std::size_t bytes) noexcept {
 
 std::size_t ShmPublisher::capacity(Chunk chunk) const noexcept {
   const Guard::Visit visit(guard_);  // not entered in a forked child, where nobody else is
+  if (ring_ != nullptr) return ring_->capacity(static_cast<std::uint32_t>(chunk.token));
   return pool_.capacity(static_cast<ChunkPool::Number>(chunk.token));
 }
 
 Chunk ShmPublisher::exchange(Chunk chunk, std::size_t bytes, std::size_t front, std::size_t back) noexcept {
   const ThreadCheck::Verb verb(check_, "exchange", announcement_);
+  if (ring_ != nullptr && extend_in_ring(chunk, bytes, back)) return chunk;
   --open_loans_;  // the new one takes the place of the old one
   const Chunk larger = loan(bytes);
   if (!larger) {
@@ -79,7 +83,11 @@ Chunk ShmPublisher::exchange(Chunk chunk, std::size_t bytes, std::size_t front, 
   std::memcpy(larger.payload, chunk.payload, front);
   std::memcpy(larger.payload + capacity(larger) - back, chunk.payload + capacity(chunk) - back, back);
   if (guard_.enter()) {
-    pool_.release(static_cast<ChunkPool::Number>(chunk.token), ChunkPool::kLoan);
+    if (ring_ != nullptr) {
+      ring_->discard(static_cast<std::uint32_t>(chunk.token));
+    } else {
+      pool_.release(static_cast<ChunkPool::Number>(chunk.token), ChunkPool::kLoan);
+    }
     guard_.leave();
   }
   return larger;
@@ -100,7 +108,7 @@ inline void ShmPublisher::seal(ChunkPool::Number chunk, std::size_t bytes) noexc
   head.stamp.store(stamp, std::memory_order_release);  // who sees it sees that the chunk was taken back before
   head.bytes = bytes;
   if (counts_more_) [[unlikely]] {
-    if (pool_.is_variable()) domain::add(figures_->bytes, bytes);
+    if (sizes_vary_) domain::add(figures_->bytes, bytes);
     figures_->last_stamp.store(stamp, std::memory_order_relaxed);
   }
   if (history_.limit() != 0) [[unlikely]] {
@@ -118,6 +126,8 @@ PublishResult ShmPublisher::publish(Chunk chunk, std::size_t bytes) noexcept {
     look_and_announce();
   if (!guard_.enter()) [[unlikely]]
     return {PublishStatus::closed};
+  if (plane_ == Plane::ring) [[unlikely]]
+    return publish_in_ring(number, bytes);
   // Scalars: a result that is put together in memory is read back when every store before it has left the store buffer,
   // and those of the payload wait for lines that the readers have.
   PublishStatus status = PublishStatus::ok;
@@ -213,7 +223,11 @@ void ShmPublisher::discard(Chunk chunk) noexcept {
   {
     const Guard::Visit visit(guard_);
     if (!visit) return;
-    pool_.release(static_cast<ChunkPool::Number>(chunk.token), ChunkPool::kLoan);
+    if (ring_ != nullptr) {
+      ring_->discard(static_cast<std::uint32_t>(chunk.token));
+    } else {
+      pool_.release(static_cast<ChunkPool::Number>(chunk.token), ChunkPool::kLoan);
+    }
     --open_loans_;
   }
   if (is_ending()) [[unlikely]]
@@ -239,12 +253,14 @@ Error ShmPublisher::explain(LoanStatus status, std::size_t bytes) const {
     case LoanStatus::ok: break;
   }
   const std::lock_guard lock(cold_mutex_);
+  if (ring_ != nullptr) return explain_ring(where, bytes);
   std::string cause = fmt::format("none of {} chunks is free; {}", pool_.size(), holders());
   if (pool_.is_variable()) {
     cause = fmt::format(
         "no chunk of {} bytes is free, and none can be made: there are {} of {}, {} bytes in all, and "
         "max_memory is {}; {}",
         bytes, pool_.size_for(bytes), reserved_, pool_.bytes(), announcement_.qos.max_memory, holders());
+    if (!why_not_grown_.empty()) cause += fmt::format("; more of them could not be made: {}", why_not_grown_);
   }
   return {Errc::out_of_chunks, where, std::move(cause),
           pool_.is_variable() ? "have the readers release their samples, or raise max_memory"
@@ -264,7 +280,7 @@ PublisherCounters ShmPublisher::counters() const {
     self.collect_all();
     figures.published = figures_->published.load(std::memory_order_relaxed);  // of this thread, as all of them
     figures.bytes =
-        pool_.is_variable() ? figures_->bytes.load(std::memory_order_relaxed) : figures.published * pool_.max_payload();
+        sizes_vary_ ? figures_->bytes.load(std::memory_order_relaxed) : figures.published * pool_.max_payload();
     figures.rejected = figures_->rejected.load(std::memory_order_relaxed);
     figures.timed_out = figures_->timed_out.load(std::memory_order_relaxed);
     figures.failed_loans = figures_->failed_loans.load(std::memory_order_relaxed);
@@ -272,6 +288,7 @@ PublisherCounters ShmPublisher::counters() const {
     figures.open_loans = open_loans_;
     figures.chunks = pool_.size();
     figures.free_chunks = pool_.count_free();
+    if (ring_ != nullptr) self.count_ring(figures);
     for (const OutletPtr& outlet : live_) figures.connections.push_back(outlet->counters(self.pool_));
   }
   if (is_ending()) self.settle();  // by an event's callback
@@ -305,7 +322,7 @@ bool ShmPublisher::flush(std::chrono::nanoseconds timeout) noexcept {
   const bool before =
       std::exchange(announcing_, true);  // an event's callback may close or abandon the port: see settle
   const bool done = look_until_answered(timeout, [this]() -> std::optional<bool> {
-    if (!member_->has_keeper()) domain::keep(*member_, {});  // somebody has to notice that a reader died
+    domain::keep_by_hand(*member_);  // somebody has to notice that a reader died
     if (changed()) look_and_announce();
     if (closed_ || abandoned_ || guard_.forked()) return false;
     return all_taken() ? std::optional(true) : std::nullopt;
@@ -326,7 +343,11 @@ std::vector<std::string> ShmPublisher::audit() const {
     if (found != expected) findings.push_back(fmt::format("{}: {}, expected {}", what, found, expected));
   };
   pool_.audit(findings);
-  expect(pool_.count_held(ChunkPool::kLoan), open_loans_, "chunks on loan");
+  if (ring_ != nullptr) {
+    audit_ring(findings);
+  } else {
+    expect(pool_.count_held(ChunkPool::kLoan), open_loans_, "chunks on loan");
+  }
   expect(pool_.count_held(ChunkPool::kHistory), history_.size(), "chunks in the history");
   for (std::size_t i = 0; i < history_.size(); ++i) {
     if (!pool_.is_held(history_[i], ChunkPool::kHistory))

@@ -18,6 +18,7 @@
 #include "baton/port.hpp"
 #include "baton/thread_check.hpp"
 #include "chunk_pool.hpp"
+#include "footprint.hpp"
 #include "guard.hpp"
 #include "last_messages.hpp"
 #include "outlet.hpp"
@@ -31,7 +32,7 @@ namespace baton::shm {
 /// mapping touch. Who changes what both look at (the lists of outlets) holds both, so holding either is enough to read.
 class ShmPublisher final : public PublisherPort, public domain::Kept {
  public:
-  static Result<PublisherPortHandle> open(const PortRequest& request);
+  static Result<PublisherPortHandle> open(const PortRequest& request, Plane plane);
 
   // The user's verbs.
   Chunk loan(std::size_t bytes) noexcept override;
@@ -66,7 +67,7 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
     bool said = false;
   };
 
-  explicit ShmPublisher(const PortRequest& request);
+  ShmPublisher(const PortRequest& request, Plane plane);
   ~ShmPublisher();
 
   // shm_publisher.cpp: the way of a message
@@ -86,9 +87,50 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
 
   bool all_taken() noexcept;
 
+  // shm_publisher_ring.cpp: the same, of a publisher with a ring
+  Result<void> make_ring(const PortRequest& request, std::uint32_t depth);
+  Chunk loan_in_ring(std::size_t bytes) noexcept;
+  std::optional<std::uint32_t> reserve_slowly(std::size_t bytes, bool& inside) noexcept;
+  std::optional<std::uint32_t> reserve_by_floor(std::size_t bytes) noexcept;
+  Outlet* holder_of_floor() noexcept;
+  void move_floor(std::uint64_t position) noexcept;
+  std::uint64_t wanted_from() noexcept;
+  std::uint64_t kept_from() noexcept;
+  PublishResult publish_in_ring(std::uint32_t loan, std::size_t bytes) noexcept;
+  PublishStatus look_at_readers(std::uint16_t& passed_by) noexcept;
+  std::uint32_t ring_all() noexcept;
+  bool extend_in_ring(Chunk chunk, std::size_t bytes, std::size_t back) noexcept;
+  Error explain_ring(std::string where, std::size_t bytes) const;
+  std::uint64_t ring_history(const PortAnnouncement& reader) const noexcept;
+  void count_ring(PublisherCounters& figures) noexcept;
+  void audit_ring(std::vector<std::string>& findings) const;
+  /// The files that readers map.
+  const std::vector<Segment>& files() const noexcept { return ring_ ? ring_->segments() : pool_.segments(); }
+
   // shm_publisher_keep.cpp: what its keeper tells
   bool tell_trouble(std::vector<Event>& to_announce) noexcept;
   void check_deadline(std::vector<Event>& to_announce) noexcept;
+
+  // shm_publisher_memory.cpp: its memory, as much as those need who are connected
+  Result<std::optional<Segment>> make_room_in_pool(Side side, std::uint64_t share);
+  std::uint64_t allowed_bytes() const noexcept;
+  Result<Segment> make_segment(std::uint64_t chunks, std::uint64_t payload_bytes);
+  Result<void> add_segment(Side side, std::uint64_t chunks, std::uint64_t payload_bytes);
+  bool grow(std::size_t bytes) noexcept;
+  void shrink() noexcept;
+  bool is_surplus(const Segment& segment) const noexcept;
+  bool is_worth_making_anew() const noexcept;
+  bool has_surplus() const noexcept;
+  void retire_surplus();
+  void retire_other_sizes(std::size_t bytes, std::uint64_t wanted);
+  bool restore(Side side, std::uint64_t payload_bytes, std::uint64_t needed);
+  void give_back_retired(Side side);
+  void ask_for_retired(Side side);
+  void remove_retired(Side side);
+  std::string holders() const;
+  std::string memory_limit() const;
+  Footprint predicted(const PortRequest& request, std::size_t readers) const;
+  void remove_names() noexcept;
 
   // shm_publisher_connect.cpp: who is connected
   Result<void> start(const PortRequest& request);
@@ -107,13 +149,8 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   void refuse(const domain::Peers::Peer& peer, const Error& error, std::vector<Event>& to_announce);
   void say_once(const domain::Peers::Peer& peer, std::string_view reason, std::vector<Event>& to_announce);
   void ask_for_slots(const domain::Peers::Peer& peer, std::uint32_t slots, std::vector<Event>& to_announce);
-  Result<std::optional<Segment>> make_room_in_pool(std::uint64_t share);
-  Result<Segment> make_segment(std::uint64_t chunks, std::uint64_t payload_bytes);
-  bool grow(std::size_t bytes) noexcept;
-  std::string holders() const;
   void give_history(Outlet& outlet, const PortAnnouncement& reader) noexcept;
   bool end_outlets(Side side, std::vector<Event>& to_announce) noexcept;
-  void remove_names() noexcept;
   void disconnect_all() noexcept;
 
   const PortAnnouncement announcement_;
@@ -134,7 +171,10 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   std::map<domain::PortRef, SetAside> set_aside_;
   std::uint64_t reserved_ = 0;  // chunks promised: loans, history, and each connection's share
   std::uint32_t next_segment_generation_ = 1;
-  bool short_of_slots_ = false;  // at the last look a reader had none free
+  std::optional<std::chrono::steady_clock::time_point> surplus_since_;
+  std::uint64_t asked_back_ = 0;  // retired segments that readers are to let go of, one bit for each number
+  bool short_of_slots_ = false;   // at the last look a reader had none free
+  std::string why_not_grown_;     // at the last loan that found no chunk of its size; empty if it may not
   std::optional<domain::Deadline> deadline_;
 
   // Guarded. First what every verb looks at.
@@ -148,10 +188,14 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   bool left_ = false;                            // the topic
   bool abandoned_ = false;                       // nobody but open loans uses the port
   bool announcing_ = false;                      // events, whose callbacks may do anything
+  const bool sizes_vary_;                        // of the messages; chunks may still have one size, see pool_request
   const bool counts_more_;                       // than messages: bytes, or the time of the last one
   std::shared_ptr<domain::PortFile> page_;       // of the port's file, once it has one
   domain::PublisherFigures* figures_ = nullptr;  // in there
-  ChunkPool pool_;
+  const Plane plane_;
+  ChunkPool pool_;                 // of one without a ring
+  std::unique_ptr<Ring> ring_;     // of one with
+  std::uint64_t ring_credit_ = 0;  // how many can be published before the readers are to be looked at
   std::vector<OutletPtr> live_;
   std::vector<OutletPtr> departing_;  // nothing more is given, something is still held
   KeepLast<ChunkPool::Number> history_;

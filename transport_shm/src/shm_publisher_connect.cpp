@@ -8,7 +8,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "baton/log.hpp"
 #include "shm_publisher.hpp"
@@ -27,12 +26,14 @@ constexpr std::chrono::seconds kSlotsAreLate{5};
 /// of a fresh segment for everybody. Unless they are kept, they go again, and so does the fresh segment's own.
 class NamesForReader {
  public:
-  NamesForReader(domain::Member& member, const ChunkPool& pool, const std::vector<std::shared_ptr<Outlet>>& live,
-                 std::optional<Segment>& fresh, const domain::PortRef& reader) noexcept
-      : member_(member), pool_(pool), live_(live), fresh_(fresh), reader_(reader) {}
+  /// `without`: segments that are about to go, one bit for each number.
+  NamesForReader(domain::Member& member, const std::vector<Segment>& segments, std::uint64_t without,
+                 const std::vector<std::shared_ptr<Outlet>>& live, std::optional<Segment>& fresh,
+                 const domain::PortRef& reader) noexcept
+      : member_(member), segments_(segments), without_(without), live_(live), fresh_(fresh), reader_(reader) {}
   ~NamesForReader() {
     if (kept_) return;
-    for (const Segment& segment : pool_.segments()) segment.unlink_for(member_, reader_);
+    for (const Segment& segment : segments_) segment.unlink_for(member_, reader_);
     if (!fresh_) return;
     fresh_->unlink_for(member_, reader_);
     for (const auto& outlet : live_) fresh_->unlink_for(member_, outlet->request().reader);
@@ -42,7 +43,8 @@ class NamesForReader {
   NamesForReader& operator=(const NamesForReader&) = delete;
 
   Result<void> make() const {
-    for (const Segment& segment : pool_.segments()) {
+    for (const Segment& segment : segments_) {
+      if ((without_ >> segment.number() & 1U) != 0) continue;
       if (auto linked = segment.link_for(member_, reader_); !linked) return linked;
     }
     if (!fresh_) return {};
@@ -57,16 +59,26 @@ class NamesForReader {
 
  private:
   domain::Member& member_;
-  const ChunkPool& pool_;
+  const std::vector<Segment>& segments_;
+  const std::uint64_t without_;
   const std::vector<std::shared_ptr<Outlet>>& live_;
   std::optional<Segment>& fresh_;
   const domain::PortRef reader_;
   bool kept_ = false;
 };
 
+/// With `preallocate` all chunks have room for the largest message, so that none has to be made for its size.
+ChunkPool::Request pool_request(const PortRequest& request) {
+  const std::uint64_t max_memory = request.announcement.qos.max_memory;
+  if (request.variable && request.member->memory_settings().preallocate) {
+    return {.payload_bytes = request.max_bytes, .max_bytes = max_memory};
+  }
+  return {request.payload_bytes, request.variable, request.max_bytes, max_memory};
+}
+
 }  // namespace
 
-ShmPublisher::ShmPublisher(const PortRequest& request)
+ShmPublisher::ShmPublisher(const PortRequest& request, Plane plane)
     : announcement_(request.announcement),
       member_(request.member),
       events_(request.events),
@@ -80,16 +92,18 @@ ShmPublisher::ShmPublisher(const PortRequest& request)
       max_loans_(announcement_.qos.max_loans),
       overflow_(announcement_.qos.overflow),
       makes_room_(overflow_ == Overflow::reject || overflow_ == Overflow::block),
+      sizes_vary_(request.variable),
       counts_more_(request.variable || announcement_.qos.deadline.count() != 0),
       page_(std::make_shared<domain::PortFile>()),
       figures_(&page_->publisher),
-      pool_({request.payload_bytes, request.variable, request.max_bytes, announcement_.qos.max_memory}),
+      plane_(plane),
+      pool_(pool_request(request)),
       history_(announcement_.qos.history) {}
 
 ShmPublisher::~ShmPublisher() = default;
 
-Result<PublisherPortHandle> ShmPublisher::open(const PortRequest& request) {
-  auto* const publisher = new ShmPublisher(request);
+Result<PublisherPortHandle> ShmPublisher::open(const PortRequest& request, Plane plane) {
+  auto* const publisher = new ShmPublisher(request, plane);
   PublisherPortHandle handle(publisher);
   if (auto started = publisher->start(request); !started) return fail(std::move(started).error());
   return handle;
@@ -100,14 +114,26 @@ Result<void> ShmPublisher::start(const PortRequest& request) {
   const std::string where = fmt::format("topic '{}': publisher in {}", announcement_.topic, announcement_.node);
   // One more where a loan may be exchanged for a larger one.
   reserved_ = std::uint64_t{max_loans_} + qos.history + (pool_.is_variable() ? 1 : 0);
+  const MemorySettings& memory = member_->memory_settings();
+  if (sizes_vary_ && memory.preallocate && request.max_bytes == 0) {
+    return fail(Errc::invalid_argument, where,
+                fmt::format("{} is true, and the messages of type {} have no largest size", memory.preallocate_origin,
+                            announcement_.type),
+                "give the type one, @baton(max_size=...), or set preallocate = false");
+  }
   const std::uint64_t chunk_bytes = pool_.chunk_bytes_for(request.payload_bytes);
-  if (reserved_ * chunk_bytes > qos.max_memory) {
+  const std::uint64_t most = qos.max_memory / chunk_bytes;
+  if (plane_ == Plane::queue && reserved_ > most) {
     return fail(Errc::no_space, where,
-                fmt::format("max_loans {} and history {} take {} chunks of {} bytes, more than max_memory, {} bytes",
-                            max_loans_, qos.history, reserved_, chunk_bytes, qos.max_memory),
+                fmt::format("max_loans {} and history {} take {} chunks of {} bytes{}, more than {}", max_loans_,
+                            qos.history, reserved_, chunk_bytes,
+                            sizes_vary_ && memory.preallocate
+                                ? fmt::format(", for the largest message, by {} = true", memory.preallocate_origin)
+                                : "",
+                            memory_limit()),
                 "raise max_memory, or lower the others");
   }
-  if (qos.latched) {
+  if (qos.latched && plane_ == Plane::queue) {
     auto last = LastMessages::create(*member_, bucket_, announcement_.topic, self_, qos.history);
     if (!last) {
       return fail(last.error().code(), where,
@@ -120,20 +146,31 @@ Result<void> ShmPublisher::start(const PortRequest& request) {
   // The readers that are there already: the first segment has room for all of them, if it may.
   seen_epoch_.store(epoch_.load(std::memory_order_acquire), std::memory_order_relaxed);  // before the look
   const std::vector<domain::Peers::Peer> readers = peers_.refresh(to_announce).matched;
-  if (!pool_.is_variable()) {  // else the first loan says which size
+  if (plane_ == Plane::ring) {
+    std::uint32_t depth = 1;
+    for (const auto& reader : readers) depth = std::max(depth, reader.announcement.qos.depth);
+    if (auto made = make_ring(request, depth); !made) return made;
+  } else if (!pool_.is_variable()) {  // else the first loan says which size
     std::uint64_t chunks = reserved_;
     for (const auto& reader : readers) {
       const std::uint64_t share = share_of(reader.announcement.qos.depth, reader.announcement.qos.max_held);
-      if ((chunks + share) * chunk_bytes <= qos.max_memory) chunks += share;
+      if (chunks + share <= most) chunks += share;
     }
     chunks = std::min<std::uint64_t>(chunks, Reference::kMaxChunks);
-    auto segment = make_segment(chunks, request.payload_bytes);
+    auto segment = make_segment(chunks, pool_.payload_bytes_for(request.payload_bytes));
     if (!segment) {
       const Error& error = segment.error();
-      return fail(error.code(), where, fmt::format("its {} chunks cannot be made: {}", chunks, error.message()), "",
-                  error.os_errno());
+      return fail(error.code(), where,
+                  fmt::format("its {} chunks cannot be made: {} (its topic is to take {})", chunks, error.message(),
+                              to_string(predicted(request, readers.size()))),
+                  "", error.os_errno());
     }
     pool_.add(*std::move(segment));
+  }
+  if (log::enabled(LogLevel::info)) {
+    log::info("[{}] topic '{}': takes {}{}", announcement_.node, announcement_.topic,
+              to_string(predicted(request, readers.size())),
+              pool_.is_variable() ? "; and chunks of the sizes that loans ask for, within " + memory_limit() : "");
   }
   {
     const std::lock_guard lock(cold_mutex_);
@@ -143,7 +180,7 @@ Result<void> ShmPublisher::start(const PortRequest& request) {
                                              request.port_id, request.variable ? 0 : request.payload_bytes);
   if (!presence) return fail(std::move(presence).error());
   presence_ = *std::move(presence);
-  if (last_) {
+  if (qos.latched) {
     if (auto latched = presence_->latch(); !latched) return latched;
   }
   member_->remove_latched(announcement_.topic);  // of those before us
@@ -220,10 +257,11 @@ bool ShmPublisher::end_outlets(Side side, std::vector<Event>& to_announce) noexc
 
   const Guard::Visit inside(guard_, side, kPatience);
   if (!inside) return false;
-  const auto forget = [this](const OutletPtr& outlet) {
+  const auto forget = [&](const OutletPtr& outlet) {
     pool_.give_back_holder(outlet->holder());
     reserved_ -= outlet->share();
     member_->unwatch(outlet->request().reader.node);
+    if (side == Side::user) member_->look_again(bucket_);  // the keeper gives memory back
   };
   std::erase_if(live_, [&](const OutletPtr& outlet) {
     const bool gone = state(outlet) == domain::Health::gone;
@@ -241,7 +279,7 @@ bool ShmPublisher::end_outlets(Side side, std::vector<Event>& to_announce) noexc
     }
     events_->report(EventKind::unmatched, announcement_.topic, outlet->request().node, reason, to_announce);
     outlet->wake_publisher();
-    for (const Segment& segment : pool_.segments()) segment.unlink_for(*member_, outlet->request().reader);
+    for (const Segment& segment : files()) segment.unlink_for(*member_, outlet->request().reader);
     departing_.push_back(outlet);  // no allocation: there is room for all of live_
     return true;
   });
@@ -276,9 +314,9 @@ void ShmPublisher::connect(Side side, const domain::Peers::Peer& peer, std::vect
   const domain::PortRef& reader = peer.port;
 
   // What is opened and mapped, outside of the guard.
-  auto fresh = make_room_in_pool(share_of(qos.depth, qos.max_held));
+  auto fresh = make_room_in_pool(side, share_of(qos.depth, qos.max_held));
   if (!fresh) return refuse(peer, fresh.error(), to_announce);
-  NamesForReader names(*member_, pool_, live_, *fresh, reader);
+  NamesForReader names(*member_, files(), asked_back_, live_, *fresh, reader);
   auto claimed = ClaimedSlot::open(*member_, bucket_, reader, qos);
   if (!claimed && claimed.error().os_errno() == ENOENT) return peers_.forget(reader);  // gone again
   if (!claimed) return refuse(peer, claimed.error(), to_announce);
@@ -301,6 +339,7 @@ void ShmPublisher::connect(Side side, const domain::Peers::Peer& peer, std::vect
   if (!*got) return ask_for_slots(peer, claimed->slots(), to_announce);
   const Overflow overflow = connection_overflow(announcement_, peer.announcement);
   OutletPtr outlet;
+  bool grown = false;
   try {
     const Outlet::Request request{reader, peer.announcement.node, overflow, qos.depth, qos.max_held};
     outlet = std::make_shared<Outlet>(request, *claimed, *std::move(view), SocketBell(*member_, bucket_, reader),
@@ -310,20 +349,33 @@ void ShmPublisher::connect(Side side, const domain::Peers::Peer& peer, std::vect
     if (*fresh) {
       pool_.add(*std::move(*fresh));
       fresh->reset();
+      grown = true;
     }
     outlet->set_holder(pool_.take_holder());
+    if (ring_ != nullptr) {
+      std::uint64_t pins = pins_for(qos.max_held);
+      for (const auto* outlets : {&live_, &departing_}) {
+        for (const OutletPtr& other : *outlets) pins += pins_for(other->request().max_held);
+      }
+      ring_->make_room_for_pins(pins);
+      outlet->follow(*ring_, ring_->tail() - ring_history(peer.announcement));
+      ring_credit_ = 0;
+    }
   } catch (const std::bad_alloc&) {
     claimed->close();
     throw;
   }
   names.keep();
+  if (grown) {  // who maps ahead of the first message can do so now
+    for (const OutletPtr& other : live_) member_->nudge(other->request().reader.node, bucket_);
+  }
   live_.push_back(outlet);
   reserved_ += outlet->share();
   member_->watch(reader.node);
   // First the history, then `ready`: so who was connected has all of it, and who was not, nothing, whenever we die.
-  give_history(*outlet, peer.announcement);
-  complete_slot(*claimed->slot,
-                {self_, port_id_, announcement_.node, announcement_.qos.stamp, overflow, announcement_.qos.lifespan});
+  if (ring_ == nullptr) give_history(*outlet, peer.announcement);
+  complete_slot(*claimed->slot, {self_, port_id_, announcement_.node, announcement_.qos.stamp, overflow,
+                                 announcement_.qos.lifespan, plane_});
   outlet->announce_slot();
   set_aside_.erase(reader);
   member_->nudge(reader.node, bucket_);
@@ -333,9 +385,11 @@ void ShmPublisher::connect(Side side, const domain::Peers::Peer& peer, std::vect
 /// A reader that cannot be connected: for good, or, if something was lacking, for now. Either is said once.
 void ShmPublisher::refuse(const domain::Peers::Peer& peer, const Error& error, std::vector<Event>& to_announce) {
   if (member_->health(peer.port.node) == domain::Health::gone) return;
-  if (is_passing(error)) member_->look_again(bucket_);
-  // A lack of memory by the settings passes when another reader goes, and that has everybody look.
-  if (is_passing(error) || error.code() == Errc::no_space) peers_.forget(peer.port);
+  // A lack of memory by the settings passes when somebody else goes, of whatever topic, and nobody tells us.
+  if (is_passing(error) || error.code() == Errc::no_space) {
+    peers_.forget(peer.port);
+    member_->look_again(bucket_);
+  }
   say_once(peer, error.message(), to_announce);
 }
 
@@ -369,99 +423,6 @@ void ShmPublisher::give_history(Outlet& outlet, const PortAnnouncement& reader) 
   for (std::size_t i = history_.size() - given; i < history_.size(); ++i) outlet.give(pool_, history_[i], dropped);
 }
 
-/// A segment for what the pool lacks to serve one reader more, if it lacks anything; or why there cannot be one. Where
-/// messages have sizes of their own, chunks are made when a loan asks for them.
-Result<std::optional<Segment>> ShmPublisher::make_room_in_pool(std::uint64_t share) {
-  const std::uint64_t needed = reserved_ + share;
-  if (pool_.is_variable() || needed <= pool_.size()) return std::optional<Segment>();
-  const std::uint64_t payload_bytes = pool_.max_payload();
-  const std::uint64_t chunk_bytes = pool_.chunk_bytes_for(payload_bytes);
-  const std::uint64_t most = announcement_.qos.max_memory / chunk_bytes;
-  const std::string where = fmt::format("topic '{}'", announcement_.topic);
-  if (needed > most || pool_.segments().size() == Reference::kMaxSegments) {
-    return fail(Errc::no_space, where,
-                fmt::format("{} chunks of {} bytes would be needed, and max_memory, {} bytes, is for {}; {}", needed,
-                            chunk_bytes, announcement_.qos.max_memory, most, holders()),
-                "raise the publisher's max_memory, or lower depth or max_held of its subscribers");
-  }
-  // Each segment is at least half as large as all before it, so that their number stays small.
-  std::uint64_t chunks = std::max(needed - pool_.size(), (pool_.size() + 1) / 2);
-  chunks = std::min<std::uint64_t>({chunks, most - pool_.size(), Reference::kMaxChunks});
-  auto segment = make_segment(chunks, payload_bytes);
-  if (!segment) return fail(std::move(segment).error());
-  return std::optional<Segment>(*std::move(segment));
-}
-
-Result<Segment> ShmPublisher::make_segment(std::uint64_t chunks, std::uint64_t payload_bytes) {
-  const auto number = static_cast<std::uint32_t>(pool_.segments().size());
-  return Segment::create(
-      *member_,
-      {bucket_, self_, number, next_segment_generation_++, static_cast<std::uint32_t>(chunks), payload_bytes,
-       last_ ? domain::latched_segment_name(announcement_.topic, self_, number) : domain::segment_name(self_, number)});
-}
-
-/// Makes chunks for messages of a size, which the calling loan has found missing; outside of the guard. As many as
-/// there are already, so that the number of segments stays small, and no more than everybody together may hold. What a
-/// class of sizes has been given stays with it.
-bool ShmPublisher::grow(std::size_t bytes) noexcept try {
-  constexpr std::uint64_t kFirstBytes = 1U << 20U;
-  const std::lock_guard lock(cold_mutex_);
-  const std::uint64_t have = pool_.size_for(bytes);
-  if (have >= reserved_ || pool_.segments().size() == Reference::kMaxSegments) return false;
-  const std::uint64_t chunk_bytes = pool_.chunk_bytes_for(bytes);
-  const std::uint64_t first = std::max<std::uint64_t>(2, kFirstBytes / chunk_bytes);
-  const std::uint64_t allowed = (announcement_.qos.max_memory - pool_.bytes()) / chunk_bytes;
-  const std::uint64_t chunks =
-      std::min<std::uint64_t>({have == 0 ? first : have, reserved_ - have, allowed, Reference::kMaxChunks});
-  if (chunks == 0) return false;
-  auto segment = make_segment(chunks, pool_.payload_bytes_for(bytes));
-  if (!segment) {
-    log::warn("[{}] topic '{}': no chunks of {} bytes can be made: {}", announcement_.node, announcement_.topic,
-              chunk_bytes, segment.error());
-    return false;
-  }
-  const auto give_up = [&](const Error& error) {
-    log::warn("[{}] topic '{}': {}", announcement_.node, announcement_.topic, error);
-    for (const OutletPtr& outlet : live_) segment->unlink_for(*member_, outlet->request().reader);
-    segment->remove_name(*member_);
-    return false;
-  };
-  // A reader that goes meanwhile is still among the live ones, and its names are removed when it is let go of.
-  for (const OutletPtr& outlet : live_) {
-    if (auto linked = segment->link_for(*member_, outlet->request().reader); !linked) return give_up(linked.error());
-  }
-  const Guard::Visit inside(guard_);
-  if (!inside) return false;
-  try {
-    pool_.add(*segment);
-  } catch (const std::bad_alloc&) {
-    return give_up({Errc::no_space, "grow", "no memory for the bookkeeping of more chunks", ""});
-  }
-  return true;
-} catch (const std::exception& error) {
-  log::error("[{}] topic '{}': cannot make more chunks: {}", announcement_.node, announcement_.topic, error.what());
-  return false;
-}
-
-/// Who may hold how many chunks, for messages about a limit.
-std::string ShmPublisher::holders() const {
-  std::vector<std::string> parts;
-  for (const auto* outlets : {&live_, &departing_}) {
-    for (const OutletPtr& outlet : *outlets) {
-      parts.push_back(fmt::format("{} up to {}", outlet->request().node, outlet->share()));
-    }
-  }
-  if (parts.empty()) return "no subscriber holds any";
-  return fmt::format("held by {}", fmt::join(parts, ", "));
-}
-
-/// Of all that others map of us. What they have a name of, or have mapped, is theirs.
-void ShmPublisher::remove_names() noexcept {
-  if (last_ && presence_ != nullptr) presence_->unlatch();  // first: nobody is to find the half of it
-  for (const Segment& segment : pool_.segments()) segment.remove_name(*member_);
-  if (last_) last_->remove_name(*member_);
-}
-
 /// Leaves the topic. What was published stays takable.
 void ShmPublisher::disconnect_all() noexcept {
   member_->remove(*this);
@@ -485,7 +446,9 @@ void ShmPublisher::disconnect_all() noexcept {
       events_->report(EventKind::unmatched, announcement_.topic, outlet->request().node, {}, to_announce);
       member_->unwatch(outlet->request().reader.node);
     }
-    if (history_.size() == 0 || !last_ || presence_ == nullptr) remove_names();
+    const bool leaves_history =
+        ring_ != nullptr ? announcement_.qos.latched && ring_->tail() != 0 : last_.has_value() && history_.size() != 0;
+    if (!leaves_history || presence_ == nullptr) remove_names();
     presence_.reset();  // changes the epoch: the readers' keepers look, and find what we leave, if we do
   }
   announce(to_announce);

@@ -9,6 +9,7 @@ namespace baton::shm {
 
 void ShmPublisher::keep(std::vector<Event>& to_announce) noexcept {
   look(Side::keeper, to_announce);
+  shrink();
   concern_.look([&] { return tell_trouble(to_announce); });
   check_deadline(to_announce);
 }
@@ -20,6 +21,7 @@ bool ShmPublisher::tell_trouble(std::vector<Event>& to_announce) noexcept {
   {
     const Guard::Visit inside(guard_, Side::keeper, kPatience);
     if (!inside) return true;
+    ring_credit_ = 0;  // so that the next drop is noticed
     for (const OutletPtr& outlet : live_) {
       outlet->in_trouble = outlet->tell_trouble(*events_, announcement_.topic, to_announce);
       any |= outlet->in_trouble;

@@ -58,7 +58,7 @@ Chunk ShmSubscriber::take_known() noexcept {
   }
   Chunk chunk = pop_next();
   if (!chunk) [[unlikely]] {
-    if (!some_ended_ && !socket_) return Chunk::refusal(TakeStatus::empty);
+    if (!some_ended_ && !some_have_husks_ && !socket_) return Chunk::refusal(TakeStatus::empty);
     chunk = take_after_all();
     if (!chunk) return chunk;
   }
@@ -71,6 +71,7 @@ Chunk ShmSubscriber::take_known() noexcept {
 /// Nothing was found: time for what has to be done then, and for a second look if there is a descriptor.
 Chunk ShmSubscriber::take_after_all() noexcept {
   const auto alive = alive_;  // an event's callback may destroy the port
+  if (some_have_husks_) let_go_of_segments();
   if (some_ended_) forget_ended();
   TakeStatus status = after_events();
   if (status != TakeStatus::ok) return Chunk::refusal(status);
@@ -95,16 +96,20 @@ Chunk ShmSubscriber::pop_next() noexcept {
     }
     return {};
   }
-  while (true) {
+  for (bool all_asked = turn_ == 0;; all_asked = true) {
     while (turn_ < active_.size()) {
       if (const Chunk chunk = take_from(*active_[turn_])) {
         ++turn_;
         return chunk;
       }
-      active_.erase(active_.begin() + static_cast<std::ptrdiff_t>(turn_));
+      if (active_[turn_]->is_polled()) {
+        ++turn_;
+      } else {
+        active_.erase(active_.begin() + static_cast<std::ptrdiff_t>(turn_));
+      }
     }
     turn_ = 0;
-    if (!gather_ready() && active_.empty()) return {};
+    if (!gather_ready() && all_asked) return {};
   }
 }
 
@@ -154,7 +159,9 @@ bool ShmSubscriber::at_held_limit() noexcept {
 void ShmSubscriber::release(Chunk chunk) noexcept {
   if (in_child()) [[unlikely]]
     return;  // the parent's
-  inlet_of(chunk).complete(reference_of(chunk));
+  Inlet& inlet = inlet_of(chunk);
+  inlet.note_release(era_of(chunk));
+  inlet.complete(reference_of(chunk));
   if (limit_reached_.load(std::memory_order_seq_cst) &&  // W1: after the completion was counted
       limit_reached_.exchange(false, std::memory_order_seq_cst)) {
     wake_self();
@@ -178,6 +185,7 @@ SampleInfo ShmSubscriber::info(Chunk chunk) const noexcept {
 /// From the stamp until now. Of few messages: it costs a cache line and a look at the clock.
 void ShmSubscriber::sample_latency(Chunk chunk) noexcept {
   until_sampled_ = domain::kLatencySampledOneOf;
+  if (some_have_husks_) let_go_of_segments();  // where there is always something to take
   const Inlet& inlet = inlet_of(chunk);
   const std::uint64_t stamp = inlet.head(reference_of(chunk)).stamp.load(std::memory_order_relaxed);
   if (stamp != 0) domain::note_latency(*figures_, inlet.clock().age_ns(stamp));
@@ -309,12 +317,10 @@ void ShmSubscriber::sleep_on_socket(steady_clock::time_point deadline) noexcept 
 
 /// Nobody rings.
 void ShmSubscriber::look_until(steady_clock::time_point deadline) noexcept {
-  Spin spin(Qos::kMaxSpin);
   bool found = false;
   while (!found && steady_clock::now() < deadline) {
     sleep_in_parts(deadline, [&](steady_clock::time_point until) {
-      found = spin.run(steady_clock::now(), until, [this] { return !is_open() || ready(); });
-      if (!found) std::this_thread::yield();
+      found = Spin::look(until, [this] { return !is_open() || ready(); });
     });
   }
 }
@@ -369,8 +375,7 @@ Result<void> ShmSubscriber::open_socket() {
   auto socket = posix::Socket::bind(**directory, domain::bell_socket_name(self_));
   if (!socket) return fail(std::move(socket).error());
   socket_.emplace(*std::move(socket));
-  rearm_fd();
-  if (ready()) signal_fd();  // W1: after arming
+  rearm_fd();  // W1: then the caller looks
   return {};
 }
 
@@ -420,6 +425,7 @@ SubscriberCounters ShmSubscriber::counters() const {
     if (by_slot_[index].load(std::memory_order_relaxed) != nullptr) continue;               // stored under the mutex
     const auto unseen = const_cast<ShmSubscriber&>(*this).make_inlet(index);                // maps the slot at most
     if (unseen == nullptr) continue;
+    unseen->open_ring(*member_, true);
     ConnectionCounters part = unseen->counters();
     figures.total += part;
     if (connected(index)) figures.connections.push_back(std::move(part));

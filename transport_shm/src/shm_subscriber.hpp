@@ -52,6 +52,7 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   Result<int> fd() override;
   Attachment attach(std::shared_ptr<Waker> waker) override;
   void detach() noexcept override;
+  std::shared_ptr<domain::Member> member() const noexcept override { return member_; }
   void on_message(MessageHandler handler) override;
   const PortAnnouncement& announcement() const noexcept override { return announcement_; }
   SubscriberCounters counters() const override;
@@ -134,7 +135,9 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   void watch_deadline(std::uint32_t index);
   void report_slot(std::uint32_t index, std::vector<Event>& to_announce, bool& news);
   void end_broken(Inlet& inlet) noexcept;
+  void let_go_of_segments() noexcept;
   void grow_slots();
+  void map_ahead();
 
   // shm_subscriber_left.cpp: the last messages of latched publishers that are gone
   bool reap_latched(const std::vector<domain::Peers::Peer>& publishers) noexcept;
@@ -160,16 +163,17 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
     std::optional<MessageHandler> never_installed;
   };
   bool change_handler(Former& former) noexcept;
-  void report_failure(const char* reason) noexcept;
+  void report_failure() noexcept;
 
-  // A token: the reference, the slot, and how many messages are missing before this one.
+  // A token: the reference, in its spare bits the era (see Inlet), the slot, and how many messages are missing before
+  // this one.
   static constexpr unsigned kSlotBits = 10;
   static constexpr unsigned kMissedShift = Reference::kBits + kSlotBits;
   static constexpr std::uint64_t kMostMissed = (std::uint64_t{1} << (64 - kMissedShift)) - 1;
   static_assert(kMaxSlots == 1U << kSlotBits);
 
   static Chunk lend(const Inlet& inlet, const Inlet::Taken& taken) noexcept {
-    std::uint64_t token = std::uint64_t{inlet.slot_index()} << Reference::kBits | taken.reference.bits;
+    std::uint64_t token = inlet.mark() | taken.reference.bits;
     if (taken.missed != 0) [[unlikely]]
       token |= std::min(taken.missed, kMostMissed) << kMissedShift;
     return {const_cast<std::byte*>(taken.payload), token};  // the seam hands it to readers only
@@ -186,7 +190,12 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
       sample_latency(chunk);
   }
   [[gnu::noinline]] void sample_latency(Chunk chunk) noexcept;
-  static Reference reference_of(Chunk chunk) noexcept { return QueueShape::reference(chunk.token); }
+  static Reference reference_of(Chunk chunk) noexcept {
+    return QueueShape::reference(chunk.token & ~Reference::kSpareMask);
+  }
+  static std::uint64_t era_of(Chunk chunk) noexcept {
+    return (chunk.token & Reference::kSpareMask) >> Reference::kSpareShift;
+  }
 
   const PortAnnouncement announcement_;
   [[no_unique_address]] const ThreadCheck check_{};
@@ -195,6 +204,8 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   const domain::PortRef self_;
   const std::uint32_t bucket_;
   const std::uint64_t payload_bytes_;  // of every message; 0: they have sizes of their own
+  const std::uint64_t least_bytes_;    // of any message
+  const bool from_end_;                // messages lie at the end of their chunks
   const std::uint32_t max_held_;
   const std::uint32_t queue_shift_;
   const SocketBell own_socket_;
@@ -204,6 +215,7 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   std::shared_ptr<ShmSubscriber> alive_;    // reset when abandoned and nothing is held
 
   std::optional<posix::SharedMemory> file_;
+  std::vector<std::shared_ptr<const domain::MemoryShare>> shares_;  // of it: one for each time it grew
   std::shared_ptr<const posix::Mapping> header_;
   InboxHead* inbox_ = nullptr;
 
@@ -216,6 +228,7 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   std::vector<Reported> reported_;
   std::vector<domain::Peers::Peer> left_;       // publishers that are gone, whose last messages are still to be given
   std::set<domain::PortRef> met_;               // that were connected, are not any more, and whose names stay
+  std::uint32_t seen_node_epoch_ = 0;           // when names of publishers that have died were looked for
   bool growth_failed_ = false;                  // of the inbox, and it was said
   ConnectionCounters departed_;                 // sums over connections that have ended
   std::vector<std::unique_ptr<Inlet>> inlets_;  // changed by the consumer
@@ -225,6 +238,7 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   std::uint32_t seen_slot_epoch_ = 0;
   std::size_t turn_ = 0;             // the inlet to be asked next
   std::vector<Inlet*> active_;       // W2: of many inlets those that may have something
+  bool some_have_husks_ = false;     // some inlet: see Inlet::let_go_of_segments
   bool some_ended_ = false;          // some inlet, which is to be forgotten; or something is unannounced
   std::vector<Event> unannounced_;   // of connections that broke in the middle of a verb
   std::uint64_t held_at_most_ = 0;   // an upper bound, so that `take` counts only when it matters

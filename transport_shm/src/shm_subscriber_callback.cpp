@@ -94,7 +94,9 @@ bool ShmSubscriber::dispatch() noexcept {
     }
     count_down_to_sample(chunk);
     invoke(chunk);
-    inlet_of(chunk).complete(reference_of(chunk));
+    Inlet& inlet = inlet_of(chunk);
+    inlet.note_release(era_of(chunk));
+    inlet.complete(reference_of(chunk));
     change_handler(former);
   }
   return true;
@@ -116,16 +118,14 @@ bool ShmSubscriber::change_handler(Former& former) noexcept {
 void ShmSubscriber::invoke(Chunk chunk) noexcept {
   try {
     handler_(chunk);
-  } catch (const std::exception& error) {
-    report_failure(error.what());
   } catch (...) {
-    report_failure("an exception that is not a std::exception");
+    report_failure();
   }
 }
 
-void ShmSubscriber::report_failure(const char* reason) noexcept {
+void ShmSubscriber::report_failure() noexcept {
   domain::add(figures_->failed_callbacks);
-  log::error("[{}] topic '{}': a callback threw: {}", announcement_.node, announcement_.topic, reason);
+  log::error("[{}] topic '{}': a callback threw: {}", announcement_.node, announcement_.topic, log::what_was_thrown());
 }
 
 }  // namespace baton::shm

@@ -9,6 +9,7 @@
 
 #include "claimed_slot.hpp"
 #include "last_messages.hpp"
+#include "ring.hpp"
 #include "shm_subscriber.hpp"
 
 namespace baton::shm {
@@ -54,12 +55,27 @@ bool ShmSubscriber::give_left(const domain::Peers::Peer& publisher, std::vector<
                     "its last messages cannot be used: " + error.message(), to_announce);
     return true;
   };
-  auto references = read_last_messages(*member_, bucket_, publisher, payload_bytes_);
-  if (!references) return refuse(references.error());
+  const bool has_ring = theirs.transport == kRingTransport;
+  Result<std::vector<Reference>> references;
+  std::uint64_t end = 0;  // of the positions in a ring
+  std::size_t there = 0;
+  if (has_ring) {
+    const auto ring =
+        RingView::map(*member_, bucket_, domain::latched_segment_name(theirs.topic, publisher.port, 0), publisher.port);
+    if (!ring) return refuse(ring.error());
+    end = ring->tail();
+    if (ring->shape().is_at(ring->entry(end), end)) ++end;  // it was killed in between
+    there = std::min<std::uint64_t>(theirs.qos.history, end - std::min(ring->floor(), end));
+    references->push_back({});  // all of them are in one file
+  } else {
+    references = read_last_messages(*member_, bucket_, publisher, payload_bytes_);
+    if (!references) return refuse(references.error());
+    there = references->size();
+  }
   const std::uint32_t wanted = announcement_.asked.history ? announcement_.qos.history : announcement_.qos.depth;
-  const auto count = std::min<std::size_t>({references->size(), wanted, announcement_.qos.depth});
+  const auto count = std::min<std::size_t>({there, wanted, announcement_.qos.depth});
   if (count == 0) return true;
-  references->erase(references->begin(), references->end() - static_cast<std::ptrdiff_t>(count));
+  if (!has_ring) references->erase(references->begin(), references->end() - static_cast<std::ptrdiff_t>(count));
   if (auto linked = link_left(publisher, *references); !linked) return refuse(linked.error());
   auto index = claim_for(publisher.port);
   if (!index) {
@@ -75,11 +91,16 @@ bool ShmSubscriber::give_left(const domain::Peers::Peer& publisher, std::vector<
   SlotHead& head = *slot(*index);
   std::atomic<std::uint64_t>* const entries = submissions(head);
   const QueueShape shape(queue_shift_);
-  for (std::size_t i = 0; i < count; ++i) {
+  for (std::size_t i = 0; i < count && !has_ring; ++i) {
     entries[i].store(shape.entry(i, (*references)[i]), std::memory_order_release);  // E1: written when its maker lived
   }
-  complete_slot(head, {publisher.port, publisher.port_id, theirs.node, theirs.qos.stamp,
-                       connection_overflow(theirs, announcement_), theirs.qos.lifespan});
+  if (has_ring) {
+    head.first_position = end - count;
+    head.head.position.store(end - count, std::memory_order_relaxed);  // `ready` orders
+  }
+  complete_slot(
+      head, {publisher.port, publisher.port_id, theirs.node, theirs.qos.stamp,
+             connection_overflow(theirs, announcement_), theirs.qos.lifespan, has_ring ? Plane::ring : Plane::queue});
   auto& word = inbox_->slot_words[*index];
   SlotWord closed = SlotWord::unpack(word.load(std::memory_order_relaxed));  // ours since we claimed it
   Reported& reported = reported_[*index];

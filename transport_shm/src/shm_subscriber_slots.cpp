@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <charconv>
 #include <new>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -20,14 +22,6 @@ using std::chrono::steady_clock;
 /// millisecond; one that does not is stopped or busy, and connects when it goes on.
 constexpr std::chrono::milliseconds kJoinPatience{100};
 
-std::uint32_t queue_shift_for(const Qos& qos) noexcept {
-  return static_cast<std::uint32_t>(std::bit_width(share_of(qos.depth, qos.max_held) - 1));
-}
-
-std::uint64_t inbox_bytes(std::uint32_t slots, std::uint64_t bytes_each) noexcept {
-  return sizeof(InboxHead) + slots * bytes_each;
-}
-
 }  // namespace
 
 ShmSubscriber::ShmSubscriber(const PortRequest& request)
@@ -37,8 +31,10 @@ ShmSubscriber::ShmSubscriber(const PortRequest& request)
       self_{member_->id(), member_->next_port()},
       bucket_(domain::bucket_of(announcement_.topic)),
       payload_bytes_(request.variable ? 0 : request.payload_bytes),
+      least_bytes_(request.payload_bytes),
+      from_end_(request.from_end),
       max_held_(announcement_.qos.max_held),
-      queue_shift_(queue_shift_for(announcement_.qos)),
+      queue_shift_(queue_shift_for(announcement_.qos.depth, announcement_.qos.max_held)),
       own_socket_(*member_, bucket_, self_),
       concern_(*member_, bucket_, *this),
       page_(std::make_shared<domain::PortFile>()),
@@ -57,12 +53,13 @@ Result<void> ShmSubscriber::start(const PortRequest& request, std::shared_ptr<Sh
   const std::string where = fmt::format("topic '{}': subscriber in {}", announcement_.topic, announcement_.node);
   auto directory = member_->directory(bucket_);
   if (!directory) return fail(std::move(directory).error());
-  const std::uint64_t bytes = inbox_bytes(kFirstSlots, slot_bytes(queue_shift_));
-  auto file = posix::SharedMemory::create(**directory, bytes);
-  if (!file) {
-    return fail(file.error().code(), where, fmt::format("its inbox cannot be made: {}", file.error().message()), "",
-                file.error().os_errno());
+  const std::uint64_t bytes = inbox_bytes(kFirstSlots, queue_shift_);
+  auto made = member_->create(bucket_, announcement_.topic, bytes);
+  if (!made) {
+    return fail(made.error().code(), where, fmt::format("its inbox cannot be made: {}", made.error().message()), "",
+                made.error().os_errno());
   }
+  posix::SharedMemory* const file = &made->memory;
   // Written before it is mapped: nobody, not even a race detector, sees the file half made. All else is zero.
   auto image = std::make_unique<InboxHead>();
   image->head = domain::make_head(domain::FileKind::inbox, self_, 0, bytes, layout_fingerprint());
@@ -70,15 +67,16 @@ Result<void> ShmSubscriber::start(const PortRequest& request, std::shared_ptr<Sh
   image->slot_bytes = static_cast<std::uint32_t>(slot_bytes(queue_shift_));
   image->notes.slots.store(kFirstSlots, std::memory_order_relaxed);  // private so far
   if (auto written = write_first(*file, image.get(), offsetof(InboxHead, bell)); !written) return written;
-  auto header = domain::map_shared(*file, 0, sizeof(InboxHead), posix::Access::read_write);
+  auto header = domain::map_shared(*file, 0, sizeof(InboxHead), posix::Access::read_write, member_->map_options());
   if (!header) return fail(std::move(header).error());
   inbox_ = std::launder(reinterpret_cast<InboxHead*>((*header)->writable_bytes().data()));
   sleeper_.emplace(inbox_->bell);
   ::sem_init(&inbox_->bell.semaphore, 1, 0);  // fails for values that are too large only
   header_ = *std::move(header);
-  file_.emplace(*std::move(file));
-  slot_mappings_.resize(kMaxSlots);
-  reported_.resize(kMaxSlots);
+  file_.emplace(std::move(*file));
+  shares_.push_back(std::move(made->share));
+  slot_mappings_.resize(kFirstSlots);
+  reported_.resize(kFirstSlots);
   if (auto linked = file_->link(**directory, domain::inbox_name(self_)); !linked)
     return fail(std::move(linked).error());
 
@@ -141,7 +139,8 @@ SlotHead* ShmSubscriber::slot(std::uint32_t index) {
   auto& mapping = slot_mappings_[index];
   if (mapping == nullptr) {
     const std::uint64_t bytes = slot_bytes(queue_shift_);
-    auto mapped = domain::map_shared(*file_, sizeof(InboxHead) + index * bytes, bytes, posix::Access::read_write);
+    auto mapped = domain::map_shared(*file_, sizeof(InboxHead) + index * bytes, bytes, posix::Access::read_write,
+                                     member_->map_options());
     if (!mapped) {
       log::error("[{}] topic '{}': {}", announcement_.node, announcement_.topic, mapped.error().message());
       return nullptr;
@@ -182,6 +181,7 @@ void ShmSubscriber::look(std::vector<Event>& to_announce) {
         continue;
       }
       inlet = made.get();
+      inlet->open_ring(*member_, false);
       inlets_.push_back(std::move(made));
       by_slot_[index].store(inlet, std::memory_order_release);  // for who releases its samples
     }
@@ -190,9 +190,26 @@ void ShmSubscriber::look(std::vector<Event>& to_announce) {
       some_ended_ = true;
     }
   }
+  let_go_of_segments();
+  if (member_->memory_settings().preallocate) map_ahead();
   // A publisher may have died between its entry and its ready bit, so all are asked once.
   active_.clear();
   for (const auto& inlet : inlets_) active_.push_back(inlet.get());
+}
+
+/// Maps the segments that publishers have given us a name of, before a take has to. The consumer.
+void ShmSubscriber::map_ahead() {
+  const auto names = member_->list(bucket_, names_prefix());
+  if (!names) return;
+  for (const std::string& name : *names) {
+    for (const auto& inlet : inlets_) {
+      const std::string prefix = names_of(inlet->publisher());
+      if (!name.starts_with(prefix)) continue;
+      std::uint32_t segment = 0;
+      const auto [end, error] = std::from_chars(name.data() + prefix.size(), name.data() + name.size(), segment);
+      if (error == std::errc() && end == name.data() + name.size()) inlet->map_ahead(*member_, segment);
+    }
+  }
 }
 
 /// The subscribing end of a slot's connection; null if nobody has claimed it whole.
@@ -202,8 +219,20 @@ std::unique_ptr<Inlet> ShmSubscriber::make_inlet(std::uint32_t index) {
   const SlotHead* const head = slot(index);
   if (head == nullptr || head->ready.load(std::memory_order_acquire) == 0) return nullptr;  // S2
   const domain::PortRef publisher{{word.node_slot, head->node_generation}, head->port};
-  const Inlet::Request request{
-      index, queue_shift_, bucket_, self_, publisher, payload_bytes_, announcement_.qos.lifespan, &concern_};
+  const Inlet::Request request{index,
+                               queue_shift_,
+                               bucket_,
+                               self_,
+                               publisher,
+                               payload_bytes_,
+                               announcement_.qos.lifespan,
+                               &concern_,
+                               inbox_,
+                               announcement_.qos.depth,
+                               max_held_,
+                               least_bytes_,
+                               from_end_,
+                               &figures_->damaged};
   return std::make_unique<Inlet>(request, slot_mappings_[index]);
 }
 
@@ -213,6 +242,7 @@ void ShmSubscriber::free_half_claimed(std::uint32_t index) {
   if (head == nullptr || head->ready.load(std::memory_order_acquire) != 0) return;  // S2
   wipe_slot(*head, queue_shift_);
   free_slot(index, std::nullopt);
+  --seen_node_epoch_;       // names that it made counted as those of a slot's owner
   remove_orphaned_names();  // whose it was, the slot does not say in full
 }
 
@@ -266,8 +296,11 @@ void ShmSubscriber::remove_names(const std::string& prefix) noexcept {
 
 /// A publisher may have made names for us, and died before it claimed a slot.
 void ShmSubscriber::remove_orphaned_names() noexcept {
+  const std::uint32_t epoch = member_->node_epoch();  // before the look; a directory of many ports is long
+  if (epoch == seen_node_epoch_) return;
   const auto names = member_->list(bucket_, names_prefix());
   if (!names) return;
+  bool all = true;
   for (const std::string& name : *names) {
     const auto publisher = domain::publisher_in(name);
     if (!publisher || member_->health(*publisher) != domain::Health::gone) continue;
@@ -279,7 +312,9 @@ void ShmSubscriber::remove_orphaned_names() noexcept {
                  word.node_generation == (publisher->generation & SlotWord::kNodeGenerationMask);
         });
     if (!claimed) member_->unlink(bucket_, name);
+    all &= !claimed;
   }
+  if (all) seen_node_epoch_ = epoch;
 }
 
 /// What the names that one publisher makes for us begin with.
@@ -305,6 +340,10 @@ void ShmSubscriber::keep(std::vector<Event>& to_announce) noexcept try {
     std::vector<domain::Peers::Peer> left = peers_->refresh(to_announce).left;  // reports who is refused
     remove_orphaned_names();
     news = report_slots(to_announce);
+    if (member_->memory_settings().preallocate) {
+      const auto names = member_->list(bucket_, names_prefix());
+      news |= names && !names->empty();  // segments that the consumer is to map
+    }
     news |= give_what_is_left(std::move(left), to_announce);
     grow_slots();
     const std::uint32_t slots = slots_.load(std::memory_order_relaxed);  // under the mutex
@@ -404,10 +443,13 @@ bool ShmSubscriber::tell_trouble(std::uint32_t index, std::vector<Event>& to_ann
   const SlotHead& head = *std::launder(reinterpret_cast<const SlotHead*>(mapping->bytes().data()));
   // relaxed: figures.
   const SlotHead::Drops& dropped = head.dropped;
-  const domain::Trouble now{
-      dropped.oldest.load(std::memory_order_relaxed), dropped.newest.load(std::memory_order_relaxed),
-      dropped.timeout.load(std::memory_order_relaxed), head.consumed.expired.load(std::memory_order_relaxed),
-      dropped.congested.load(std::memory_order_relaxed) != 0};
+  domain::Trouble now{dropped.oldest.load(std::memory_order_relaxed), dropped.newest.load(std::memory_order_relaxed),
+                      dropped.timeout.load(std::memory_order_relaxed),
+                      head.consumed.expired.load(std::memory_order_relaxed),
+                      dropped.congested.load(std::memory_order_relaxed) != 0};
+  // In a ring the reader itself passes over what is too old.
+  const Inlet* const inlet = by_slot_[index].load(std::memory_order_relaxed);  // under the mutex
+  if (head.plane == Plane::ring && inlet != nullptr) now.dropped_oldest = inlet->counters().dropped_oldest;
   Reported& reported = reported_[index];
   return reported.told.tell(now, *events_, announcement_.topic, reported.node, to_announce);
 }
@@ -464,6 +506,15 @@ void ShmSubscriber::end_broken(Inlet& inlet) noexcept {
   member_->bump(bucket_);  // the publisher looks
 }
 
+/// Gives publishers back what they want back, as far as it can be now. The consumer.
+void ShmSubscriber::let_go_of_segments() noexcept {
+  some_have_husks_ = false;
+  for (const auto& inlet : inlets_) {
+    if (inlet->let_go_of_segments()) member_->nudge(inlet->publisher().node, bucket_);
+    some_have_husks_ |= inlet->has_husks();
+  }
+}
+
 /// Makes slots when few are free. Under the mutex.
 void ShmSubscriber::grow_slots() {
   const std::uint32_t slots = slots_.load(std::memory_order_relaxed);  // under the mutex, or a hint
@@ -474,13 +525,18 @@ void ShmSubscriber::grow_slots() {
   }
   if (free_slots >= kSlotsWanted || slots == kMaxSlots) return;
   const std::uint32_t more = std::min(kMaxSlots, 2 * slots);
-  if (const auto grown = file_->grow(inbox_bytes(more, slot_bytes(queue_shift_))); !grown) {
+  slot_mappings_.resize(more);
+  reported_.resize(more);
+  shares_.reserve(shares_.size() + 1);
+  auto grown = member_->grow(*file_, announcement_.topic, inbox_bytes(more, queue_shift_));
+  if (!grown) {
     if (std::exchange(growth_failed_, true)) return;  // said
     log::error("[{}] topic '{}': no place for more than {} publishers can be made: {}", announcement_.node,
                announcement_.topic, slots, grown.error().message());
     return;
   }
   growth_failed_ = false;
+  shares_.push_back(*std::move(grown));
   slots_.store(more, std::memory_order_relaxed);               // under the mutex
   inbox_->notes.slots.store(more, std::memory_order_release);  // the file grew before
   member_->bump(bucket_);                                      // somebody may be waiting for one

@@ -6,6 +6,7 @@
 #include "baton/config.hpp"
 #include "baton/error.hpp"
 #include "baton/event.hpp"
+#include "baton/footprint.hpp"
 #include "baton/log.hpp"
 #include "baton/message.hpp"
 #include "baton/node.hpp"

@@ -37,8 +37,13 @@ class BATON_API Config {
   const std::optional<std::string>& domain() const noexcept;
   std::optional<LogLevel> log_level() const noexcept;
 
-  /// Where domains lie, and when a node is called hung; what the file leaves open has its built-in default.
+  /// Where domains lie, when a node is called hung, and what memory it may take; what the file leaves open has its
+  /// built-in default.
   domain::Settings domain_settings() const;
+
+  /// What holds for a topic where neither its section nor the program says anything: by `[memory]`'s preset, and within
+  /// its limits.
+  const Qos& topic_defaults() const noexcept;
 
   struct TopicSettings {
     QosSettings settings;

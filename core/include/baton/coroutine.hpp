@@ -8,7 +8,6 @@
 
 #include <chrono>
 #include <coroutine>
-#include <cstdint>
 #include <exception>
 #include <memory>
 #include <utility>
@@ -81,13 +80,7 @@ class Task::promise_type {
   void unhandled_exception() noexcept {
     thrown = std::current_exception();
     if (outer) return;
-    try {
-      std::rethrow_exception(thrown);
-    } catch (const std::exception& error) {
-      log::error("a task of a wait set threw: {}", error.what());
-    } catch (...) {
-      log::error("a task of a wait set threw an exception that is not a std::exception");
-    }
+    log::error("a task of a wait set threw: {}", log::what_was_thrown());
   }
 
   WaitSet::Place place;       ///< in the set that runs it
@@ -156,7 +149,7 @@ class NextSample {
   explicit NextSample(SubscriberPort& port) noexcept : port_(port) {}
 
   /// After so many messages in a row others have their turn.
-  bool await_ready() noexcept { return ++in_a_row() <= kBatch && take(); }
+  bool await_ready() noexcept { return ++in_a_row() <= WaitSet::kBatch && take(); }
 
   /// False, with a line in the log, if the subscriber cannot be waited for. Where the set is gone, the task ends here.
   bool await_suspend(Task::Handle task) {
@@ -173,7 +166,6 @@ class NextSample {
   Sample<T> await_resume() noexcept { return std::move(sample_); }
 
  private:
-  static constexpr unsigned kBatch = 64;
   static unsigned& in_a_row() noexcept {
     thread_local unsigned count = 0;
     return count;

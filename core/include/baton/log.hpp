@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -111,6 +112,9 @@ template <class... Args>
 void trace(fmt::format_string<Args...> format, Args&&... args) noexcept {
   write(LogLevel::trace, format, std::forward<Args>(args)...);
 }
+
+/// In a handler of exceptions: what the present one says of itself.
+BATON_API std::string what_was_thrown() noexcept;
 
 }  // namespace log
 }  // namespace v1

@@ -25,8 +25,11 @@ enum class PortRole : std::uint8_t { publisher, subscriber };
 struct PortAnnouncement {
   std::string node;  ///< the name of the node it belongs to, for messages to people
   std::string topic;
-  std::string transport;  ///< resolved: never "auto"
-  std::string type;       ///< the scoped name
+  std::string transport;         ///< resolved: never "auto"
+  std::string transport_reason;  ///< why it is this one; empty if it was asked for
+  /// Of a subscriber with "auto": the transport of other publishers that can reach it; empty if there is none.
+  std::string also_reached_by;
+  std::string type;  ///< the scoped name
   Fingerprint fingerprint;
   std::string canonical;  ///< the type's canonical text, to say what differs
   Qos qos;
@@ -44,6 +47,9 @@ struct Refusal {
   std::string for_publisher;
   std::string for_subscriber;
 };
+
+/// Whether the publisher's transport carries to the subscriber's port.
+BATON_API bool carries(const PortAnnouncement& publisher, const PortAnnouncement& subscriber) noexcept;
 
 /// Decides whether a publisher and a subscriber of the same topic are connected: nothing, or the reasons why not. A
 /// pure function of what both announce, so both sides come to the same result wherever it is evaluated.

@@ -62,6 +62,10 @@ class BATON_API Node {
  public:
   using Options = v1::Options;
 
+  Node(Node&& other) noexcept;
+  Node& operator=(Node&& other) noexcept;
+  ~Node();
+
   /// Reads the configuration and joins the domain. Fails on an invalid name, configuration or option.
   [[nodiscard]] static Result<Node> open(std::string_view name, Options options = {});
 

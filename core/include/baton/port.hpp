@@ -311,14 +311,26 @@ class Member;
 class Presence;
 }  // namespace domain
 
+/// How large the messages of a port are.
+struct MessageShape {
+  std::uint64_t payload_bytes = 0;  ///< of every message, or of the smallest; its alignment is at most 64
+  bool variable = false;            ///< messages have sizes of their own
+  std::uint64_t max_bytes = 0;      ///< of such a message, if it has a limit; 0: what `max_memory` allows
+  bool from_end = false;            ///< such a message takes the last bytes of its chunk, not the first
+};
+
+/// How well a transport suits a publisher, for `transport = "auto"`: the one with the highest rank gets it, of several
+/// the first.
+struct Suitability {
+  std::uint32_t rank = 1;
+  std::string reason;  ///< why so high: "raw messages"
+};
+
 /// What a node asks of a transport when it opens a port.
-struct PortRequest {
+struct PortRequest : MessageShape {
   PortAnnouncement announcement;
   std::string domain;
   std::uint64_t port_id = 0;           ///< becomes `SampleInfo::publisher_id`
-  std::uint64_t payload_bytes = 0;     ///< of every message, or of the smallest; its alignment is at most 64
-  bool variable = false;               ///< messages have sizes of their own
-  std::uint64_t max_bytes = 0;         ///< of such a message, if it has a limit; 0: what `max_memory` allows
   std::shared_ptr<EventQueue> events;  ///< where to report matches and refusals
   /// The node's membership in the domain on this machine. Never null for a transport that reaches the machine; for one
   /// that reaches the process, null where the domain cannot be joined.
@@ -348,6 +360,9 @@ struct DirectoryRequest {
   std::function<void()> changed;
 };
 
+struct Footprint;
+struct FootprintRequest;
+
 /// A way to carry a topic. Shared by the nodes that use it.
 class BATON_API Transport {
  public:
@@ -356,6 +371,13 @@ class BATON_API Transport {
 
   virtual Reach reach() const noexcept = 0;
 
+  /// For "auto".
+  virtual Suitability suits(const MessageShape& shape, const Qos& qos) const;
+
+  /// The name of another transport whose publishers can reach this one's subscribers, where those do not say otherwise;
+  /// empty if there is none.
+  virtual std::string_view also_reached_by() const noexcept { return {}; }
+
   /// Both connect the new port to its peers before they return, and report each match and refusal to both sides.
   virtual Result<PublisherPortHandle> create_publisher(const PortRequest& request) = 0;
   virtual Result<SubscriberPortHandle> create_subscriber(const PortRequest& request) = 0;
@@ -363,6 +385,10 @@ class BATON_API Transport {
   /// For subscribers that do not know their topics: those to a pattern, and GenericSubscriber. A transport that cannot
   /// tell returns null, and they get nothing that it carries.
   virtual Result<std::unique_ptr<PublisherDirectory>> watch_publishers(DirectoryRequest request);
+
+  /// What a topic with such ports takes of shared memory; see footprint.hpp. By default what its ports announce, which
+  /// is right for a transport that has no shared memory of its own.
+  virtual Footprint footprint(const FootprintRequest& request) const;
 
   virtual ~Transport() = default;
 };

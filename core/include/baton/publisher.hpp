@@ -77,8 +77,8 @@ class [[nodiscard]] Loan {
     if (port_ == nullptr)
       return fail(Errc::invalid_argument, "resize", "the loan is empty", "resize before publishing");
     using Parts = RawParts<T>;
-    if (count > count_ && count > Parts::room(port_->capacity(chunk_))) {
-      const std::size_t bytes = Parts::bytes(count);
+    const std::size_t bytes = Parts::bytes(count);
+    if (count > count_ && (count > Parts::room(port_->capacity(chunk_)) || detail::is_too_large<T>(bytes))) {
       const Chunk larger = port_->exchange(chunk_, bytes, Parts::bytes(count_), 0);
       if (!larger) return fail(port_->explain(larger.template reason<LoanStatus>(), bytes));
       chunk_ = larger;

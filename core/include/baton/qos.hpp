@@ -49,6 +49,13 @@ enum class Notify : std::uint8_t {
   poll,       ///< not at all: it looks again and again, on a core of its own, and nobody rings it
 };
 
+/// What a publisher with a ring adds to each message, and its readers verify when they take it.
+enum class Checksum : std::uint8_t {
+  none,
+  crc32c,
+};
+
+BATON_API std::string_view to_string(Checksum checksum) noexcept;
 BATON_API std::string_view to_string(Notify notify) noexcept;
 BATON_API std::string_view to_string(Overflow overflow) noexcept;
 BATON_API std::string_view to_string(Stamp stamp) noexcept;
@@ -62,6 +69,8 @@ struct Qos {
   static constexpr std::uint32_t kMaxLoans = 1'024;
   static constexpr std::uint64_t kMinMemory = std::uint64_t{1} << 10;
   static constexpr std::uint64_t kMaxMemory = std::uint64_t{1} << 40;
+  static constexpr std::uint64_t kMinCapacity = std::uint64_t{4} << 10;
+  static constexpr std::uint64_t kMaxCapacity = std::uint64_t{1} << 40;
   static constexpr std::chrono::nanoseconds kMaxBlockTimeout = std::chrono::hours(1);
   static constexpr std::chrono::nanoseconds kMinDeadline = std::chrono::milliseconds(1);  ///< or 0
   static constexpr std::chrono::nanoseconds kMaxDeadline = std::chrono::hours(24);
@@ -85,7 +94,9 @@ struct Qos {
   std::chrono::nanoseconds lifespan{0};  ///< a message older than this is dropped instead of taken; 0: unlimited
   bool latched = false;                  ///< the publisher's history outlives it, until the topic's next publisher
   Notify notify = Notify::futex;         ///< subscriber: how `wait` sleeps
-  std::chrono::nanoseconds spin = kAdaptiveSpin;  ///< subscriber: how long `wait` looks before it sleeps
+  std::chrono::nanoseconds spin = kAdaptiveSpin;     ///< subscriber: how long `wait` looks before it sleeps
+  std::uint64_t capacity = std::uint64_t{64} << 20;  ///< publisher with a ring: bytes of its buffer
+  Checksum checksum = Checksum::none;                ///< publisher with a ring
 };
 
 /// Settings of one layer (code or file): what is not set is left to the layer below. Made with designated initialisers:
@@ -106,6 +117,8 @@ struct QosSettings {
   std::optional<bool> latched = {};
   std::optional<Notify> notify = {};
   std::optional<std::chrono::nanoseconds> spin = {};
+  std::optional<std::uint64_t> capacity = {};
+  std::optional<Checksum> checksum = {};
   std::optional<Profile> profile = {};
 };
 
@@ -127,10 +140,10 @@ BATON_API QosAsks asks_of(const QosSettings& settings) noexcept;
 /// Lays `upper` over `lower`: a setting that `upper` has wins.
 BATON_API QosSettings overlay(const QosSettings& lower, const QosSettings& upper);
 
-/// Fills what is open with the defaults of the profile, or the built-in ones, and checks every range and that no two
+/// Fills what is open with the defaults of the profile, or else with `defaults`, and checks every range and that no two
 /// settings contradict each other. A latched port whose history is left open has one message of it. `where` names the
 /// port in the error.
-BATON_API Result<Qos> resolve(const QosSettings& settings, std::string_view where);
+BATON_API Result<Qos> resolve(const QosSettings& settings, std::string_view where, const Qos& defaults = {});
 
 }  // namespace v1
 }  // namespace baton

@@ -50,10 +50,7 @@ class Spin {
   bool run(Clock::time_point begin, Clock::time_point deadline, Look look) noexcept {
     const Clock::time_point end = std::min(deadline, begin + longest_);
     while (true) {
-      for (int i = 0; i < kLooksPerYield; ++i) {
-        if (look()) return true;
-        for (int pause = 0; pause < kPausesPerLook; ++pause) relax();
-      }
+      if (look_for_a_while(look)) return true;
       const Clock::time_point before = Clock::now();
       if (before >= end) return false;
       std::this_thread::yield();
@@ -63,12 +60,30 @@ class Spin {
     }
   }
 
+  /// The same for who never sleeps, until the deadline.
+  template <class Look>
+  static bool look(Clock::time_point deadline, Look look) noexcept {
+    while (!look_for_a_while(look)) {
+      if (Clock::now() >= deadline) return false;
+      std::this_thread::yield();
+    }
+    return true;
+  }
+
   /// After a wait, whether it slept or not.
   void note(std::chrono::nanoseconds waited) noexcept {
     if (adaptive_) mean_ += (std::min(waited, kLongestMean) - mean_) / 4;
   }
 
  private:
+  template <class Look>
+  static bool look_for_a_while(Look& look) noexcept {
+    for (int i = 0; i < kLooksPerYield; ++i) {
+      if (look()) return true;
+      for (int pause = 0; pause < kPausesPerLook; ++pause) relax();
+    }
+    return false;
+  }
   static bool others_run_meanwhile() noexcept {
     static const bool several = std::thread::hardware_concurrency() != 1;
     return several;

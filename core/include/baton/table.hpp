@@ -199,7 +199,9 @@ class [[nodiscard]] Loan<T> {
     if (!state_->finished) return {PublishStatus::not_finished};
     const std::size_t bytes = state_->builder.GetSize();
     table::ChunkAllocator& allocator = state_->allocator;
-    if (const LoanStatus status = allocator.settle(state_->builder.GetBufferPointer(), bytes);
+    if (const LoanStatus status = detail::is_too_large<T>(bytes)
+                                      ? LoanStatus::too_large
+                                      : allocator.settle(state_->builder.GetBufferPointer(), bytes);
         status != LoanStatus::ok) {
       state_->refused = status;
       return {detail::not_published(status)};

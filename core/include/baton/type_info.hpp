@@ -127,6 +127,17 @@ concept Message = TableMessage<T> ||
       { TypeTraits<T>::kZeroIsDefault } -> std::convertible_to<bool>;
     });
 
+namespace detail {
+
+/// Whether a message of the type may not take so many bytes, although its chunk may have room for them.
+template <class T>
+bool is_too_large(std::size_t bytes) noexcept {
+  const std::uint64_t most = TypeTraits<T>::info().max_bytes;
+  return most != 0 && bytes > most;
+}
+
+}  // namespace detail
+
 /// Whether messages of the one type, given by its canonical text, can be read as messages of the other: equal texts, or
 /// two tables of which one has only got more members at its end, also in the tables inside it, or more enumerators in
 /// its enums, where both say @appendable. A reader finds what its writer does not know absent.

@@ -41,6 +41,9 @@ class BATON_API WaitSet {
   using Id = std::uint64_t;  ///< of a thing in the set; never used again
   using Clock = std::chrono::steady_clock;
 
+  /// So many messages of a subscriber are handled at most before others have their turn.
+  static constexpr unsigned kBatch = 64;
+
   WaitSet(WaitSet&& other) noexcept;
   WaitSet& operator=(WaitSet&& other) noexcept;
   ~WaitSet();

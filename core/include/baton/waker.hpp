@@ -3,8 +3,7 @@
 /// How what can be waited for and a wait set know each other: for transports, and for who writes another wait set.
 ///
 /// Roles:      a *waitable* (a subscriber's port) has something to take now and then; a *waker* is the set that wants
-/// to
-///             know. At most one at a time.
+///             to know. At most one at a time.
 /// Hand-over:  `attach` gives the waker, `detach` takes it away, both on the thread that uses the waitable. In between
 ///             each change for the better (a message, a release at the holding limit, a connection, an end) is followed
 ///             by `Waker::wake`, on whatever thread, or by a ring of the bell that the waker names; but for waitables
@@ -57,9 +56,6 @@ enum class Attachment : std::uint8_t {
   descriptor,  ///< by nothing: `fd` shows it
 };
 
-/// Whether it was attached.
-constexpr bool is_attached(Attachment how) noexcept { return how >= Attachment::wakes; }
-
 class BATON_API Waitable {
  public:
   /// Sleeps until there is something to take, or until `timeout` has passed: at once if it is zero or negative, never
@@ -72,6 +68,9 @@ class BATON_API Waitable {
   /// Afterwards the caller looks, for what came before was not told.
   virtual Attachment attach(std::shared_ptr<Waker> waker) = 0;
   virtual void detach() noexcept = 0;
+
+  /// Its node in the domain, which who sleeps for it keeps, where it has no keeper. Null if it does without a domain.
+  virtual std::shared_ptr<domain::Member> member() const noexcept = 0;
 
  protected:
   ~Waitable() = default;
@@ -102,15 +101,11 @@ class BATON_API WakerPlace {
   /// Any thread. True if it was there and slept.
   bool wake() noexcept;
 
-  /// The waker, for the thread that sets and clears.
-  Waker* get() const noexcept { return waker_.get(); }
-
  private:
   std::shared_ptr<Waker> waker_;          // of the thread that sets and clears
   std::atomic<Waker*> current_{nullptr};  // the same, for others
   std::atomic<std::uint32_t> inside_{0};  // threads that may be using it
-  int process_ = 0;                       // that set it: a forked child has none of those threads
-  int inside_process_ = 0;                // whose threads `inside_` counts
+  std::uint64_t process_ = 0;  // that set it, whose threads `inside_` counts: a forked child has none of them
 };
 
 }  // namespace v1

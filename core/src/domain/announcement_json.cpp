@@ -128,6 +128,8 @@ Json qos_to_json(const Qos& qos) {
           {"max_held", qos.max_held},
           {"max_loans", qos.max_loans},
           {"max_memory", qos.max_memory},
+          {"capacity", qos.capacity},
+          {"checksum", to_string(qos.checksum)},
           {"stamp", to_string(qos.stamp)},
           {"deadline_ns", static_cast<std::uint64_t>(qos.deadline.count())},
           {"lifespan_ns", static_cast<std::uint64_t>(qos.lifespan.count())},
@@ -160,6 +162,8 @@ QosSettings read_qos(Reader& reader) {
   settings.max_held = reader.count("max_held");
   settings.max_loans = reader.count("max_loans");
   settings.max_memory = reader.number("max_memory", std::numeric_limits<std::uint64_t>::max());
+  settings.capacity = reader.number("capacity", std::numeric_limits<std::uint64_t>::max());
+  settings.checksum = reader.choice("checksum", kChecksums);
   settings.stamp = reader.choice("stamp", kStamps);
   settings.deadline = reader.duration("deadline_ns");
   settings.lifespan = reader.duration("lifespan_ns");
@@ -174,6 +178,8 @@ std::string to_json(const PortAnnouncement& announcement) {
                   {"process", fmt::format("{:016x}", announcement.process)},
                   {"topic", announcement.topic},
                   {"transport", announcement.transport},
+                  {"transport_reason", announcement.transport_reason},
+                  {"also_reached_by", announcement.also_reached_by},
                   {"reach", name_of(announcement.reach)},
                   {"type", announcement.type},
                   {"fingerprint", to_string(announcement.fingerprint)},
@@ -197,6 +203,8 @@ Result<PortAnnouncement> announcement_from_json(std::string_view text, std::stri
   announcement.topic = reader.text("topic");
   reader.require("topic", check_topic_name(announcement.topic));
   announcement.transport = reader.text("transport");
+  announcement.transport_reason = reader.text("transport_reason");
+  announcement.also_reached_by = reader.text("also_reached_by");
   const std::string reach = reader.text("reach");
   if (reach != name_of(Reach::process) && reach != name_of(Reach::machine)) reader.wrong("reach", "is unknown");
   announcement.reach = reach == name_of(Reach::process) ? Reach::process : Reach::machine;

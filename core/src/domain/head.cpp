@@ -50,6 +50,7 @@ std::string_view kind_name(FileKind kind) noexcept {
     case FileKind::segment: return "a segment";
     case FileKind::inbox: return "an inbox";
     case FileKind::ring: return "a ring of last messages";
+    case FileKind::records: return "a ring of records";
   }
   return "a file of an unknown kind";
 }
@@ -62,13 +63,14 @@ std::uint64_t fold_layout(std::uint64_t fingerprint, std::span<const std::uint64
 }
 
 std::uint64_t layout_fingerprint() noexcept {
-  constexpr std::array<std::uint64_t, 24> kFacts{kMaxNodes,
+  constexpr std::array<std::uint64_t, 25> kFacts{kMaxNodes,
                                                  kBuckets,
                                                  kPageBytes,
                                                  kNodeBells,
                                                  sizeof(FileHead),
                                                  sizeof(NodeSlot),
                                                  offsetof(NodeSlot, died),
+                                                 offsetof(NodeSlot, shared_bytes),
                                                  sizeof(Registry),
                                                  offsetof(Registry, node_epoch),
                                                  offsetof(Registry, epochs),

@@ -18,6 +18,10 @@ namespace {
 /// How many slots are looked at for the dead in one tick, which the whole registry takes a minute for, if it is full.
 constexpr std::uint32_t kLooksPerTick = 16;
 
+constexpr std::chrono::milliseconds kLongRound{1};
+constexpr std::chrono::milliseconds kLongestPause{20};
+constexpr int kPauseFactor = 8;
+
 /// Hands over what is due when it goes, so that an exception loses none of what was taken from the socket.
 class Due {
  public:
@@ -42,11 +46,21 @@ void Membership::run() noexcept {
   while (!ending_.load(std::memory_order_relaxed) && !registration_->forked()) {
     try {
       wait_and_work(std::nullopt);
+      // Where many come at once, and rounds are long, what comes during a pause has one round.
+      const Clock::duration took = last_round_.load(std::memory_order_relaxed);  // a hint
+      if (took > kLongRound) pause(took);
     } catch (const std::exception& error) {  // no memory: what was due stays due
       log::error("[{}] the keeper could not do its work: {}", request_.node, error.what());
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
   }
+}
+
+/// Of the keeper: not beyond its next heartbeat.
+void Membership::pause(Clock::duration round) const noexcept {
+  const Clock::time_point until =
+      Clock::now() + std::min<Clock::duration>({kPauseFactor * round, kLongestPause, request_.settings.heartbeat / 4});
+  std::this_thread::sleep_until(std::min(until, next_tick_.load(std::memory_order_relaxed)));
 }
 
 void Membership::keep(std::chrono::nanoseconds timeout) {
@@ -88,8 +102,13 @@ bool Membership::wait_and_work(std::optional<Clock::time_point> deadline) {
   round_owner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   struct Release {
     std::atomic<std::thread::id>& owner;
-    ~Release() { owner.store({}, std::memory_order_relaxed); }
-  } release{round_owner_};
+    std::atomic<Clock::duration>& took;
+    const Clock::time_point begin;
+    ~Release() {
+      took.store(Clock::now() - begin, std::memory_order_relaxed);
+      owner.store({}, std::memory_order_relaxed);
+    }
+  } release{round_owner_, last_round_, Clock::now()};
   return work(waiting, poll);
 }
 

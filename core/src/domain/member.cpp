@@ -53,6 +53,10 @@ bool Member::has_keeper() const noexcept { return state_->request().keeper; }
 bool Member::forked() const noexcept { return state_->registration().forked(); }
 const posix::Socket& Member::socket() const noexcept { return state_->socket(); }
 const std::shared_ptr<EventQueue>& Member::events() const noexcept { return state_->request().events; }
+std::uint32_t Member::node_epoch() const noexcept {
+  return state_->registration().node_epoch().load(std::memory_order_acquire);  // N1
+}
+std::chrono::nanoseconds Member::heartbeat() const noexcept { return state_->request().settings.heartbeat; }
 std::uint32_t Member::next_port() noexcept { return state_->next_port(); }
 
 Result<const posix::FileDescriptor*> Member::directory(std::uint32_t bucket) {
@@ -67,11 +71,14 @@ Result<posix::SharedMemory> Member::open(std::uint32_t bucket, const std::string
   return posix::SharedMemory::open(**place, name, access, ::geteuid(), min_bytes);
 }
 
-void Member::unlink(std::uint32_t bucket, const std::string& name) noexcept {
+bool Member::unlink(std::uint32_t bucket, const std::string& name) noexcept {
   const auto place = directory(bucket);
-  if (!place || unlink_name(**place, name)) return;
+  if (!place) return false;
+  if (::unlinkat((*place)->get(), name.c_str(), 0) == 0) return true;
+  if (errno == ENOENT) return false;
   log::error("[{}] {}/{:02x}/{} cannot be removed: {}", node(), state_->registration().directory().path, bucket, name,
              std::generic_category().message(errno));
+  return false;
 }
 
 bool Member::has(std::uint32_t bucket, const std::string& name) noexcept {
@@ -159,7 +166,9 @@ Result<Member::NodeView> Member::view(const NodeId& node) {
   return state_->view(node);
 }
 
-std::optional<std::uint32_t> Member::take_bell() noexcept { return forked() ? std::nullopt : state_->take_bell(); }
+std::optional<std::uint32_t> Member::take_bell(BellUse use) noexcept {
+  return forked() ? std::nullopt : state_->take_bell(use);
+}
 
 void Member::give_back_bell(std::uint32_t index) noexcept {
   if (!forked() && index < kNodeBells) state_->give_back_bell(index);

@@ -27,10 +27,11 @@ namespace {
 constexpr std::uint64_t kBellBytes = 2 * kPageBytes;
 
 // The same bytes for everyone who maps a node's file, so that this process's nodes share their mappings.
-Result<Member::NodeView> map_node_file(const posix::SharedMemory& memory, posix::Access page_access) {
-  auto page = map_shared(memory, 0, kPageBytes, page_access);
+Result<Member::NodeView> map_node_file(const posix::SharedMemory& memory, posix::Access page_access, bool prefault) {
+  const posix::MapOptions options{.populate = prefault};
+  auto page = map_shared(memory, 0, kPageBytes, page_access, options);
   if (!page) return fail(std::move(page).error());
-  auto bells = map_shared(memory, kPageBytes, kBellBytes, posix::Access::read_write);
+  auto bells = map_shared(memory, kPageBytes, kBellBytes, posix::Access::read_write, options);
   if (!bells) return fail(std::move(bells).error());
   return Member::NodeView{*std::move(page), *std::move(bells)};
 }
@@ -56,6 +57,8 @@ Result<std::shared_ptr<Membership>> Membership::join(Member::Request request) {
       registration->leave_domain();
     }
   } otherwise{self->registration_.get()};
+  self->account_ = std::make_unique<Account>(*self->registration_, self->request_.settings.memory, self->request_.node);
+  self->warn_of_small_pages();
   self->watches_ = std::make_unique<Watches>(*self->registration_, settings.hung_after);
   self->roster_ = std::make_unique<Roster>(*self->registration_, *self->request_.events);
   if (auto made = self->make_node_file(); !made) return fail(std::move(made).error());
@@ -73,16 +76,26 @@ Result<std::shared_ptr<Membership>> Membership::join(Member::Request request) {
   return self;
 }
 
+/// Once in a process: what is to be done about it is done for the machine.
+void Membership::warn_of_small_pages() const {
+  static std::atomic<bool> warned{false};
+  if (!request_.settings.memory.huge_pages) return;
+  const auto reason = posix::why_no_huge_pages(registration_->directory().fd);
+  if (!reason || warned.exchange(true)) return;
+  log::warn("[{}] huge_pages = true has no effect: {}", request_.node, *reason);
+}
+
 Result<void> Membership::make_node_file() {
   const posix::FileDescriptor& directory = registration_->directory().fd;
   const NodeId id = registration_->id();
+  if (auto taken = account_->take({}, sizeof(NodeFile)); !taken) return taken;
   auto socket = posix::Socket::bind(directory, node_socket_name(id));
   if (!socket) return fail(std::move(socket).error());
   socket_.emplace(*std::move(socket));
 
   auto memory = posix::SharedMemory::create(directory, sizeof(NodeFile));
   if (!memory) return fail(std::move(memory).error());
-  auto view = map_node_file(*memory, posix::Access::read_write);
+  auto view = map_node_file(*memory, posix::Access::read_write, request_.settings.memory.prefault);
   if (!view) return fail(std::move(view).error());
   NodeFile& file = *reinterpret_cast<NodeFile*>(view->page->writable_bytes().data());
   file.head = make_head(FileKind::node, {id, 0}, 0, sizeof(NodeFile));
@@ -249,14 +262,16 @@ Result<Member::NodeView> Membership::view(const NodeId& node) const {
   if (!head) return fail(std::move(head).error());
   auto checked = check_head(*head, FileKind::node, {node, 0}, 0, sizeof(NodeFile), memory->label());
   if (!checked) return fail(std::move(checked).error());
-  return map_node_file(*memory, posix::Access::read_only);
+  return map_node_file(*memory, posix::Access::read_only, request_.settings.memory.prefault);
 }
 
-std::optional<std::uint32_t> Membership::take_bell() noexcept {
+std::optional<std::uint32_t> Membership::take_bell(BellUse use) noexcept {
+  // Sets can do without, callbacks cannot; and one bell is enough for these.
+  const std::uint32_t bells = use == BellUse::callbacks ? kNodeBells : kNodeBells - 1;
   std::uint64_t taken = taken_bells_.load(std::memory_order_relaxed);  // a guess; the exchange decides
   while (true) {
     const auto index = static_cast<std::uint32_t>(std::countr_one(taken));
-    if (index >= kNodeBells) return std::nullopt;
+    if (index >= bells) return std::nullopt;
     // acquire: what the bell's last owner did with it comes before.
     if (taken_bells_.compare_exchange_weak(taken, taken | std::uint64_t{1} << index, std::memory_order_acquire,
                                            std::memory_order_relaxed)) {

@@ -11,6 +11,7 @@
 
 #include "baton/domain/member.hpp"
 #include "baton/posix/event_fd.hpp"
+#include "domain/account.hpp"
 #include "domain/bucket_view.hpp"
 #include "domain/kept_list.hpp"
 #include "domain/registration.hpp"
@@ -35,6 +36,7 @@ class Membership final : public std::enable_shared_from_this<Membership> {
 
   const Member::Request& request() const noexcept { return request_; }
   Registration& registration() const noexcept { return *registration_; }
+  Account& account() noexcept { return *account_; }
   Watches& watches() noexcept { return *watches_; }
   const posix::Socket& socket() const noexcept { return *socket_; }
   NodeFile& own_file() const noexcept { return *reinterpret_cast<NodeFile*>(own_view_->page->writable_bytes().data()); }
@@ -64,7 +66,7 @@ class Membership final : public std::enable_shared_from_this<Membership> {
   void remove(Kept& kept) noexcept;
 
   Result<Member::NodeView> view(const NodeId& node) const;
-  std::optional<std::uint32_t> take_bell() noexcept;
+  std::optional<std::uint32_t> take_bell(BellUse use) noexcept;
   void give_back_bell(std::uint32_t index) noexcept;
 
   void keep(std::chrono::nanoseconds timeout);
@@ -83,6 +85,7 @@ class Membership final : public std::enable_shared_from_this<Membership> {
   explicit Membership(Member::Request request) noexcept : request_(std::move(request)) {}
 
   // membership.cpp: joining, and what members do to each other
+  void warn_of_small_pages() const;
   Result<void> make_node_file();
   Result<void> start_keeper();
   bool send(const NodeId& node, Message message) const noexcept;
@@ -96,6 +99,7 @@ class Membership final : public std::enable_shared_from_this<Membership> {
     return keeper_.load(std::memory_order_relaxed) == std::this_thread::get_id();  // relaxed: own id
   }
   void run() noexcept;
+  void pause(Clock::duration round) const noexcept;
   bool wait_and_work(std::optional<Clock::time_point> deadline);
   bool work(const Watches::Waiting& waiting, const posix::Poll& poll);
   void receive(KeptList::Buckets& due);
@@ -112,6 +116,7 @@ class Membership final : public std::enable_shared_from_this<Membership> {
   std::optional<Member::NodeView> own_view_;
   std::optional<posix::Socket> socket_;
   std::optional<posix::EventFd> wake_;  // for this process's threads
+  std::unique_ptr<Account> account_;
   std::unique_ptr<Watches> watches_;
   std::unique_ptr<Roster> roster_;
   KeptList kept_;
@@ -130,6 +135,7 @@ class Membership final : public std::enable_shared_from_this<Membership> {
   std::array<std::uint32_t, kBuckets> seen_epochs_{};
   std::atomic<Clock::time_point> next_tick_{};  // read by those who wait, too; relaxed: a time
   Clock::time_point last_tick_{};
+  std::atomic<Clock::duration> last_round_{};  // how long it took
   std::uint32_t next_to_look_at_ = 0;
   std::vector<Event> changes_of_health_;  // not reported yet
   bool lost_reported_ = false;

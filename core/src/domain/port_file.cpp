@@ -38,10 +38,17 @@ bool write_at(int fd, std::string_view bytes, std::uint64_t offset) noexcept {
 
 }  // namespace
 
-Result<std::shared_ptr<PortFile>> write_port_file(const posix::FileDescriptor& directory, const std::string& name,
-                                                  PortRole role, const PortRef& port,
-                                                  const PortAnnouncement& announcement, std::uint64_t port_id,
-                                                  std::uint64_t payload_bytes) {
+std::uint64_t port_file_bytes(const PortAnnouncement& announcement) {
+  return sizeof(PortFile) + to_json(announcement).size();
+}
+
+Result<WrittenPortFile> write_port_file(Member& member, const std::string& name, PortRole role, const PortRef& port,
+                                        const PortAnnouncement& announcement, std::uint64_t port_id,
+                                        std::uint64_t payload_bytes) {
+  const std::uint32_t bucket = bucket_of(announcement.topic);
+  auto place = member.directory(bucket);
+  if (!place) return fail(std::move(place).error());
+  const posix::FileDescriptor& directory = **place;
   const std::string text = to_json(announcement);
   if (text.size() > kMaxAnnouncementBytes) {
     return fail(Errc::too_large, fmt::format("topic '{}'", announcement.topic),
@@ -49,23 +56,24 @@ Result<std::shared_ptr<PortFile>> write_port_file(const posix::FileDescriptor& d
                 fmt::format("at most {} can be announced", kMaxAnnouncementBytes));
   }
   const std::uint64_t file_bytes = sizeof(PortFile) + text.size();
-  auto memory = posix::SharedMemory::create(directory, file_bytes);
-  if (!memory) return fail(std::move(memory).error());
+  auto file = member.create(bucket, announcement.topic, file_bytes);
+  if (!file) return fail(std::move(file).error());
+  const posix::SharedMemory& memory = file->memory;
   PortHead about{};
   about.head = make_head(kind_of(role), port, 0, file_bytes);
   about.port_id = port_id;
   about.announcement_bytes = text.size();
   about.payload_bytes = payload_bytes;
   const std::string_view beginning(reinterpret_cast<const char*>(&about), sizeof(about));
-  if (!write_at(memory->fd().get(), beginning, 0) || !write_at(memory->fd().get(), text, sizeof(PortFile))) {
+  if (!write_at(memory.fd().get(), beginning, 0) || !write_at(memory.fd().get(), text, sizeof(PortFile))) {
     const int error = errno;
     return posix::system_failure(posix::path_in(directory, name), "cannot be written", error);
   }
-  auto mapping = map_shared(*memory, 0, sizeof(PortFile), posix::Access::read_write);
+  auto mapping = map_shared(memory, 0, sizeof(PortFile), posix::Access::read_write, member.map_options());
   if (!mapping) return fail(std::move(mapping).error());
-  if (auto linked = memory->link(directory, name); !linked) return fail(std::move(linked).error());
+  if (auto linked = memory.link(directory, name); !linked) return fail(std::move(linked).error());
   auto* const page = std::launder(reinterpret_cast<PortFile*>((*mapping)->writable_bytes().data()));
-  return std::shared_ptr<PortFile>(*std::move(mapping), page);
+  return WrittenPortFile{std::shared_ptr<PortFile>(*std::move(mapping), page), std::move(file->share)};
 }
 
 Result<PortFileContent> read_port_file(const posix::FileDescriptor& directory, const std::string& name,
@@ -113,21 +121,20 @@ Result<std::shared_ptr<const PortFile>> Member::port_file(std::uint32_t bucket, 
 }
 
 Presence::Presence(std::shared_ptr<Member> member, std::uint32_t bucket, std::string name, std::string latched_name,
-                   std::shared_ptr<PortFile> file) noexcept
+                   std::shared_ptr<PortFile> file, std::shared_ptr<const MemoryShare> share) noexcept
     : member_(std::move(member)),
       bucket_(bucket),
       name_(std::move(name)),
       latched_name_(std::move(latched_name)),
-      file_(std::move(file)) {}
+      file_(std::move(file)),
+      share_(std::move(share)) {}
 
 Result<std::shared_ptr<Presence>> Presence::announce(std::shared_ptr<Member> member, PortRole role, const PortRef& port,
                                                      const PortAnnouncement& announcement, std::uint64_t port_id,
                                                      std::uint64_t payload_bytes) {
   const std::uint32_t bucket = bucket_of(announcement.topic);
-  auto directory = member->directory(bucket);
-  if (!directory) return fail(std::move(directory).error());
   std::string name = port_file_name(role, announcement.topic, port);
-  auto written = write_port_file(**directory, name, role, port, announcement, port_id, payload_bytes);
+  auto written = write_port_file(*member, name, role, port, announcement, port_id, payload_bytes);
   if (!written) {
     return fail(written.error().code(), fmt::format("topic '{}'", announcement.topic),
                 fmt::format("cannot be announced in domain '{}': {}", member->domain(), written.error().message()), "",
@@ -135,7 +142,8 @@ Result<std::shared_ptr<Presence>> Presence::announce(std::shared_ptr<Member> mem
   }
   member->bump(bucket);
   return std::shared_ptr<Presence>(new Presence(std::move(member), bucket, std::move(name),
-                                                domain::latched_name(announcement.topic, port), *std::move(written)));
+                                                domain::latched_name(announcement.topic, port),
+                                                std::move(written->page), std::move(written->share)));
 }
 
 Result<void> Presence::latch() { return member_->link(bucket_, name_, latched_name_); }

@@ -11,11 +11,15 @@ namespace baton {
 inline namespace v1 {
 namespace domain {
 
-/// Makes the file and gives it its name; returns its first page.
-Result<std::shared_ptr<PortFile>> write_port_file(const posix::FileDescriptor& directory, const std::string& name,
-                                                  PortRole role, const PortRef& port,
-                                                  const PortAnnouncement& announcement, std::uint64_t port_id,
-                                                  std::uint64_t payload_bytes);
+struct WrittenPortFile {
+  std::shared_ptr<PortFile> page;  ///< its first one
+  std::shared_ptr<const MemoryShare> share;
+};
+
+/// Makes the file, in the directory of its topic's bucket, and gives it its name.
+Result<WrittenPortFile> write_port_file(Member& member, const std::string& name, PortRole role, const PortRef& port,
+                                        const PortAnnouncement& announcement, std::uint64_t port_id,
+                                        std::uint64_t payload_bytes);
 
 struct PortFileContent {
   Peers::Peer peer;

@@ -228,6 +228,7 @@ Result<void> Registration::take_slot() {
     own.pid.store(labels.pid, std::memory_order_relaxed);
     own.pid_start_ticks.store(labels.start_ticks, std::memory_order_relaxed);
     own.pid_namespace.store(labels.pid_namespace, std::memory_order_relaxed);
+    own.shared_bytes.store(0, std::memory_order_relaxed);  // of one that was killed before its slot was cleared
     own.generation.store(id_.generation, std::memory_order_release);  // the former state before it: see others()
     own.state.store(NodeState::joining, std::memory_order_release);   // S1: what was stored above; pairs with node_at
     return {};
@@ -265,9 +266,25 @@ std::vector<NodeId> Registration::others() const {
   return found;
 }
 
+bool Registration::is_ready(const NodeId& node) const noexcept {
+  const NodeSlot& there = slot(node.slot);
+  return there.state.load(std::memory_order_acquire) == NodeState::ready &&      // S1
+         there.generation.load(std::memory_order_acquire) == node.generation &&  // as in `others`
+         there.state.load(std::memory_order_acquire) == NodeState::ready;
+}
+
 bool Registration::has_died(const NodeId& node) const noexcept {
   // relaxed: stored before the state by which the caller has seen that the node is gone.
   return slot(node.slot).died.load(std::memory_order_relaxed) == node.generation;
+}
+
+std::uint64_t Registration::domain_bytes() const noexcept {
+  std::uint64_t bytes = sizeof(Registry);
+  for (std::uint32_t number = 0; number < kMaxNodes; ++number) {
+    // Of a slot that is free nothing is left. relaxed: a figure
+    if (is_taken(number)) bytes += slot(number).shared_bytes.load(std::memory_order_relaxed);
+  }
+  return bytes;
 }
 
 bool Registration::is_taken(std::uint32_t number) const noexcept {
@@ -295,6 +312,7 @@ Result<void> Registration::clear_slot(std::uint32_t number, std::optional<std::u
     registry().interested[bucket][number / 64].fetch_and(~(std::uint64_t{1} << number % 64), std::memory_order_seq_cst);
     registry().epochs[bucket].fetch_add(1, std::memory_order_seq_cst);
   }
+  slot(number).shared_bytes.store(0, std::memory_order_relaxed);         // a figure, ordered by S1
   registry().node_epoch.fetch_add(1, std::memory_order_release);         // N1: `leaving` before it
   slot(number).state.store(NodeState::free, std::memory_order_release);  // S1: everything is gone before
   return {};

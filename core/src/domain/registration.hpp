@@ -56,6 +56,8 @@ class Registration final : private ForkAware {
   bool is_there(const NodeId& node) const noexcept { return node_at(node.slot) == node; }
 
   /// The word that changes whenever a node comes or goes: first the slot, then the word.
+  /// Whether the node is among those that `others` finds.
+  bool is_ready(const NodeId& node) const noexcept;
   const std::atomic<std::uint32_t>& node_epoch() const noexcept { return registry().node_epoch; }
 
   /// The nodes that are ready, this one left out, by their slots.
@@ -64,6 +66,9 @@ class Registration final : private ForkAware {
   /// Whether a node that is not there any more died, as far as can be told: of those who had the slot since, the last
   /// one to die is known.
   bool has_died(const NodeId& node) const noexcept;
+
+  /// What the registry and the files of all nodes take. A walk over the slots.
+  std::uint64_t domain_bytes() const noexcept;
 
   Result<const posix::FileDescriptor*> bucket(std::uint32_t bucket);
   /// Whether the bucket has a directory. Nothing is made.

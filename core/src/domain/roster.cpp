@@ -33,8 +33,8 @@ Result<std::string> read_name(const Directory& directory, const NodeId& node) {
   return std::string(name.data(), ::strnlen(name.data(), name.size()));
 }
 
-/// Its name, or what stands for it where its file is of no use. Nothing if that may be otherwise the next time: it has
-/// gone meanwhile, or this process lacks descriptors.
+}  // namespace
+
 std::optional<std::string> name_of(const Directory& directory, const NodeId& node) {
   auto name = read_name(directory, node);
   if (name) return *std::move(name);
@@ -42,8 +42,6 @@ std::optional<std::string> name_of(const Directory& directory, const NodeId& nod
   if (code != Errc::corrupt && code != Errc::incompatible && code != Errc::permission) return std::nullopt;
   return fmt::format("node {}.{}", node.slot, node.generation);
 }
-
-}  // namespace
 
 bool Roster::changed() const noexcept {
   return registration_.node_epoch().load(std::memory_order_acquire) !=  // N1: before the slots
@@ -54,11 +52,15 @@ bool Roster::changed() const noexcept {
 Roster::Changes Roster::look() const {
   Changes changes{registration_.node_epoch().load(std::memory_order_acquire), {}, {}};  // N1: before the slots
   const std::vector<NodeId> present = registration_.others();
-  for (const auto& [node, name] : known_) {
-    if (!std::binary_search(present.begin(), present.end(), node)) changes.gone.push_back(node);
+  auto is_there = present.begin();
+  for (const auto& [node, name] : known_) {  // both are sorted
+    while (is_there != present.end() && *is_there < node) ++is_there;
+    if (is_there == present.end() || *is_there != node) changes.gone.push_back(node);
   }
+  auto is_known = known_.begin();
   for (const NodeId& node : present) {
-    if (known_.contains(node)) continue;
+    while (is_known != known_.end() && is_known->first < node) ++is_known;
+    if (is_known != known_.end() && is_known->first == node) continue;
     auto name = name_of(registration_.directory(), node);
     changes.complete &= name.has_value();
     if (name) changes.come.emplace_back(node, *std::move(name));
@@ -66,16 +68,22 @@ Roster::Changes Roster::look() const {
   return changes;
 }
 
+/// Where it is among the known ones, or would be.
+Roster::Known::iterator Roster::find(const NodeId& node) noexcept {
+  return std::lower_bound(known_.begin(), known_.end(), node,
+                          [](const auto& known, const NodeId& wanted) { return known.first < wanted; });
+}
+
 /// Under the mutex.
 void Roster::report(const Changes& changes, std::vector<Event>& to_announce) {
   for (const NodeId& node : changes.gone) {
-    const auto known = known_.find(node);
+    const auto known = find(node);
     events_.report(registration_.has_died(node) ? EventKind::died : EventKind::left, {}, known->second, {},
                    to_announce);
     known_.erase(known);
   }
   for (const auto& [node, name] : changes.come) {
-    known_.emplace(node, name);
+    known_.emplace(find(node), node, name);
     events_.report(EventKind::joined, {}, name, {}, to_announce);
   }
   if (changes.complete) seen_.store(changes.epoch, std::memory_order_relaxed);  // under the mutex
@@ -84,10 +92,8 @@ void Roster::report(const Changes& changes, std::vector<Event>& to_announce) {
 bool Roster::somebody_has_gone() const {
   if (!changed()) return false;
   const std::lock_guard lock(mutex_);
-  const std::vector<NodeId> present = registration_.others();
-  return std::any_of(known_.begin(), known_.end(), [&](const auto& known) {
-    return !std::binary_search(present.begin(), present.end(), known.first);
-  });
+  return std::any_of(known_.begin(), known_.end(),
+                     [&](const auto& known) { return !registration_.is_ready(known.first); });
 }
 
 void Roster::report_newcomers(std::vector<Event>& to_announce) {

@@ -3,8 +3,8 @@
 
 #include <atomic>
 #include <cstdint>
-#include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +13,10 @@
 namespace baton {
 inline namespace v1 {
 namespace domain {
+
+/// A node's name, or what stands for it where its file is of no use. Nothing if that may be otherwise the next time: it
+/// has gone meanwhile, or this process lacks descriptors.
+std::optional<std::string> name_of(const Directory& directory, const NodeId& node);
 
 /// Finds who has joined, left and died by comparing the registry's slots with what it knows, whenever the node epoch
 /// has changed: a node that came and went between two looks is never known. Names are read once, when a node is new,
@@ -39,14 +43,17 @@ class Roster {
     bool complete = true;
   };
 
+  using Known = std::vector<std::pair<NodeId, std::string>>;  // with its name
+
   bool changed() const noexcept;
+  Known::iterator find(const NodeId& node) noexcept;
   Changes look() const;
   void report(const Changes& changes, std::vector<Event>& to_announce);
 
   Registration& registration_;
   EventQueue& events_;
-  mutable std::mutex mutex_;             // guards the map
-  std::map<NodeId, std::string> known_;  // by name
+  mutable std::mutex mutex_;  // guards the map
+  Known known_;               // sorted
   // N1: the node epoch of the last look that found everything and left nothing unsaid. W: under the mutex. No epoch
   // that a registry begins with, so that the first look takes place.
   std::atomic<std::uint32_t> seen_{~0U};

@@ -52,19 +52,37 @@ std::shared_ptr<const posix::Mapping> find_or_enter(const Key& key, posix::Acces
 }  // namespace
 
 Result<std::shared_ptr<const posix::Mapping>> map_shared(const posix::SharedMemory& memory, std::uint64_t offset,
-                                                         std::uint64_t bytes, posix::Access access) {
+                                                         std::uint64_t bytes, posix::Access access,
+                                                         posix::MapOptions options) {
   struct stat status {};
   if (::fstat(memory.fd().get(), &status) != 0) {
     return posix::system_failure(memory.label(), "cannot be examined", errno);
   }
   const Key key{status.st_dev, status.st_ino, offset, bytes};
-  if (auto known = find_or_enter(key, access, nullptr)) return known;
+  if (auto known = find_or_enter(key, access, nullptr)) {
+    if (options.populate) posix::populate(known->bytes(), access);  // who mapped it may not have asked for that
+    return known;
+  }
   // Without the lock: if there is no memory for what follows, `forget` takes it.
   auto mapped = posix::Mapping::map(memory, offset, bytes, access);
   if (!mapped) return fail(std::move(mapped).error());
+  if (options.pages == posix::Pages::huge) posix::advise_huge_pages(mapped->bytes());
+  if (options.populate) posix::populate(mapped->bytes(), access);
   const std::shared_ptr<const posix::Mapping> made(new posix::Mapping(*std::move(mapped)),
                                                    [key](const posix::Mapping* mapping) { forget(key, mapping); });
   return find_or_enter(key, access, made);  // another thread may have been quicker
+}
+
+bool forget_unshared(const std::shared_ptr<const posix::Mapping>& mapping) noexcept {
+  const std::lock_guard lock(fork_mutex());  // nobody finds it meanwhile
+  if (mapping.use_count() != 1) return false;
+  auto& entries = cache();
+  const auto is_this = [&](const auto& entry) {
+    return !entry.second.owner_before(mapping) && !mapping.owner_before(entry.second);
+  };
+  std::erase_if(entries, is_this);
+  mapping->forget_memory();
+  return true;
 }
 
 }  // namespace domain

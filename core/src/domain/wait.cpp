@@ -12,12 +12,17 @@ namespace baton {
 inline namespace v1 {
 namespace domain {
 
+namespace {
+
+/// `Member::keep` for who must not throw: what cannot be done for lack of memory is logged, and stays due.
 void keep(Member& member, std::chrono::nanoseconds timeout) noexcept try {
   member.keep(timeout);
 } catch (const std::exception& error) {  // no memory: what was due stays due
   log::error("[{}] the node could not be kept: {}", member.node(), error.what());
   std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(timeout, std::chrono::milliseconds(1)));
 }
+
+}  // namespace
 
 bool wait_for(EventQueue& events, Member* member, std::chrono::nanoseconds timeout,
               const std::function<std::optional<bool>()>& answer) noexcept {

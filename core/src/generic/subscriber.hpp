@@ -32,7 +32,8 @@ class GenericOpener final : public TopicPorts::Opener {
 
 class GenericSubscriber::State final : public Waitable, public std::enable_shared_from_this<GenericSubscriber::State> {
  public:
-  explicit State(std::unique_ptr<TopicPorts> ports) noexcept : ports_(std::move(ports)) {}
+  State(std::unique_ptr<TopicPorts> ports, std::shared_ptr<domain::Member> member) noexcept
+      : ports_(std::move(ports)), member_(std::move(member)) {}
 
   GenericSample take() noexcept;
   WaitStatus wait(std::chrono::nanoseconds timeout) noexcept override;
@@ -42,6 +43,7 @@ class GenericSubscriber::State final : public Waitable, public std::enable_share
   }
   Attachment attach(std::shared_ptr<Waker> waker) override;
   void detach() noexcept override { waker_.clear(); }
+  std::shared_ptr<domain::Member> member() const noexcept override { return member_; }
   std::vector<Source> sources();
   const std::string& pattern() const noexcept { return ports_->pattern(); }
   void close() noexcept {
@@ -51,6 +53,7 @@ class GenericSubscriber::State final : public Waitable, public std::enable_share
 
  private:
   const std::unique_ptr<TopicPorts> ports_;
+  const std::shared_ptr<domain::Member> member_;  // null where the node does without its domain
   WakerPlace waker_;
 };
 

@@ -181,16 +181,14 @@ void PatternPort::change_handler(Former& former) noexcept {
 void PatternPort::invoke(Chunk chunk) noexcept {
   try {
     handler_(chunk);
-  } catch (const std::exception& error) {
-    report_failure(error.what());
   } catch (...) {
-    report_failure("an exception that is not a std::exception");
+    report_failure();
   }
 }
 
-void PatternPort::report_failure(const char* reason) noexcept {
+void PatternPort::report_failure() noexcept {
   domain::add(figures_.failed_callbacks);
-  log::error("[{}] topics '{}': a callback threw: {}", announcement_.node, announcement_.topic, reason);
+  log::error("[{}] topics '{}': a callback threw: {}", announcement_.node, announcement_.topic, log::what_was_thrown());
 }
 
 }  // namespace v1

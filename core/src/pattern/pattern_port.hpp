@@ -49,6 +49,7 @@ class PatternPort final : public SubscriberPort {
   Result<int> fd() override;
   Attachment attach(std::shared_ptr<Waker> waker) override;
   void detach() noexcept override { waker_.clear(); }
+  std::shared_ptr<domain::Member> member() const noexcept override { return member_; }
   void on_message(MessageHandler handler) override;
   const PortAnnouncement& announcement() const noexcept override { return announcement_; }
   SubscriberCounters counters() const override;
@@ -130,7 +131,7 @@ class PatternPort final : public SubscriberPort {
   void change_handler(Former& former) noexcept;
   MessageHandler install(MessageHandler handler) noexcept;
   void invoke(Chunk chunk) noexcept;
-  void report_failure(const char* reason) noexcept;
+  void report_failure() noexcept;
   std::unique_lock<std::mutex> hold_callback() noexcept;
 
   const PortAnnouncement announcement_;

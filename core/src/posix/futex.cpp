@@ -4,9 +4,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <ctime>
+
+#include "posix/timespec.hpp"
 
 namespace baton {
 inline namespace v1 {
@@ -25,13 +25,7 @@ int operation(int verb, FutexScope scope) noexcept {
 FutexWait futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected, FutexScope scope,
                      std::optional<std::chrono::steady_clock::time_point> deadline) noexcept {
   timespec until{};
-  if (deadline) {
-    const auto since_boot =
-        std::max(std::chrono::nanoseconds::zero(),
-                 std::chrono::duration_cast<std::chrono::nanoseconds>(deadline->time_since_epoch()));
-    until.tv_sec = static_cast<std::time_t>(since_boot.count() / 1'000'000'000);
-    until.tv_nsec = static_cast<long>(since_boot.count() % 1'000'000'000);
-  }
+  if (deadline) until = to_timespec(*deadline);
   for (;;) {
     // The BITSET form, because its deadline is a point in time: it stays right when a signal interrupts.
     const long result = ::syscall(SYS_futex, &word, operation(FUTEX_WAIT_BITSET, scope), expected,

@@ -1,9 +1,10 @@
 #include "baton/posix/poll.hpp"
 
 #include <cerrno>
-#include <ctime>
+#include <span>
 
 #include "posix/system_error.hpp"
+#include "posix/timespec.hpp"
 
 namespace baton {
 inline namespace v1 {
@@ -11,13 +12,14 @@ namespace posix {
 
 namespace {
 
-timespec time_until(Poll::Clock::time_point deadline) noexcept {
-  const auto now = Poll::Clock::now();
-  const std::chrono::nanoseconds left = deadline <= now ? std::chrono::nanoseconds::zero() : deadline - now;
-  timespec timeout{};
-  timeout.tv_sec = static_cast<std::time_t>(left.count() / 1'000'000'000);
-  timeout.tv_nsec = static_cast<long>(left.count() % 1'000'000'000);
-  return timeout;
+/// How many are ready, or -1 and errno. Signals do not end it.
+int poll_until(std::span<pollfd> entries, std::optional<Poll::Clock::time_point> deadline) noexcept {
+  int ready = 0;
+  do {
+    const timespec timeout = deadline ? to_timespec(*deadline - Poll::Clock::now()) : timespec{};
+    ready = ::ppoll(entries.data(), entries.size(), deadline ? &timeout : nullptr, nullptr);
+  } while (ready < 0 && errno == EINTR);
+  return ready;
 }
 
 }  // namespace
@@ -29,28 +31,17 @@ std::size_t Poll::add(int fd, short events) {
 
 void wait_until_readable(int fd, std::chrono::steady_clock::time_point deadline) noexcept {
   pollfd entry{.fd = fd, .events = POLLIN, .revents = 0};
-  int ready = 0;
-  do {
-    const timespec timeout = time_until(deadline);
-    ready = ::ppoll(&entry, 1, &timeout, nullptr);
-  } while (ready < 0 && errno == EINTR);
+  poll_until(std::span(&entry, 1), deadline);
 }
 
 Result<std::size_t> Poll::wait(std::optional<Clock::time_point> deadline) {
-  for (;;) {
-    timespec timeout{};
-    if (deadline) timeout = time_until(*deadline);
-    const int ready = ::ppoll(entries_.data(), entries_.size(), deadline ? &timeout : nullptr, nullptr);
-    if (ready < 0 && errno == EINTR) continue;
-    if (ready < 0) {
-      return system_failure(fmt::format("{} descriptors", entries_.size()), "cannot be waited for", errno);
-    }
-    for (const pollfd& entry : entries_) {
-      if ((entry.revents & POLLNVAL) == 0) continue;
-      return system_failure(fmt::format("descriptor {}", entry.fd), "is not open", EBADF);
-    }
-    return static_cast<std::size_t>(ready);
+  const int ready = poll_until(entries_, deadline);
+  if (ready < 0) return system_failure(fmt::format("{} descriptors", entries_.size()), "cannot be waited for", errno);
+  for (const pollfd& entry : entries_) {
+    if ((entry.revents & POLLNVAL) == 0) continue;
+    return system_failure(fmt::format("descriptor {}", entry.fd), "is not open", EBADF);
   }
+  return static_cast<std::size_t>(ready);
 }
 
 }  // namespace posix

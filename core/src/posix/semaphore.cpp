@@ -1,21 +1,29 @@
 #include "baton/posix/semaphore.hpp"
 
 #include <cerrno>
-#include <ctime>
+
+#include "posix/timespec.hpp"
 
 namespace baton {
 inline namespace v1 {
 namespace posix {
+namespace {
+
+constexpr int kMostPosts = 1'000;  // a count that says more is damaged; too many posts only wake too early
+
+}  // namespace
 
 bool semaphore_wait(::sem_t& semaphore, std::chrono::steady_clock::time_point deadline) noexcept {
-  const auto since_boot = std::chrono::duration_cast<std::chrono::nanoseconds>(deadline.time_since_epoch()).count();
-  timespec until{};
-  until.tv_sec = static_cast<std::time_t>(since_boot / 1'000'000'000);
-  until.tv_nsec = static_cast<long>(since_boot % 1'000'000'000);
+  const timespec until = to_timespec(deadline);
   while (::sem_clockwait(&semaphore, CLOCK_MONOTONIC, &until) != 0) {
     if (errno != EINTR) return false;
   }
   return true;
+}
+
+void forget_posts(::sem_t& semaphore) noexcept {
+  for (int posts = 0; posts < kMostPosts && ::sem_trywait(&semaphore) == 0; ++posts) {
+  }
 }
 
 }  // namespace posix

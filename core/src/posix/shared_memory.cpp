@@ -1,12 +1,18 @@
 #include "baton/posix/shared_memory.hpp"
 
 #include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <limits>
+#include <sstream>
 
 #include "posix/system_error.hpp"
 
@@ -24,18 +30,42 @@ tl::unexpected<Error> no_space(const FileDescriptor& file, const std::string& la
               "make the messages, depths or counts smaller, or the shared memory larger", os_errno);
 }
 
+/// Whether so much can be had at all now; what cannot is refused before anything of it is taken from others.
+Result<void> check_available(const FileDescriptor& file, const std::string& label, std::uint64_t bytes) {
+  struct statvfs status {};
+  if (::fstatvfs(file.get(), &status) == 0 && status.f_blocks != 0 && bytes / status.f_frsize > status.f_bavail) {
+    return no_space(file, label, bytes, ENOSPC);
+  }
+  return {};
+}
+
+/// That this process may make.
+std::uint64_t largest_file() noexcept {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return UINT64_MAX;
+  return limit.rlim_cur;
+}
+
 // Reserves every page. In steps: a signal makes the kernel undo the step it interrupts, so that one step for all of a
 // large file might never end where a timer ticks.
-Result<void> reserve(const FileDescriptor& file, const std::string& label, std::uint64_t bytes,
-                     std::uint64_t reserved = 0) {
+Result<void> reserve_all(const FileDescriptor& file, const std::string& label, std::uint64_t bytes,
+                         std::uint64_t reserved = 0) {
   constexpr std::uint64_t kStep = 16U << 20U;
   if (bytes == 0) return fail(Errc::invalid_argument, label, "a size of 0 bytes", "ask for at least one byte");
   if (bytes > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max())) return no_space(file, label, bytes, 0);
+  if (bytes > largest_file()) {  // asking for more would end the program, by SIGXFSZ
+    return fail(Errc::no_space, label,
+                fmt::format("{} bytes were asked for, files of this program may have {} bytes", bytes, largest_file()),
+                "raise the limit of file sizes (ulimit -f)", EFBIG);
+  }
   // What cannot fit at all is refused before anything of it is taken from others.
   struct statvfs status {};
+  struct stat own {};
+  const std::uint64_t has =
+      ::fstat(file.get(), &own) == 0 ? std::min(bytes, static_cast<std::uint64_t>(own.st_blocks) * 512) : reserved;
   if (::fstatvfs(file.get(), &status) == 0 && status.f_blocks != 0 &&
-      (bytes - reserved) / status.f_frsize > status.f_bavail) {
-    return no_space(file, label, bytes - reserved, ENOSPC);
+      (bytes - has) / status.f_frsize > status.f_bavail) {
+    return no_space(file, label, bytes - has, ENOSPC);
   }
   for (std::uint64_t done = reserved; done < bytes;) {
     const std::uint64_t step = std::min(kStep, bytes - done);
@@ -51,14 +81,100 @@ Result<void> reserve(const FileDescriptor& file, const std::string& label, std::
   return {};
 }
 
+/// Makes what fits of huge pages. A file system that gives them when it is advised to looks at the mapping by which a
+/// page is first asked for; `fallocate` has none, and fills in afterwards what is missing.
+void prepare_huge_pages(const FileDescriptor& file, std::uint64_t bytes) {
+  const std::uint64_t huge_bytes = bytes / kHugePageBytes * kHugePageBytes;
+  struct statvfs status {};
+  if (huge_bytes == 0 || bytes > largest_file() ||
+      bytes > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max()) || ::fstatvfs(file.get(), &status) != 0 ||
+      huge_bytes / status.f_frsize > status.f_bavail || ::ftruncate(file.get(), static_cast<off_t>(huge_bytes)) != 0) {
+    return;
+  }
+  void* const data = ::mmap(nullptr, huge_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
+  if (data == MAP_FAILED) return;
+  constexpr int kPopulateWrite = 23;  // MADV_POPULATE_WRITE, since Linux 5.14: fails where a store would raise SIGBUS
+  if (::madvise(data, huge_bytes, MADV_HUGEPAGE) == 0) ::madvise(data, huge_bytes, kPopulateWrite);
+  ::munmap(data, huge_bytes);
+}
+
+/// What a file of /proc or /sys says; empty if it cannot be read.
+std::string content_of(const char* path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// Where the file system of the directory is mounted, and its own options, as /proc/self/mountinfo has them.
+struct Mount {
+  std::string point;
+  std::string options;
+};
+std::optional<Mount> mount_of(const FileDescriptor& directory) {
+  struct stat status {};
+  if (::fstat(directory.get(), &status) != 0) return std::nullopt;
+  const std::string device = fmt::format("{}:{}", major(status.st_dev), minor(status.st_dev));
+  std::istringstream lines(content_of("/proc/self/mountinfo"));
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string id, parent, own_device, root, point, word;
+    words >> id >> parent >> own_device >> root >> point;
+    if (own_device != device) continue;
+    while (words >> word && word != "-") {  // options of this mount, and how it propagates
+    }
+    std::string type, source, options;
+    words >> type >> source >> options;
+    return Mount{point, options};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
-Result<SharedMemory> SharedMemory::create(const FileDescriptor& directory, std::uint64_t bytes) {
+std::optional<std::string> why_no_huge_pages(const FileDescriptor& directory) {
+  const char* const kFile = "/sys/kernel/mm/transparent_hugepage/shmem_enabled";
+  const std::string shmem = content_of(kFile);
+  if (shmem.empty()) return "this system has none for shared memory";
+  if (shmem.find("[force]") != std::string::npos) return std::nullopt;
+  if (shmem.find("[deny]") != std::string::npos) {
+    return fmt::format("{0} is 'deny'; write 'never' or 'advise' to it", kFile);
+  }
+  const auto mount = mount_of(directory);
+  if (!mount) return std::nullopt;
+  const std::string options = "," + mount->options + ",";
+  for (const char* const allows : {",huge=advise,", ",huge=within_size,", ",huge=always,"}) {
+    if (options.find(allows) != std::string::npos) return std::nullopt;
+  }
+  return fmt::format("the file system at {0} gives none; allow it to: mount -o remount,huge=advise {0}", mount->point);
+}
+
+Result<SharedMemory> SharedMemory::create(const FileDescriptor& directory, std::uint64_t bytes, Pages pages) {
   const std::string label = "unnamed shared memory in " + directory.path();
   auto file = FileDescriptor::open_at(directory, ".", O_TMPFILE | O_RDWR, 0600);
   if (!file) return system_failure(label, "cannot be created", file.error().os_errno());
-  if (auto reserved = reserve(*file, label, bytes); !reserved) return fail(reserved.error());
+  if (pages == Pages::huge) prepare_huge_pages(*file, bytes);
+  if (auto reserved = reserve_all(*file, label, bytes); !reserved) return fail(reserved.error());
   return SharedMemory(std::move(*file), bytes, label);
+}
+
+Result<SharedMemory> SharedMemory::create_unreserved(const FileDescriptor& directory, std::uint64_t bytes) {
+  const std::string label = "unnamed shared memory in " + directory.path();
+  auto file = FileDescriptor::open_at(directory, ".", O_TMPFILE | O_RDWR, 0600);
+  if (!file) return system_failure(label, "cannot be created", file.error().os_errno());
+  if (auto available = check_available(*file, label, bytes); !available) return fail(available.error());
+  if (::ftruncate(file->get(), static_cast<off_t>(bytes)) != 0) {
+    return no_space(*file, label, bytes, errno);
+  }
+  return SharedMemory(std::move(*file), bytes, label);
+}
+
+Result<void> SharedMemory::reserve(std::uint64_t offset, std::uint64_t bytes) const {
+  int error = EINTR;  // a signal makes the kernel undo the call that it interrupts
+  while (error == EINTR) {
+    error = ::posix_fallocate(fd_.get(), static_cast<off_t>(offset), static_cast<off_t>(bytes));
+  }
+  if (error == 0) return {};
+  if (error == ENOSPC || error == EFBIG || error == ENOMEM) return no_space(fd_, label_, bytes, error);
+  return system_failure(label_, "cannot be reserved", error);
 }
 
 Result<SharedMemory> SharedMemory::open(const FileDescriptor& directory, const std::string& name, Access access,
@@ -94,7 +210,7 @@ Result<SharedMemory> SharedMemory::open(const FileDescriptor& directory, const s
 }
 
 Result<void> SharedMemory::grow(std::uint64_t bytes) {
-  if (auto reserved = reserve(fd_, label_, bytes, bytes_); !reserved) return reserved;
+  if (auto reserved = reserve_all(fd_, label_, bytes, bytes_); !reserved) return reserved;
   bytes_ = bytes;
   return {};
 }

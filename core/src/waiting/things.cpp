@@ -21,7 +21,7 @@ bool Member::is_ready(Clock::time_point /*now*/) noexcept {
 // nothing.
 void Member::handle() {
   found = 0;
-  for (int handled = 0; handled < kBatch && !gone && handler_(); ++handled) {
+  for (unsigned handled = 0; handled < WaitSet::kBatch && !gone && handler_(); ++handled) {
   }
 }
 
@@ -41,7 +41,7 @@ void Timer::handle() {
 }
 
 void Events::handle() {
-  for (int handled = 0; handled < kBatch && !gone; ++handled) {
+  for (unsigned handled = 0; handled < WaitSet::kBatch && !gone; ++handled) {
     const auto event = queue_->take();
     if (!event) return;
     handler_(*event);

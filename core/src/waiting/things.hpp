@@ -21,9 +21,6 @@ namespace waiting {
 
 using Clock = WaitSet::Clock;
 
-/// Handled at most so many times before others have their turn.
-inline constexpr int kBatch = 64;
-
 /// Of the set's thread.
 class Thing {
  public:

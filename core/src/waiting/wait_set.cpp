@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "baton/domain/wait.hpp"
 #include "baton/log.hpp"
 #include "baton/posix/futex.hpp"
 #include "generic/subscriber.hpp"
@@ -97,11 +98,12 @@ bool WaitSet::Place::add_deadline(Clock::time_point when, std::function<void()> 
 // --- What is in it ---------------------------------------------------------------------------------------------------
 
 WaitSet::State::State(std::string node, std::shared_ptr<domain::Member> member)
-    : node_(std::move(node)), member_(std::move(member)), process_(::getpid()), sleeper_(private_bell_) {
+    : node_(std::move(node)), member_(std::move(member)), sleeper_(private_bell_) {
   if (member_ == nullptr) return;
+  look_after(member_);
   auto view = member_->view(member_->id());
   if (!view) return;
-  bell_index_ = member_->take_bell();
+  bell_index_ = member_->take_bell(domain::BellUse::wait_set);
   if (!bell_index_) return;  // all are taken: other processes ring descriptors instead
   view_ = *std::move(view);
   bell_ = view_.bell(*bell_index_);
@@ -112,10 +114,21 @@ WaitSet::State::~State() {
   if (bell_index_) member_->give_back_bell(*bell_index_);
 }
 
-template <class Kind>
-WaitSet::Id WaitSet::State::keep(std::shared_ptr<Kind> thing) {
-  things_.push_back(std::move(thing));
-  return last_id_;
+WaitSet::Id WaitSet::State::keep(std::shared_ptr<waiting::Thing> thing) {
+  return things_.emplace_back(std::move(thing))->id();
+}
+
+/// The i-th thing, if it is a subscriber that is still in the set.
+waiting::Member* WaitSet::State::member_at(std::size_t i) const noexcept {
+  auto* const member = dynamic_cast<waiting::Member*>(things_[i].get());
+  return member != nullptr && !member->gone ? member : nullptr;
+}
+
+/// Where a node has no keeper, somebody has to notice that a peer died: this thread, from now on.
+void WaitSet::State::look_after(const std::shared_ptr<domain::Member>& member) {
+  if (member == nullptr || member->has_keeper()) return;
+  std::erase_if(unkept_, [&](const auto& other) { return other.expired() || other.lock() == member; });
+  unkept_.push_back(member);
 }
 
 Result<WaitSet::Id> WaitSet::State::add_waitable(Waitable& waitable, const std::string& topic,
@@ -123,7 +136,7 @@ Result<WaitSet::Id> WaitSet::State::add_waitable(Waitable& waitable, const std::
   const auto member =
       std::make_shared<waiting::Member>(++last_id_, fmt::format("topic '{}'", topic), waitable, std::move(handler));
   things_.reserve(things_.size() + 1);  // before it is attached
-  const Id id = last_id_;
+  look_after(waitable.member());
   const std::string where = fmt::format("topic '{}': subscriber in a wait set of {}", topic, node_);
   switch (member->attach(shared_from_this())) {
     case Attachment::closed: return fail(Errc::closed, where, "it is closed", "open a new one");
@@ -136,7 +149,7 @@ Result<WaitSet::Id> WaitSet::State::add_waitable(Waitable& waitable, const std::
       keep(member);  // first: an event's callback may close or destroy the subscriber
       auto found = begin_to_poll();
       if (found && !member->gone) found = member->find_descriptor();
-      if (found) return id;
+      if (found) return member->id();
       take_out(*member);
       purge();
       return fail(std::move(found).error());
@@ -153,7 +166,6 @@ Result<WaitSet::Id> WaitSet::State::add_clock(Clock::time_point first, std::opti
     return fail(Errc::invalid_argument, fmt::format("wait set of {}", node_),
                 fmt::format("a timer's period is {} ns", period->count()), "make it 1 us at least");
   }
-  if (period) period = std::min<std::chrono::nanoseconds>(*period, kLongestPeriod);
   return keep(std::make_shared<waiting::Timer>(++last_id_, first, period, std::move(handler)));
 }
 
@@ -188,8 +200,8 @@ Result<void> WaitSet::State::begin_to_poll() {
   }
   const auto attach_again = [&]() -> Result<void> {
     for (std::size_t i = 0; i < things_.size(); ++i) {  // an event's callback may add some, and take some out
-      auto* const member = dynamic_cast<waiting::Member*>(things_[i].get());
-      if (member == nullptr || member->gone || !member->rings()) continue;
+      auto* const member = member_at(i);
+      if (member == nullptr || !member->rings()) continue;
       member->leave();
       if (member->attach(shared_from_this()) != Attachment::descriptor) continue;  // it has been closed meanwhile
       if (auto found = member->find_descriptor(); !found) return found;
@@ -202,8 +214,8 @@ Result<void> WaitSet::State::begin_to_poll() {
   if (!done) {
     polls_ = false;
     for (std::size_t i = 0; i < things_.size(); ++i) {
-      auto* const member = dynamic_cast<waiting::Member*>(things_[i].get());
-      if (member == nullptr || member->gone || member->rings() || !member->descriptor()) continue;
+      auto* const member = member_at(i);
+      if (member == nullptr || !member->descriptor()) continue;
       member->leave();  // its descriptor was made for the set, so it rings again
       static_cast<void>(member->attach(shared_from_this()));
     }
@@ -240,9 +252,9 @@ void WaitSet::State::remove(Id id) noexcept {
 }
 
 void WaitSet::State::closes(const Waitable& waitable) noexcept {
-  for (const auto& thing : things_) {
-    const auto* const member = dynamic_cast<const waiting::Member*>(thing.get());
-    if (member != nullptr && member->is(waitable)) thing->gone = true;  // it leaves by itself
+  for (std::size_t i = 0; i < things_.size(); ++i) {
+    auto* const member = member_at(i);
+    if (member != nullptr && member->is(waitable)) member->gone = true;  // it leaves by itself
   }
   purge();
 }
@@ -255,7 +267,7 @@ std::size_t WaitSet::State::size() const noexcept {
 // --- Waiting ---------------------------------------------------------------------------------------------------------
 
 WaitStatus WaitSet::State::wait(std::chrono::nanoseconds timeout) noexcept {
-  if (process_ != ::getpid()) return WaitStatus::closed;
+  if (process_ != domain::process_token()) return WaitStatus::closed;
   if (waiting_.exchange(1, std::memory_order_acquire) != 0) {
     log::error("[{}] a wait set is waited for already: by a handler of its own, or another thread", node_);
     return WaitStatus::closed;
@@ -276,7 +288,7 @@ WaitStatus WaitSet::State::wait_here(std::chrono::nanoseconds timeout) noexcept 
   while (true) {
     if (ended_.load(std::memory_order_seq_cst)) return WaitStatus::closed;
     if (stopped_.exchange(false, std::memory_order_seq_cst)) return WaitStatus::closed;
-    keep_node();
+    keep_nodes();
     if (polls_) look_at_descriptors(Clock::time_point{});
     if (handle_ready()) return WaitStatus::ready;
     if (Clock::now() >= deadline) return WaitStatus::timeout;
@@ -297,11 +309,8 @@ bool WaitSet::State::handle_ready() noexcept {
     any = true;
     try {
       thing->handle();
-    } catch (const std::exception& error) {
-      log::error("[{}] {}: a handler of a wait set threw: {}", node_, thing->name(), error.what());
     } catch (...) {
-      log::error("[{}] {}: a handler of a wait set threw an exception that is not a std::exception", node_,
-                 thing->name());
+      log::error("[{}] {}: a handler of a wait set threw: {}", node_, thing->name(), log::what_was_thrown());
     }
   }
   handling_ = false;
@@ -326,9 +335,8 @@ bool WaitSet::State::is_anything_ready() noexcept {
 void WaitSet::State::sleep(Clock::time_point deadline) noexcept {
   Clock::time_point until = deadline;
   for (const auto& thing : things_) until = std::min(until, thing->next());
-  // Somebody has to notice that a peer died: the keeper, or this thread.
-  const bool alone = member_ != nullptr && (!member_->has_keeper() || member_->is_kept_here());
-  if (alone) until = std::min<Clock::time_point>(until, Clock::now() + domain::kLongestSleep);
+  const bool is_keeper = member_ != nullptr && member_->is_kept_here();  // which notices nobody's death meanwhile
+  if (is_keeper || !unkept_.empty()) until = std::min<Clock::time_point>(until, Clock::now() + domain::kLongestSleep);
   const std::uint32_t sequence = sleeper_.sequence();
   sleeper_.arm(polls_ ? domain::kRingSocket : domain::kRingFutex);
   if (!is_over() && !is_anything_ready()) {  // W1: after arming
@@ -341,17 +349,19 @@ void WaitSet::State::sleep(Clock::time_point deadline) noexcept {
   sleeper_.disarm();
 }
 
-/// What the keeper would do, in a node without one: now and then, however busy the set is.
-void WaitSet::State::keep_node() noexcept {
-  if (member_ == nullptr || member_->has_keeper() || member_->is_kept_here()) return;
+/// What keepers would do, in nodes without one: now and then, however busy the set is.
+void WaitSet::State::keep_nodes() noexcept {
+  if (unkept_.empty()) return;
   const Clock::time_point now = Clock::now();
   if (now < next_keep_) return;
   next_keep_ = now + domain::kLongestSleep;
-  try {
-    member_->keep(std::chrono::nanoseconds::zero());
-  } catch (const std::exception& error) {  // no memory: what was due stays due
-    log::error("[{}] the node could not be kept: {}", node_, error.what());
+  std::erase_if(unkept_, [](const auto& member) { return member.expired(); });
+  handling_ = true;                                   // events' callbacks may take things out
+  for (std::size_t i = 0; i < unkept_.size(); ++i) {  // and add some
+    if (const auto member = unkept_[i].lock()) domain::keep_by_hand(*member);
   }
+  handling_ = false;
+  purge();
 }
 
 /// Polls, and tells the things what was found.
@@ -365,7 +375,7 @@ void WaitSet::State::look_at_descriptors(Clock::time_point until) noexcept try {
     poll_.add(descriptor->fd, descriptor->events);
     shown.push_back(thing.get());
   }
-  const auto ready = poll_.wait(until == Clock::time_point::max() ? std::nullopt : std::optional(until));
+  const auto ready = poll_.wait(until);
   if (!ready && ready.error().os_errno() != EBADF) {  // of one that is not open its thing is told
     log::error("[{}] a wait set cannot poll: {}", node_, ready.error().message());
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -387,7 +397,7 @@ void WaitSet::State::end() noexcept {
   ended_.store(true, std::memory_order_seq_cst);  // W1: before the ring
   wake();
   const bool here = waiter_.load(std::memory_order_relaxed) == std::this_thread::get_id();  // own id only
-  while (!here && waiting_.load(std::memory_order_seq_cst) != 0 && process_ == ::getpid()) {
+  while (!here && waiting_.load(std::memory_order_seq_cst) != 0 && process_ == domain::process_token()) {
     posix::futex_wait(waiting_, 1, posix::FutexScope::process);
   }
   for (const auto& thing : things_) take_out(*thing);

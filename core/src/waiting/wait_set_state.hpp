@@ -56,8 +56,9 @@ class WaitSet::State final : public Waker, public std::enable_shared_from_this<W
     void ring() const noexcept { event_fd->signal(); }
   };
 
-  template <class Kind>
-  Id keep(std::shared_ptr<Kind> thing);
+  Id keep(std::shared_ptr<waiting::Thing> thing);
+  waiting::Member* member_at(std::size_t i) const noexcept;
+  void look_after(const std::shared_ptr<domain::Member>& member);
   Result<void> begin_to_poll();
   void take_out(waiting::Thing& thing) noexcept;
   void purge() noexcept;
@@ -67,12 +68,12 @@ class WaitSet::State final : public Waker, public std::enable_shared_from_this<W
   bool handle_ready() noexcept;
   bool is_anything_ready() noexcept;
   void sleep(Clock::time_point deadline) noexcept;
-  void keep_node() noexcept;
+  void keep_nodes() noexcept;
   void look_at_descriptors(Clock::time_point until) noexcept;
 
   const std::string node_;
   const std::shared_ptr<domain::Member> member_;
-  const int process_;  // that made it
+  const std::uint64_t process_ = domain::process_token();  // that made it
 
   // The bell: of the node's file, or a private one.
   std::optional<std::uint32_t> bell_index_;
@@ -89,6 +90,7 @@ class WaitSet::State final : public Waker, public std::enable_shared_from_this<W
   Id last_id_ = 0;
   std::size_t turn_ = 0;  // the thing to be looked at first
   bool handling_ = false;
+  std::vector<std::weak_ptr<domain::Member>> unkept_;  // nodes without a keeper
   Clock::time_point next_keep_{};
   posix::Poll poll_;
 

@@ -1,12 +1,11 @@
 #include "baton/waker.hpp"
 
-#include <unistd.h>
-
 #include <thread>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "baton/domain/member.hpp"
 #include "baton/log.hpp"
 #include "baton/match.hpp"
 
@@ -27,9 +26,9 @@ Error descriptor_in_use(const PortAnnouncement& port) {
 bool WakerPlace::set(std::shared_ptr<Waker> waker) noexcept {
   if (waker_ != nullptr) return false;
   waker_ = std::move(waker);
-  process_ = ::getpid();
-  if (inside_process_ != process_) inside_.store(0, std::memory_order_relaxed);  // of threads that are not here
-  inside_process_ = process_;
+  if (std::exchange(process_, domain::process_token()) != process_) {
+    inside_.store(0, std::memory_order_relaxed);  // of threads that are not here
+  }
   current_.store(waker_.get(), std::memory_order_seq_cst);  // W1: then the set looks
   return true;
 }
@@ -38,7 +37,7 @@ bool WakerPlace::set(std::shared_ptr<Waker> waker) noexcept {
 void WakerPlace::clear() noexcept {
   if (waker_ == nullptr) return;
   current_.store(nullptr, std::memory_order_seq_cst);
-  while (process_ == ::getpid() && inside_.load(std::memory_order_seq_cst) != 0) std::this_thread::yield();
+  while (process_ == domain::process_token() && inside_.load(std::memory_order_seq_cst) != 0) std::this_thread::yield();
   waker_.reset();
 }
 

@@ -58,6 +58,12 @@ TEST(Clock, converts_a_stamp_that_is_older_than_the_threads_first_conversion) {
   }).join();
 }
 
+TEST(Clock, converts_any_stamp_to_a_time_that_a_clock_can_show) {
+  for (const std::uint64_t ticks : {std::uint64_t{0}, std::uint64_t{1}, UINT64_MAX}) {
+    EXPECT_LE(tsc_to_monotonic_ns(ticks), static_cast<std::uint64_t>(INT64_MAX)) << ticks;
+  }
+}
+
 TEST(Clock, says_how_old_a_stamp_is_to_within_a_thousandth) {
   for (const Stamp stamp : {Stamp::tsc, Stamp::monotonic}) {
     const StampClock clock(stamp);

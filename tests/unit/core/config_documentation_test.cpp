@@ -8,6 +8,8 @@
 #include <gmock/gmock.h>
 
 #include "config_data.hpp"
+#include "qos_ranges.hpp"
+#include "size.hpp"
 
 namespace baton {
 namespace {
@@ -64,6 +66,41 @@ TEST(ConfigDocumentation, shows_a_complete_file_that_is_accepted) {
   ASSERT_NE(complete, "");
   const auto config = Config::parse(complete, "baton.toml");
   EXPECT_TRUE(config) << config.error();
+}
+
+TEST(ConfigDocumentation, has_the_values_of_every_preset) {
+  struct Row {
+    std::string_view setting;
+    std::string (*value)(const MemorySettings&, const Qos&);
+  };
+  const auto limit = [](std::uint64_t bytes) {
+    return bytes == MemorySettings::kUnlimited ? "none" : size_text(bytes);
+  };
+  static const auto text_of = +limit;
+  const Row rows[] = {
+      {"max_node", [](const MemorySettings& memory, const Qos&) { return text_of(memory.max_node); }},
+      {"max_domain", [](const MemorySettings& memory, const Qos&) { return text_of(memory.max_domain); }},
+      {"prefault", [](const MemorySettings& memory, const Qos&) { return fmt::format("{}", memory.prefault); }},
+      {"huge_pages", [](const MemorySettings& memory, const Qos&) { return fmt::format("{}", memory.huge_pages); }},
+      {"preallocate", [](const MemorySettings& memory, const Qos&) { return fmt::format("{}", memory.preallocate); }},
+      {"max_memory", [](const MemorySettings&, const Qos& qos) { return size_text(qos.max_memory); }},
+      {"max_held", [](const MemorySettings&, const Qos& qos) { return fmt::format("{}", qos.max_held); }},
+      {"max_loans", [](const MemorySettings&, const Qos& qos) { return fmt::format("{}", qos.max_loans); }},
+  };
+  std::string expected;
+  for (const Row& row : rows) {
+    expected += fmt::format("| `{}` |", row.setting);
+    for (const MemoryPreset preset : kMemoryPresets) {
+      expected += fmt::format(" {} |", row.value(memory_settings_of(preset), topic_defaults_of(preset)));
+    }
+    expected += "\n";
+  }
+  EXPECT_EQ(between(documentation(),
+                    "<!-- presets -->\n| setting | `minimal` | `default` | `standard` | `large` |\n"
+                    "| :-- | --: | --: | --: | --: |\n",
+                    "\n\n") +
+                "\n",
+            expected);
 }
 
 TEST(ConfigDocumentation, says_which_section_a_topic_gets) {

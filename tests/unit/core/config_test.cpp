@@ -35,6 +35,13 @@ TEST(Config, sets_nothing_unless_a_file_does) {
   EXPECT_EQ(config.domain_settings().directory, "/dev/shm");
   EXPECT_EQ(config.domain_settings().heartbeat, 1s);
   EXPECT_EQ(config.domain_settings().hung_after, 5s);
+  EXPECT_EQ(config.domain_settings().memory.preset, MemoryPreset::default_);
+  EXPECT_EQ(config.domain_settings().memory.max_node, MemorySettings::kUnlimited);
+  EXPECT_EQ(config.domain_settings().memory.max_domain, MemorySettings::kUnlimited);
+  EXPECT_FALSE(config.domain_settings().memory.prefault);
+  EXPECT_FALSE(config.domain_settings().memory.huge_pages);
+  EXPECT_FALSE(config.domain_settings().memory.preallocate);
+  EXPECT_EQ(config.topic_defaults().max_memory, 1U << 30U);
   EXPECT_TRUE(Config::parse("", "f"));
   EXPECT_TRUE(Config::parse("\xEF\xBB\xBF# only a comment with a byte order mark\r\n", "f"));
 }
@@ -49,6 +56,13 @@ directory = "/run/baton"
 [liveness]
 heartbeat = "200 ms"
 hung_after = "400 ms"
+[memory]
+preset = "large"
+max_node = "128 MiB"
+max_domain = "1 GiB"
+prefault = true
+huge_pages = false
+preallocate = true
 [[topic]]
 match = "camera/**"
 transport = "inproc"
@@ -73,7 +87,7 @@ profile = "state"
   EXPECT_EQ(config.domain(), "robot_1");
   EXPECT_EQ(config.log_level(), LogLevel::debug);
   const auto topic = config.topic("camera/front");
-  EXPECT_EQ(topic.origin, "baton.toml:10");
+  EXPECT_EQ(topic.origin, "baton.toml:17");
   EXPECT_EQ(topic.settings.transport, "inproc");
   EXPECT_EQ(topic.settings.depth, 16U);
   EXPECT_EQ(topic.settings.overflow, Overflow::block);
@@ -92,6 +106,14 @@ profile = "state"
   EXPECT_EQ(config.domain_settings().directory, "/run/baton");
   EXPECT_EQ(config.domain_settings().heartbeat, 200ms);
   EXPECT_EQ(config.domain_settings().hung_after, 400ms);
+  const MemorySettings memory = config.domain_settings().memory;
+  EXPECT_EQ(memory.preset, MemoryPreset::large);
+  EXPECT_EQ(memory.max_node, 128U << 20U);
+  EXPECT_EQ(memory.max_node_origin, "max_node of baton.toml:12");
+  EXPECT_EQ(memory.max_domain, 1U << 30U);
+  EXPECT_TRUE(memory.prefault);
+  EXPECT_FALSE(memory.huge_pages);
+  EXPECT_TRUE(memory.preallocate);
 }
 
 TEST(Config, gives_a_topic_the_first_section_that_fits_and_only_that) {
@@ -138,11 +160,12 @@ TEST(Config, names_the_nearest_key_for_an_unknown_one) {
 
 TEST(Config, lists_the_keys_where_none_is_near_an_unknown_one) {
   EXPECT_EQ(refusal("[network]\nport = 1\n"),
-            "f:1:2: unknown key 'network' at the top level; allowed are log, shared_memory, liveness, topic, domain");
-  EXPECT_EQ(refusal("[[topic]]\nmatch = \"a\"\ndepth = 2\ncapacity = \"1 MiB\"\n"),
-            "f:4:1: unknown key 'capacity' in [[topic]]; allowed are match, transport, profile, depth, overflow, "
+            "f:1:2: unknown key 'network' at the top level; allowed are log, shared_memory, liveness, memory, topic, "
+            "domain");
+  EXPECT_EQ(refusal("[[topic]]\nmatch = \"a\"\ndepth = 2\nreliability = \"1 MiB\"\n"),
+            "f:4:1: unknown key 'reliability' in [[topic]]; allowed are match, transport, profile, depth, overflow, "
             "block_timeout, history, max_held, max_loans, stamp, max_memory, deadline, lifespan, latched, notify, "
-            "spin");
+            "spin, capacity, checksum");
 }
 
 std::string in_topic(std::string_view line) { return refusal(fmt::format("[[topic]]\nmatch = \"a\"\n{}\n", line)); }
@@ -196,6 +219,64 @@ TEST(Config, wants_the_whole_path_of_a_directory) {
             "f:2:13: directory is 'shm'; write a path that begins with '/': programs in other directories have to find "
             "it too");
   EXPECT_EQ(refusal("shared_memory = 1"), "f:1:17: shared_memory is an integer, expected a section: [shared_memory]");
+}
+
+std::string in_memory(std::string_view lines) { return refusal(fmt::format("[memory]\n{}\n", lines)); }
+
+TEST(Config, says_what_is_wrong_with_a_key_of_memory) {
+  EXPECT_EQ(refusal("memory = 1"), "f:1:10: memory is an integer, expected a section: [memory]");
+  EXPECT_EQ(in_memory("preset = \"larg\""), "f:2:10: preset is 'larg'; did you mean 'large'?");
+  EXPECT_EQ(in_memory("preset = 1"), "f:2:10: preset is an integer, expected a string");
+  EXPECT_EQ(in_memory("presett = \"large\""), "f:2:1: unknown key 'presett' in [memory]; did you mean 'preset'?");
+  EXPECT_EQ(in_memory("max_node = 64"), "f:2:12: max_node is a number without a unit; write for example \"64 MiB\"");
+  EXPECT_EQ(in_memory("max_node = \"63 KiB\""), "f:2:12: max_node is 63 KiB, allowed are 64 KiB to 1 TiB");
+  EXPECT_EQ(in_memory("max_node = \"nothing\""),
+            "f:2:12: max_node 'nothing' is not a number with a unit; write for example '64 MiB'");
+  EXPECT_EQ(in_memory("max_node = \"17179869184 GiB\""),
+            "f:2:12: max_node '17179869184 GiB' is too large to be represented");
+  EXPECT_EQ(in_memory("max_domain = \"255 KiB\""), "f:2:14: max_domain is 255 KiB, allowed are 256 KiB to 1 TiB");
+  EXPECT_EQ(in_memory("max_domain = \"2 TiB\""), "f:2:14: max_domain is 2 TiB, allowed are 256 KiB to 1 TiB");
+  EXPECT_EQ(in_memory("prefault = 1"), "f:2:12: prefault is an integer, expected true or false");
+  EXPECT_EQ(in_memory("max_node = \"none\"\nmax_domain = \"none\""), "accepted");
+}
+
+TEST(Config, names_both_of_two_limits_that_contradict_each_other) {
+  EXPECT_EQ(in_memory("max_node = \"2 GiB\"\nmax_domain = \"1 GiB\""),
+            "f:2:12: max_node is 2 GiB, and max_domain of f:3 is 1 GiB: a node could never have so much; lower "
+            "max_node, or raise max_domain");
+  EXPECT_EQ(
+      in_memory("preset = \"minimal\"\nmax_node = \"1 GiB\""),
+      "f:3:12: max_node is 1 GiB, and max_domain, by preset \"minimal\" of f:2 is 64 MiB: a node could never have "
+      "so much; lower max_node, or raise max_domain");
+  EXPECT_EQ(in_memory("max_node = \"none\"\nmax_domain = \"1 GiB\""), "accepted");
+  EXPECT_EQ(in_memory("max_node = \"1 MiB\"\n[[topic]]\nmatch = \"a\"\nmax_memory = \"2 MiB\""),
+            "f:5:14: max_memory is 2 MiB, and max_node of f:2 is 1 MiB: a publisher could never have so much; lower "
+            "max_memory, or raise the other");
+  EXPECT_EQ(in_memory("max_domain = \"1 MiB\"\n[[topic]]\nmatch = \"a\"\nmax_memory = \"2 MiB\""),
+            "f:5:14: max_memory is 2 MiB, and max_domain of f:2 is 1 MiB: a publisher could never have so much; lower "
+            "max_memory, or raise the other");
+  EXPECT_EQ(
+      refusal("[[topic]]\nmatch = \"a\"\nmax_memory = \"32 MiB\"\n[memory]\npreset = \"minimal\"\n"),
+      "f:3:14: max_memory is 32 MiB, and max_node, by preset \"minimal\" of f:5 is 16 MiB: a publisher could never "
+      "have so much; lower max_memory, or raise the other");
+  EXPECT_EQ(in_memory("prefault = false\npreallocate = true"),
+            "f:2:12: prefault = false leaves the page faults that preallocate = true is to take away; remove one of "
+            "the two");
+}
+
+TEST(Config, lays_a_preset_beneath_the_single_keys_and_lowers_what_is_open_to_the_limits) {
+  const Config config =
+      Config::parse("[memory]\npreset = \"standard\"\nmax_domain = \"512 MiB\"\nprefault = false\n", "f").value();
+  const MemorySettings memory = config.domain_settings().memory;
+  EXPECT_EQ(memory.max_domain, 512U << 20U);
+  EXPECT_EQ(memory.max_node, 512U << 20U) << "1 GiB by the preset";
+  EXPECT_EQ(memory.max_node_origin, "max_domain of f:3");
+  EXPECT_FALSE(memory.prefault) << "true by the preset";
+  EXPECT_EQ(config.topic_defaults().max_memory, 256U << 20U);
+
+  const Config small = Config::parse("[memory]\nmax_node = \"1 MiB\"\n", "f").value();
+  EXPECT_EQ(small.topic_defaults().max_memory, 1U << 20U);
+  EXPECT_TRUE(Config::parse("[memory]\npreallocate = true\n", "f").value().domain_settings().memory.prefault);
 }
 
 TEST(Config, says_the_range_of_a_number_outside_of_it) {

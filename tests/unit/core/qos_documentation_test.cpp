@@ -51,6 +51,8 @@ const Row kRows[] = {
     {"deadline", [](const Qos& qos) { return to_text(qos.deadline); }},
     {"lifespan", [](const Qos& qos) { return to_text(qos.lifespan); }},
     {"latched", [](const Qos& qos) { return std::string(qos.latched ? "true" : "false"); }},
+    {"capacity", [](const Qos& qos) { return size_text(qos.capacity); }},
+    {"checksum", [](const Qos& qos) { return std::string(to_string(qos.checksum)); }},
 };
 
 TEST(QosDocumentation, has_the_values_of_every_profile) {

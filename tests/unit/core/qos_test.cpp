@@ -28,6 +28,8 @@ TEST(Qos, resolves_nothing_to_the_built_in_defaults) {
   EXPECT_EQ(qos.max_loans, 4U);
   EXPECT_EQ(qos.stamp, Stamp::tsc);
   EXPECT_EQ(qos.max_memory, 1U << 30U);
+  EXPECT_EQ(qos.capacity, 64U << 20U);
+  EXPECT_EQ(qos.checksum, Checksum::none);
   EXPECT_EQ(qos.deadline, 0ns);
   EXPECT_EQ(qos.lifespan, 0ns);
   EXPECT_FALSE(qos.latched);
@@ -148,6 +150,9 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{with(&QosSettings::max_held, 65'537), "max_held is 65537; allowed are 1 to 65536"},
         Refusal{with(&QosSettings::max_loans, 0), "max_loans is 0; allowed are 1 to 1024"},
         Refusal{with(&QosSettings::max_loans, 1'025), "max_loans is 1025; allowed are 1 to 1024"},
+        Refusal{with(&QosSettings::capacity, 4'095), "capacity is 4095 B; allowed are 4 KiB to 1 TiB"},
+        Refusal{with(&QosSettings::checksum, static_cast<Checksum>(9)),
+                "checksum is the number 9; allowed are none, crc32c"},
         Refusal{with(&QosSettings::max_memory, 1'023), "max_memory is 1023 B; allowed are 1 KiB to 1 TiB"},
         Refusal{with(&QosSettings::max_memory, Qos::kMaxMemory + 1),
                 "max_memory is 1099511627777 B; allowed are 1 KiB to 1 TiB"},

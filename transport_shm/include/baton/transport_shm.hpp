@@ -14,5 +14,11 @@ inline namespace v1 {
 /// name and directory.
 BATON_API std::shared_ptr<Transport> shm_transport();
 
+/// The large-data ring, "ring": one buffer of each publisher's, mapped by its readers, for messages of any size. A
+/// publish costs the same for one reader as for many. Otherwise as "shm".
+///
+/// All calls return the same instance.
+BATON_API std::shared_ptr<Transport> ring_transport();
+
 }  // namespace v1
 }  // namespace baton

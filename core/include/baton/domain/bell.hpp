@@ -71,14 +71,9 @@ class Sleeper {
   void sleep_on_semaphore(std::chrono::steady_clock::time_point deadline) const noexcept {
     posix::semaphore_wait(bell_->semaphore, deadline);
   }
-  void forget_posts() const noexcept {
-    for (int posts = 0; posts < kMostPosts && ::sem_trywait(&bell_->semaphore) == 0; ++posts) {
-    }
-  }
+  void forget_posts() const noexcept { posix::forget_posts(bell_->semaphore); }
 
  private:
-  static constexpr int kMostPosts = 1'000;  // a count that says more is damaged; too many posts only wake too early
-
   /// A number that no sleeper has armed with before, neither of this bell nor of another one that a ringer may know:
   /// counted for the whole process, from the time at which it began.
   static std::uint64_t next_number() noexcept {

@@ -26,7 +26,7 @@ inline constexpr std::size_t kPageBytes = 4'096;
 inline constexpr std::uint32_t kNodeBells = 63;
 
 /// What a file is.
-enum class FileKind : std::uint32_t { registry = 1, node, publisher, subscriber, segment, inbox, ring };
+enum class FileKind : std::uint32_t { registry = 1, node, publisher, subscriber, segment, inbox, ring, records };
 
 /// The first 128 bytes of every shared file. Written by the file's maker, before the file has a name; checked by
 /// everyone before anything else of the file is believed.
@@ -64,10 +64,12 @@ struct alignas(64) NodeSlot {
   /// The generation of the last node that died here, when it was ready. W: its reaper, before `leaving`: so who finds a
   /// node gone can tell whether it had left. Successors do not touch it.
   std::atomic<std::uint64_t> died;
-  std::array<std::uint8_t, 24> unused;
+  std::atomic<std::uint64_t> shared_bytes;  ///< of all its files. W: the node, by fetch_add and fetch_sub; its reaper
+  std::array<std::uint8_t, 16> unused;
 };
 static_assert(sizeof(NodeSlot) == 64);
 static_assert(offsetof(NodeSlot, died) == 32);
+static_assert(offsetof(NodeSlot, shared_bytes) == 40);
 
 /// The file "registry".
 struct Registry {

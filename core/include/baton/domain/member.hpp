@@ -49,6 +49,9 @@ struct PortRef {
 
 using v1::PortRole;
 
+/// What a bell is for.
+enum class BellUse : std::uint8_t { callbacks, wait_set };
+
 /// A random number that tells this process from all others of the machine, a forked child from its parent too.
 BATON_API std::uint64_t process_token() noexcept;
 
@@ -95,7 +98,11 @@ BATON_API Result<void> check_head(const FileHead& head, FileKind kind, const Por
 /// ThreadSanitizer. A read-only request may therefore be given memory that is mapped writable. Any thread.
 BATON_API Result<std::shared_ptr<const posix::Mapping>> map_shared(const posix::SharedMemory& memory,
                                                                    std::uint64_t offset, std::uint64_t bytes,
-                                                                   posix::Access access);
+                                                                   posix::Access access,
+                                                                   posix::MapOptions options = {});
+
+/// `Mapping::forget_memory`, for who has it alone in this process; false, if others have it too.
+BATON_API bool forget_unshared(const std::shared_ptr<const posix::Mapping>& mapping) noexcept;
 
 enum class Health : std::uint8_t {
   alive,
@@ -121,6 +128,34 @@ class Kept {
 };
 
 class Membership;  // core/src/domain
+class Member;
+
+/// A part of what a node takes of shared memory: counted as long as it lives, for the topic that it is for. Any thread.
+class BATON_API MemoryShare {
+ public:
+  MemoryShare(std::shared_ptr<Member> member, std::string topic, std::uint64_t bytes) noexcept;
+  ~MemoryShare();
+  MemoryShare(const MemoryShare&) = delete;
+  MemoryShare& operator=(const MemoryShare&) = delete;
+
+ private:
+  friend class Member;
+  const std::shared_ptr<Member> member_;
+  const std::string topic_;
+  std::uint64_t bytes_;  // changed before anybody else has it
+};
+
+/// Who has how much of a domain's shared memory, in bytes.
+struct MemoryUse {
+  struct Part {
+    std::string name;
+    std::uint64_t bytes = 0;
+  };
+  std::uint64_t node = 0;    ///< all files of the node that was asked
+  std::uint64_t domain = 0;  ///< the registry, and all files of all nodes
+  std::vector<Part> topics;  ///< of the node, the largest first
+  std::vector<Part> nodes;   ///< of the domain, the largest first
+};
 
 /// Joined at construction, left at destruction: by the last of the node and its ports, which hold shared pointers to
 /// it. All functions may be called on any thread.
@@ -157,6 +192,34 @@ class BATON_API Member : public std::enable_shared_from_this<Member> {
   /// as long as the membership.
   Result<const posix::FileDescriptor*> directory(std::uint32_t bucket);
 
+  /// What this node may do with shared memory.
+  const MemorySettings& memory_settings() const noexcept;
+
+  /// How this node maps files, of which the settings say whether they are entered into the page tables at once.
+  posix::MapOptions map_options(posix::Pages pages = posix::Pages::small) const noexcept;
+
+  /// Counts so many bytes more, in whole pages, for a topic of this node, if `max_node` and `max_domain` allow it. The
+  /// error (`Errc::no_space`) says how much was asked for, what there is, and who has the rest.
+  Result<std::shared_ptr<const MemoryShare>> reserve(std::string_view topic, std::uint64_t bytes);
+
+  /// A file that is about to get its name, and what it counts for.
+  struct NewFile {
+    posix::SharedMemory memory;
+    std::shared_ptr<const MemoryShare> share;  ///< not null; whoever owns the file keeps it
+  };
+  /// Makes a file without a name in a bucket's directory, with every page reserved, within the limits as `reserve`.
+  /// Where the file system is full, the error says so and who has what of it. `pages`: how its memory is made, if the
+  /// settings ask for huge pages.
+  Result<NewFile> create(std::uint32_t bucket, std::string_view topic, std::uint64_t bytes,
+                         posix::Pages pages = posix::Pages::small);
+
+  /// Makes such a file larger, to `bytes` in all. Returns what the difference counts for.
+  Result<std::shared_ptr<const MemoryShare>> grow(posix::SharedMemory& memory, std::string_view topic,
+                                                  std::uint64_t bytes);
+
+  /// Who has how much. Reads the names of all nodes.
+  MemoryUse memory_use();
+
   /// Opens a file of a bucket's directory that this user owns. A missing one is `Errc::system` with ENOENT.
   Result<posix::SharedMemory> open(std::uint32_t bucket, const std::string& name, posix::Access access,
                                    std::uint64_t min_bytes);
@@ -172,8 +235,8 @@ class BATON_API Member : public std::enable_shared_from_this<Member> {
   /// ENOENT.
   Result<void> link(std::uint32_t bucket, const std::string& from, const std::string& to);
 
-  /// Removes a name; one that is not there is fine.
-  void unlink(std::uint32_t bucket, const std::string& name) noexcept;
+  /// Removes a name; one that is not there is fine. True if it was there.
+  bool unlink(std::uint32_t bucket, const std::string& name) noexcept;
 
   /// Whether the bucket has a directory. Nothing is made.
   bool has_directory(std::uint32_t bucket);
@@ -229,10 +292,16 @@ class BATON_API Member : public std::enable_shared_from_this<Member> {
   /// `permission`, `incompatible` or `corrupt` for a file that is not what it should be; `no_space`.
   Result<NodeView> view(const NodeId& node);
 
-  /// A bell of this node's own file, or nothing when all are taken. Who took it gives it back, when nobody rings it any
-  /// more for its sake; all go with the membership.
-  std::optional<std::uint32_t> take_bell() noexcept;
+  /// A bell of this node's own file, or nothing when all are taken: the last one is kept for callbacks. Who took it
+  /// gives it back, when nobody rings it any more for its sake; all go with the membership.
+  std::optional<std::uint32_t> take_bell(BellUse use) noexcept;
   void give_back_bell(std::uint32_t index) noexcept;
+
+  /// Changes whenever a node comes, goes, or is found dead.
+  std::uint32_t node_epoch() const noexcept;
+
+  /// How often the node shows that it runs.
+  std::chrono::nanoseconds heartbeat() const noexcept;
 
   /// For ringing sockets.
   const posix::Socket& socket() const noexcept;
@@ -262,7 +331,9 @@ class BATON_API Member : public std::enable_shared_from_this<Member> {
  private:
   friend class Peers;
   friend class Ports;
+  friend class MemoryShare;
   explicit Member(std::shared_ptr<Membership> state) noexcept;
+  tl::unexpected<Error> explain_full(Error error) const;
 
   const std::shared_ptr<Membership> state_;  // the keeper's thread has a share: the last port may go on that thread
 };
@@ -292,14 +363,18 @@ class BATON_API Presence {
 
  private:
   Presence(std::shared_ptr<Member> member, std::uint32_t bucket, std::string name, std::string latched_name,
-           std::shared_ptr<PortFile> file) noexcept;
+           std::shared_ptr<PortFile> file, std::shared_ptr<const MemoryShare> share) noexcept;
 
   const std::shared_ptr<Member> member_;
   const std::uint32_t bucket_;
   const std::string name_;
   const std::string latched_name_;
   const std::shared_ptr<PortFile> file_;
+  const std::shared_ptr<const MemoryShare> share_;
 };
+
+/// What the file of a port that announces this takes.
+BATON_API std::uint64_t port_file_bytes(const PortAnnouncement& announcement);
 
 /// What a port knows of the ports it might be connected to: those of its topic in the other role, in this domain on
 /// this machine. For one thread at a time.

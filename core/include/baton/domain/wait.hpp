@@ -12,9 +12,6 @@ namespace baton {
 inline namespace v1 {
 namespace domain {
 
-/// `Member::keep` for who must not throw: what cannot be done for lack of memory is logged, and stays due.
-BATON_API void keep(Member& member, std::chrono::nanoseconds timeout) noexcept;
-
 /// Sleeps until there is an answer, until `timeout` has passed (at once if it is zero or negative, never if it is
 /// `std::chrono::nanoseconds::max()`), or in a forked child: false then. `answer` is asked at first and after each
 /// event of the node, on this thread, and no lock is held.

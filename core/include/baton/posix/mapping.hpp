@@ -11,6 +11,19 @@ namespace baton {
 inline namespace v1 {
 namespace posix {
 
+/// How a file is mapped.
+struct MapOptions {
+  bool populate = false;       ///< all pages are entered into the page tables at once, not each at its first access
+  Pages pages = Pages::small;  ///< those of the file: whether they may be entered as huge ones
+};
+
+/// Has the huge pages of a file entered as such, from now on. A hint: where they are not, nothing happens.
+BATON_API void advise_huge_pages(std::span<const std::byte> mapped) noexcept;
+
+/// Enters all pages of a mapping into the page tables. They must be reserved. What cannot be entered now is at its
+/// first access.
+BATON_API void populate(std::span<const std::byte> mapped, Access access) noexcept;
+
 /// A shared mapping of a part of a file; it outlives the file's descriptor. Moving it does not move the memory. The
 /// object is for one thread at a time; the memory is for whom its users agree on.
 class BATON_API Mapping {
@@ -43,6 +56,10 @@ class BATON_API Mapping {
   }
 
   std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
+
+  /// From now on the addresses are those of nothing: they read as zero, and the file's memory is not in use here any
+  /// more. For who cannot rule out that somebody still reads.
+  void forget_memory() const noexcept;
 
   /// The same for writing; empty if the mapping is read-only.
   std::span<std::byte> writable_bytes() const noexcept { return {data_, access_ == Access::read_write ? size_ : 0}; }

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -14,6 +15,15 @@ namespace posix {
 
 enum class Access : std::uint8_t { read_only, read_write };
 
+/// Of which size the pages of a file should be. Huge ones (2 MiB) need less of the processor for their look-up; where
+/// the system gives none, they are small.
+enum class Pages : std::uint8_t { small, huge };
+
+inline constexpr std::uint64_t kHugePageBytes = std::uint64_t{2} << 20;
+
+/// Why files of this directory get no huge pages, and what to do about it; nothing if they do, as far as can be told.
+BATON_API std::optional<std::string> why_no_huge_pages(const FileDescriptor& directory);
+
 /// A file of memory, of a fixed size, to be mapped by several processes. The const functions may be called on any
 /// thread, while nobody calls another one.
 class BATON_API SharedMemory {
@@ -21,7 +31,15 @@ class BATON_API SharedMemory {
   /// Makes a file without a name in a directory (normally on tmpfs), readable and writable by its owner, zero-filled,
   /// with every page reserved, so that no later access runs out of memory. The file is gone with its last descriptor
   /// and mapping unless it is linked. Errors: `Errc::no_space` says how much was asked for and how much there is.
-  static Result<SharedMemory> create(const FileDescriptor& directory, std::uint64_t bytes);
+  /// Of huge pages are only the whole ones that the file has.
+  static Result<SharedMemory> create(const FileDescriptor& directory, std::uint64_t bytes, Pages pages = Pages::small);
+
+  /// The same without reserving anything: before a page is touched it is to be reserved with `reserve`. Errors:
+  /// `Errc::no_space`, if there is less than that now.
+  static Result<SharedMemory> create_unreserved(const FileDescriptor& directory, std::uint64_t bytes);
+
+  /// Reserves a part of the file, of which some may be reserved already. Any thread.
+  Result<void> reserve(std::uint64_t offset, std::uint64_t bytes) const;
 
   /// Opens an existing file of a directory. Refused are symbolic links, anything but a regular file, another owner
   /// than `owner`, and files smaller than `min_bytes`.

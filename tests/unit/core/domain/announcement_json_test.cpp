@@ -25,6 +25,10 @@ PortAnnouncement unusual() {
   port.qos.max_held = 5;
   port.qos.max_loans = 6;
   port.qos.max_memory = std::uint64_t{5} << 30;
+  port.qos.capacity = std::uint64_t{3} << 20;
+  port.qos.checksum = Checksum::crc32c;
+  port.transport_reason = "auto: raw messages";
+  port.also_reached_by = "ring";
   port.qos.stamp = Stamp::monotonic;
   port.qos.deadline = std::chrono::milliseconds(30);
   port.qos.lifespan = std::chrono::nanoseconds(987'654'321);
@@ -71,6 +75,10 @@ TEST(AnnouncementJson, is_read_as_it_was_written) {
   EXPECT_EQ(read->qos.max_held, port.qos.max_held);
   EXPECT_EQ(read->qos.max_loans, port.qos.max_loans);
   EXPECT_EQ(read->qos.max_memory, port.qos.max_memory);
+  EXPECT_EQ(read->qos.capacity, port.qos.capacity);
+  EXPECT_EQ(read->qos.checksum, port.qos.checksum);
+  EXPECT_EQ(read->transport_reason, port.transport_reason);
+  EXPECT_EQ(read->also_reached_by, port.also_reached_by);
   EXPECT_EQ(read->qos.stamp, port.qos.stamp);
   EXPECT_EQ(read->qos.deadline, port.qos.deadline);
   EXPECT_EQ(read->qos.lifespan, port.qos.lifespan);

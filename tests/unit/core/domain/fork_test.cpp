@@ -52,7 +52,7 @@ TEST(Fork, leaves_the_membership_with_the_parent) {
     member->keep(10s);
     member->watch(member->id());
     member->unwatch(member->id());
-    if (member->take_bell()) return 5;
+    if (member->take_bell(BellUse::callbacks)) return 5;
     if (!port->refresh().matched.empty()) return 6;
     if (Presence::announce(member, PortRole::publisher, {member->id(), 5}, announcement("node"), 1, 64)) return 7;
     member->remove(kept);

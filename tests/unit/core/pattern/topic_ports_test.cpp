@@ -47,6 +47,7 @@ class ScriptedPort final : public SubscriberPort {
   Result<int> fd() override { return fail(Errc::system, "a scripted port", "has no descriptor", ""); }
   Attachment attach(std::shared_ptr<Waker> /*waker*/) override { return Attachment::descriptor; }
   void detach() noexcept override {}
+  std::shared_ptr<domain::Member> member() const noexcept override { return nullptr; }
   void on_message(MessageHandler) override {}
   const PortAnnouncement& announcement() const noexcept override { return announcement_; }
   SubscriberCounters counters() const override { return {}; }

@@ -1,5 +1,6 @@
 #include "baton/posix/mapping.hpp"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
@@ -60,6 +61,31 @@ TEST(Mapping, of_nothing_or_at_an_odd_offset_is_refused) {
   EXPECT_EQ(Mapping::map(memory, 0, 0, Access::read_only).error().message(),
             memory.label() + ": 0 bytes at offset 0 cannot be mapped; map at least one byte, at a multiple of 4096");
   EXPECT_FALSE(Mapping::map(memory, 100, 10, Access::read_only));
+}
+
+long faults_of_touching(std::span<const std::byte> bytes, bool write) {
+  rusage before{};
+  ::getrusage(RUSAGE_THREAD, &before);
+  for (std::size_t at = 0; at < bytes.size(); at += 4096) {
+    auto& byte = *const_cast<volatile std::byte*>(bytes.data() + at);
+    const std::byte value = byte;
+    if (write) byte = value;
+  }
+  rusage after{};
+  ::getrusage(RUSAGE_THREAD, &after);
+  return after.ru_minflt - before.ru_minflt;
+}
+
+TEST(Mapping, that_was_populated_is_touched_without_a_page_fault) {
+  const SharedMemory memory = unnamed_memory(1U << 20U);
+  const Mapping plain = Mapping::map(memory, Access::read_write).value();
+  EXPECT_GE(faults_of_touching(plain.bytes(), true), 16);
+  const Mapping writer = Mapping::map(memory, Access::read_write).value();
+  populate(writer.bytes(), Access::read_write);
+  EXPECT_EQ(faults_of_touching(writer.bytes(), true), 0);
+  const Mapping reader = Mapping::map(memory, Access::read_only).value();
+  populate(reader.bytes(), Access::read_only);
+  EXPECT_EQ(faults_of_touching(reader.bytes(), false), 0);
 }
 
 }  // namespace

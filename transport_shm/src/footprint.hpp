@@ -1,0 +1,10 @@
+#pragma once
+
+#include "baton/footprint.hpp"
+
+namespace baton::shm {
+
+/// What is predicted of this transport: the formula is at Footprint.
+Footprint footprint_of(const FootprintRequest& request);
+
+}  // namespace baton::shm

@@ -1,0 +1,306 @@
+// The way of a message of a publisher with a ring: see ring.md. Guarded as in shm_publisher.cpp.
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "baton/domain/figures.hpp"
+#include "dispatcher.hpp"
+#include "shm_publisher.hpp"
+
+namespace baton::shm {
+
+using std::chrono::steady_clock;
+
+/// `depth`: of the deepest reader that is there already.
+Result<void> ShmPublisher::make_ring(const PortRequest& request, std::uint32_t depth) {
+  const Qos& qos = announcement_.qos;
+  const std::string where = fmt::format("topic '{}': publisher in {}", announcement_.topic, announcement_.node);
+  const std::uint64_t capacity = std::min(qos.capacity, qos.max_memory);
+  const std::uint64_t record = payload_stride_for(std::max<std::uint64_t>(request.payload_bytes, 1));
+  const std::uint64_t records = std::uint64_t{max_loans_} + qos.history;
+  if (records * record > capacity) {
+    return fail(
+        Errc::no_space, where,
+        fmt::format("max_loans {} and history {} take {} records of {} bytes, more than the ring's capacity, {} "
+                    "bytes, the less of capacity and max_memory",
+                    max_loans_, qos.history, records, record, capacity),
+        "raise capacity or max_memory, or lower the others");
+  }
+  const std::string name =
+      qos.latched ? domain::latched_segment_name(announcement_.topic, self_, 0) : domain::segment_name(self_, 0);
+  auto ring = Ring::create(*member_, {bucket_, self_, name, capacity, std::max({qos.depth, depth, qos.history}),
+                                      max_loans_, request.from_end, qos.checksum});
+  if (!ring) {
+    return fail(ring.error().code(), where,
+                fmt::format("its ring of {} bytes cannot be made: {}", capacity, ring.error().message()), "",
+                ring.error().os_errno());
+  }
+  ring_ = *std::move(ring);
+  return {};
+}
+
+/// Inside the guard, which it leaves.
+Chunk ShmPublisher::loan_in_ring(std::size_t bytes) noexcept {
+  LoanStatus status = LoanStatus::ok;
+  std::optional<std::uint32_t> loan;
+  bool inside = true;
+  if (closed_) {
+    status = LoanStatus::closed;
+  } else if (open_loans_ == max_loans_) {
+    status = LoanStatus::too_many_loans;
+  } else if (bytes > pool_.max_payload()) {
+    status = LoanStatus::too_large;
+  } else {
+    loan = ring_->reserve(bytes);
+    if (!loan) [[unlikely]]
+      loan = reserve_slowly(bytes, inside);
+    if (!inside) return Chunk::refusal(LoanStatus::closed);
+    if (!loan) status = closed_ ? LoanStatus::closed : LoanStatus::out_of_chunks;
+  }
+  Chunk lent = Chunk::refusal(status);
+  if (loan) [[likely]] {
+    ++open_loans_;
+    lent = {ring_->payload(*loan), *loan};
+  } else {
+    domain::add(figures_->failed_loans);
+  }
+  guard_.leave();
+  return lent;
+}
+
+/// Moves the floor to there, and frees what nobody pins below it.
+void ShmPublisher::move_floor(std::uint64_t position) noexcept {
+  ring_->raise_floor(position);
+  std::vector<std::uint64_t>& pins = ring_->pins();
+  pins.clear();
+  for (const auto* outlets : {&live_, &departing_}) {
+    for (const OutletPtr& outlet : *outlets) outlet->tap().add_pins(ring_->floor(), pins);
+  }
+  std::sort(pins.begin(), pins.end());
+  ring_->give_up(pins);
+}
+
+/// From which position on somebody may still want a message.
+std::uint64_t ShmPublisher::wanted_from() noexcept {
+  const std::uint64_t tail = ring_->tail();
+  std::uint64_t from = tail - std::min<std::uint64_t>(tail, announcement_.qos.history);
+  for (const OutletPtr& outlet : live_) from = std::min(from, outlet->tap().wants_from(tail));
+  return from;
+}
+
+/// From which position on messages are kept, whatever else has no place: for the history, and for readers that lose
+/// nothing.
+std::uint64_t ShmPublisher::kept_from() noexcept {
+  const std::uint64_t tail = ring_->tail();
+  std::uint64_t from = tail - std::min<std::uint64_t>(tail, announcement_.qos.history);
+  for (const OutletPtr& outlet : live_) {
+    if (!outlet->tap().holds_floor() || outlet->hung() || outlet->broken()) continue;
+    from = std::min(from, outlet->tap().cursor(tail));
+  }
+  return from;
+}
+
+std::optional<std::uint32_t> ShmPublisher::reserve_by_floor(std::size_t bytes) noexcept {
+  move_floor(wanted_from());
+  auto loan = ring_->reserve(bytes);
+  while (!loan && ring_->widen()) loan = ring_->reserve(bytes);
+  if (loan) return loan;
+  // Nobody's queue is too long, but the buffer is full. In steps, so that the pins are not read for every message.
+  const std::uint64_t kept = kept_from();
+  while (!loan && ring_->floor() < kept) {
+    const std::uint64_t step = std::max<std::uint64_t>(1, (ring_->tail() - ring_->floor()) / 16);
+    move_floor(std::min(kept, ring_->floor() + step));
+    loan = ring_->reserve(bytes);
+    concern_.raise();  // somebody loses something
+  }
+  return loan;
+}
+
+/// The reader that holds the floor, or something below it, if it makes sense to wait for it.
+Outlet* ShmPublisher::holder_of_floor() noexcept {
+  Outlet* holder = nullptr;
+  const std::uint64_t tail = ring_->tail();
+  for (const OutletPtr& outlet : live_) {
+    if (!outlet->tap().holds_floor() || outlet->hung() || outlet->broken()) continue;
+    if (outlet->tap().cursor(tail) == tail && outlet->tap().held(tail) == 0) continue;
+    if (holder == nullptr || outlet->tap().cursor(tail) < holder->tap().cursor(tail)) holder = outlet.get();
+  }
+  return holder;
+}
+
+/// Room is to be made, and under `block` to be waited for. Afterwards no longer `inside` the guard in a forked child.
+std::optional<std::uint32_t> ShmPublisher::reserve_slowly(std::size_t bytes, bool& inside) noexcept {
+  if (bytes > ring_->max_payload()) return std::nullopt;
+  auto loan = reserve_by_floor(bytes);
+  if (loan || overflow_ != Overflow::block) return loan;
+  const auto deadline = steady_clock::now() + announcement_.qos.block_timeout;
+  while (!loan && inside && !closed_) {
+    Outlet* const found = holder_of_floor();
+    if (found == nullptr || Dispatcher::serves_here(found->request().reader)) return std::nullopt;
+    const auto outlet = *std::find_if(live_.begin(), live_.end(), [&](const auto& it) { return it.get() == found; });
+    domain::Sleeper& sleeper = outlet->sleeper();
+    const std::uint32_t sequence = sleeper.sequence();
+    sleeper.arm(domain::kRingFutex);
+    loan = reserve_by_floor(bytes);  // W3: after arming
+    const auto now = steady_clock::now();
+    if (loan || outlet->reader_leaves() || now >= deadline) {
+      sleeper.disarm();
+      if (loan || now >= deadline) return loan;
+    } else {
+      const bool alone = !member_->has_keeper();
+      guard_.leave();
+      sleeper.sleep(sequence, alone ? std::min(deadline, now + domain::kLongestSleep) : deadline);
+      sleeper.disarm();
+      if (alone) member_->check(outlet->request().reader.node);
+      inside = guard_.enter();
+    }
+    if (inside && changed()) {
+      guard_.leave();
+      look_and_announce();
+      inside = guard_.enter();
+    }
+  }
+  return loan;
+}
+
+/// The loan becomes larger where it is, with the last `back` bytes at its new end. False if it cannot be.
+bool ShmPublisher::extend_in_ring(Chunk chunk, std::size_t bytes, std::size_t back) noexcept {
+  const Guard::Visit inside(guard_);
+  const auto loan = static_cast<std::uint32_t>(chunk.token);
+  if (!inside || bytes > pool_.max_payload()) return false;
+  const std::uint64_t before = ring_->capacity(loan);
+  if (!ring_->extend(loan, bytes)) return false;
+  std::memmove(chunk.payload + ring_->capacity(loan) - back, chunk.payload + before - back, back);
+  return true;
+}
+
+/// Sees who has room for the next message, when that is not known any more: waits or refuses by the policy, and passes
+/// by those who have none.
+PublishStatus ShmPublisher::look_at_readers(std::uint16_t& passed_by) noexcept {
+  PublishStatus status = PublishStatus::ok;
+  if (makes_room_) {
+    const bool full =
+        std::any_of(live_.begin(), live_.end(), [this](const OutletPtr& outlet) { return outlet->is_full(pool_); });
+    if (full) status = find_room();
+    if (status == PublishStatus::rejected || status == PublishStatus::closed) return status;
+  }
+  constexpr std::uint64_t kMost = 1U << 20U;
+  ring_credit_ = kMost;
+  for (const OutletPtr& outlet : live_) {
+    const std::uint64_t credit = outlet->ring_credit();
+    if (credit == 0) {
+      outlet->pass_by();
+      ++passed_by;
+    }
+    ring_credit_ = std::min(ring_credit_, credit);
+  }
+  ring_credit_ = std::max<std::uint64_t>(ring_credit_, 1);  // of which this message takes one
+  return status;
+}
+
+/// Some reader's bell may be armed.
+std::uint32_t ShmPublisher::ring_all() noexcept {
+  std::uint32_t rung = 0;
+  for (const OutletPtr& outlet : live_) rung += outlet->ring() ? 1 : 0;
+  return rung;
+}
+
+/// Inside the guard, which it leaves.
+PublishResult ShmPublisher::publish_in_ring(std::uint32_t loan, std::size_t bytes) noexcept {
+  PublishStatus status = PublishStatus::ok;
+  std::uint16_t passed_by = 0;
+  std::uint16_t delivered = 0;
+  if (ring_credit_ == 0) [[unlikely]] {
+    status = look_at_readers(passed_by);
+    if (status == PublishStatus::closed) return {status};  // outside of the guard
+    if (status == PublishStatus::rejected) {
+      guard_.leave();
+      return {status};
+    }
+  }
+  if (!closed_) [[likely]] {
+    --ring_credit_;
+    if (ring_->must_move_floor()) [[unlikely]] {  // whatever somebody has not taken: the index is no longer
+      const std::uint64_t least = ring_->tail() - ring_->index_entries() + ring_->index_entries() / 16;
+      move_floor(std::max(wanted_from(), least));
+    }
+    // relaxed: figures, and the count of messages published is the next one's number.
+    figures_->published.store(ring_->tail() + 1, std::memory_order_relaxed);
+    const std::uint64_t stamp = clock_.read();
+    if (counts_more_) [[unlikely]] {
+      if (pool_.is_variable()) domain::add(figures_->bytes, bytes);
+      figures_->last_stamp.store(stamp, std::memory_order_relaxed);
+    }
+    ring_->commit(loan, bytes, stamp);
+    delivered = static_cast<std::uint16_t>(live_.size() - passed_by);
+    if (ring_->take_armed()) [[unlikely]] {
+      if (const std::uint32_t rung = ring_all(); rung != 0) domain::add(figures_->wakeups, rung);
+    }
+    ring_->touch_next();
+  } else {
+    status = PublishStatus::closed;
+    ring_->discard(loan);
+  }
+  --open_loans_;
+  guard_.leave();
+  if (is_ending()) [[unlikely]]
+    settle();
+  return {status, delivered, passed_by};
+}
+
+/// How many of the last messages a reader that comes now begins with.
+std::uint64_t ShmPublisher::ring_history(const PortAnnouncement& reader) const noexcept {
+  const std::uint32_t wanted = reader.asked.history ? reader.qos.history : reader.qos.depth;
+  return std::min<std::uint64_t>({announcement_.qos.history, wanted, reader.qos.depth, ring_->tail() - ring_->floor()});
+}
+
+Error ShmPublisher::explain_ring(std::string where, std::size_t bytes) const {
+  const std::uint64_t capacity = ring_->capacity();
+  if (bytes > ring_->max_payload()) {
+    return {
+        Errc::out_of_chunks, std::move(where),
+        fmt::format("a record of {} bytes, where the ring's capacity is {} bytes, the less of capacity and max_memory",
+                    bytes, capacity),
+        "raise capacity, and max_memory if that is less, or publish less at once"};
+  }
+  if (!ring_->trouble().empty()) {
+    return {Errc::out_of_chunks, std::move(where),
+            fmt::format("{} of the ring's {} bytes are in use, and no more can be had: {}", ring_->backed(), capacity,
+                        ring_->trouble()),
+            "make the shared memory larger, or the capacity smaller"};
+  }
+  std::string holders;
+  const std::uint64_t tail = ring_->tail();
+  for (const auto* outlets : {&live_, &departing_}) {
+    for (const OutletPtr& outlet : *outlets) {
+      RingOutlet& tap = outlet->tap();
+      const std::uint64_t held = tap.held(tail);
+      const std::uint64_t waiting = outlets == &live_ && tap.holds_floor() ? outlet->queued() : 0;
+      if (held + waiting == 0) continue;
+      holders += fmt::format("{}{} holds {} and has {} to take", holders.empty() ? "" : ", ", outlet->request().node,
+                             held, waiting);
+    }
+  }
+  return {Errc::out_of_chunks, std::move(where),
+          fmt::format("no {} bytes are free side by side in the ring's {}, the less of capacity and max_memory; "
+                      "history {} and {} loans are in it; {}",
+                      bytes, capacity, announcement_.qos.history, open_loans_,
+                      holders.empty() ? "no subscriber holds any" : holders),
+          "have the readers release their samples, or raise capacity"};
+}
+
+void ShmPublisher::count_ring(PublisherCounters& figures) noexcept {
+  move_floor(wanted_from());
+  figures.chunks = ring_->space().records();
+  figures.free_chunks = 0;  // a record is made when it is lent
+}
+
+void ShmPublisher::audit_ring(std::vector<std::string>& findings) const {
+  if (ring_->space().overlaps()) findings.push_back("records of the ring overlap");
+  if (ring_->floor() > ring_->tail()) findings.push_back("the ring's floor is above its tail");
+}
+
+}  // namespace baton::shm
