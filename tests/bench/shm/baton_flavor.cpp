@@ -87,6 +87,8 @@ struct Baton {
       bool send(Fill&& fill) {
         if (!rejected_) {
           auto loan = publisher_.loan_uninit();
+          // A ring is full by bytes as well.
+          if (!loan && loan.error().code() == baton::Errc::out_of_chunks) return false;
           if (!loan) throw std::runtime_error(loan.error().message());
           fill(**loan);
           if (loan->publish().status != baton::PublishStatus::rejected) return true;
@@ -149,18 +151,20 @@ struct Baton {
 };
 
 template <bool kInThreads>
-void add(std::vector<Flavor>& flavors, const std::string& transport, const std::string& domain) {
+void add(std::vector<Flavor>& flavors, const std::string& flavor, const std::string& transport,
+         const std::string& domain) {
   for (const auto overflow : {baton::Overflow::reject, baton::Overflow::drop_oldest}) {
-    const std::string name = transport + (overflow == baton::Overflow::reject ? "" : "_drop_oldest");
+    const std::string name = flavor + (overflow == baton::Overflow::reject ? "" : "_drop_oldest");
     const Baton<kInThreads> channel{transport, domain, overflow};
     flavors.push_back({name, [channel](const Cell& cell, Stage& stage) { return run_cell(channel, cell, stage); }});
   }
 }
 
 /// The ways to wait beside the default one, for the cells in which readers sleep.
-void add_ways(std::vector<Flavor>& flavors, const std::string& transport, const std::string& domain) {
+void add_ways(std::vector<Flavor>& flavors, const std::string& flavor, const std::string& transport,
+              const std::string& domain) {
   const auto add = [&](const std::string& name, const Baton<false>& channel) {
-    flavors.push_back({transport + "_" + name, [channel](const Cell& cell, Stage& stage) -> std::optional<Figures> {
+    flavors.push_back({flavor + "_" + name, [channel](const Cell& cell, Stage& stage) -> std::optional<Figures> {
                          return cell.blocking ? run_cell(channel, cell, stage) : std::nullopt;
                        }});
   };
@@ -190,11 +194,13 @@ std::vector<Flavor> baton_flavors(const std::string& domain) {
   std::vector<Flavor> flavors;
   for (const auto& transport : baton::builtin_transports()) {
     const std::string name(transport->name());
+    // "ring" is the limit.
+    const std::string flavor = name == "ring" ? "baton_ring" : name;
     if (name == "inproc") {
-      add<true>(flavors, name, domain);
+      add<true>(flavors, name, name, domain);
     } else {
-      add<false>(flavors, name, domain);
-      add_ways(flavors, name, domain);
+      add<false>(flavors, flavor, name, domain);
+      add_ways(flavors, flavor, name, domain);
     }
   }
   return flavors;
