@@ -43,10 +43,6 @@ struct Possessions {
     for (std::string line; std::getline(maps, line);) has.mappings += line.find(directory) != std::string::npos ? 1 : 0;
     return has;
   }
-
-  friend std::ostream& operator<<(std::ostream& out, const Possessions& has) {
-    return out << has.descriptors << " descriptors, " << has.mappings << " mappings";
-  }
 };
 
 /// Nodes without keepers, which the test keeps, and whose heartbeats are short: what is too much is given back after
