@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "posix/advice.hpp"
 #include "posix/system_error.hpp"
 
 namespace baton {
@@ -50,9 +51,6 @@ void advise_huge_pages(std::span<const std::byte> mapped) noexcept {
 }
 
 void populate(std::span<const std::byte> mapped, Access access) noexcept {
-  // Since Linux 5.14, in one call. The headers may be older.
-  constexpr int kPopulateRead = 22;
-  constexpr int kPopulateWrite = 23;
   const int advice = access == Access::read_write ? kPopulateWrite : kPopulateRead;
   if (::madvise(const_cast<std::byte*>(mapped.data()), mapped.size(), advice) == 0) return;
   // A read is enough for both: a page of a shared file that may be written is entered so.

@@ -14,6 +14,7 @@
 #include <limits>
 #include <sstream>
 
+#include "posix/advice.hpp"
 #include "posix/system_error.hpp"
 
 namespace baton {
@@ -58,15 +59,10 @@ Result<void> reserve_all(const FileDescriptor& file, const std::string& label, s
                 fmt::format("{} bytes were asked for, files of this program may have {} bytes", bytes, largest_file()),
                 "raise the limit of file sizes (ulimit -f)", EFBIG);
   }
-  // What cannot fit at all is refused before anything of it is taken from others.
-  struct statvfs status {};
   struct stat own {};
   const std::uint64_t has =
       ::fstat(file.get(), &own) == 0 ? std::min(bytes, static_cast<std::uint64_t>(own.st_blocks) * 512) : reserved;
-  if (::fstatvfs(file.get(), &status) == 0 && status.f_blocks != 0 &&
-      (bytes - has) / status.f_frsize > status.f_bavail) {
-    return no_space(file, label, bytes - has, ENOSPC);
-  }
+  if (auto available = check_available(file, label, bytes - has); !available) return available;
   for (std::uint64_t done = reserved; done < bytes;) {
     const std::uint64_t step = std::min(kStep, bytes - done);
     const int error = ::posix_fallocate(file.get(), static_cast<off_t>(done), static_cast<off_t>(step));
@@ -93,7 +89,6 @@ void prepare_huge_pages(const FileDescriptor& file, std::uint64_t bytes) {
   }
   void* const data = ::mmap(nullptr, huge_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
   if (data == MAP_FAILED) return;
-  constexpr int kPopulateWrite = 23;  // MADV_POPULATE_WRITE, since Linux 5.14: fails where a store would raise SIGBUS
   if (::madvise(data, huge_bytes, MADV_HUGEPAGE) == 0) ::madvise(data, huge_bytes, kPopulateWrite);
   ::munmap(data, huge_bytes);
 }
