@@ -121,10 +121,7 @@ void ChunkPool::restore(const Segment& segment) noexcept {
 bool ChunkPool::is_in_use(const Segment& segment) const noexcept {
   const Place& place = places_[segment.number()];
   for (Number chunk = place.first; chunk < place.first + place.chunks; ++chunk) {
-    if ((chunks_[chunk].holders & ~kRetired.bit) != 0) return true;
-    for (std::uint32_t i = 0; i < more_words_; ++i) {
-      if (more_holders_[chunk * more_words_ + i] != 0) return true;
-    }
+    if ((chunks_[chunk].holders & ~kRetired.bit) != 0 || has_more_holders(chunk)) return true;
   }
   return false;
 }
@@ -225,14 +222,13 @@ void ChunkPool::add_holder_word() {
   more_words_ = words;
 }
 
-/// Whether nobody holds a chunk, of more than 64 possible holders.
-bool ChunkPool::is_free(Number chunk) const noexcept {
-  if (chunks_[chunk].holders != 0) return false;
-  for (std::uint32_t i = 0; i < more_words_; ++i) {
-    if (more_holders_[chunk * more_words_ + i] != 0) return false;
-  }
-  return true;
+/// Whether one of the holders beyond the first 64 has a chunk.
+bool ChunkPool::has_more_holders(Number chunk) const noexcept {
+  const auto first = more_holders_.begin() + static_cast<std::ptrdiff_t>(std::size_t{chunk} * more_words_);
+  return std::any_of(first, first + more_words_, [](std::uint64_t word) { return word != 0; });
 }
+
+bool ChunkPool::is_free(Number chunk) const noexcept { return chunks_[chunk].holders == 0 && !has_more_holders(chunk); }
 
 std::uint64_t ChunkPool::give_back_holder(Holder holder) noexcept {
   std::uint64_t had = 0;

@@ -180,6 +180,7 @@ class ChunkPool {
       return chunks_[chunk].holders;
     return more_holders_[chunk * more_words_ + holder.word - 1];
   }
+  bool has_more_holders(Number chunk) const noexcept;
   bool is_free(Number chunk) const noexcept;
   void add_holder_word();
   Number find_room_for(std::uint32_t chunks) const;

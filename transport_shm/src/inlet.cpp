@@ -171,12 +171,15 @@ bool Inlet::is_too_old(Reference reference) const noexcept {
 }
 
 void Inlet::drop_expired(Claim claim, std::uint64_t missed) noexcept {
+  count_expired(missed);
+  complete(claim.reference, era_);
+}
+
+void Inlet::count_expired(std::uint64_t missed) noexcept {
   domain::add(expired_);
   domain::add(slot_->consumed.expired);
   request_.concern->raise();
   skipped_ += missed + 1;
-  note_release(era_);
-  complete(claim.reference);
 }
 
 // --- Segments that the publisher wants back --------------------------------------------------------------------------
@@ -243,8 +246,7 @@ void Inlet::refuse(Reference reference) noexcept {
   broken_.store(true, std::memory_order_relaxed);        // own word; others make figures of it
   undelivered_.fetch_add(1, std::memory_order_relaxed);  // a figure
   slot_->consumed.undelivered.store(1, std::memory_order_relaxed);
-  note_release(era_);
-  complete(reference);
+  complete(reference, era_);
   slot_->head.refuses.store(1, std::memory_order_seq_cst);  // L1: the last move of the head came before. W3
   wake_publisher();
 }

@@ -107,8 +107,9 @@ class Inlet {
     return segment == nullptr ? 0 : segment->capacity();
   }
 
-  /// Gives a message back. Any thread. Nothing of the slot may be touched afterwards.
-  void complete(Reference reference) noexcept;
+  /// Gives a message back that was taken in an era: see `mark`. Any thread. Nothing of the slot may be touched
+  /// afterwards.
+  void complete(Reference reference, std::uint64_t era) noexcept;
 
   /// Samples out. Exact for the consumer, but for completions under way.
   std::uint64_t held() const noexcept {
@@ -144,11 +145,6 @@ class Inlet {
 
   /// What a sample that is taken now is marked with: the slot, and in the reference's spare bits the era.
   std::uint64_t mark() const noexcept { return mark_; }
-  /// Before `complete`, of a sample that was taken in an era. Any thread.
-  void note_release(std::uint64_t era) noexcept {
-    if (era != 0) [[unlikely]]
-      released_in_[era].fetch_add(1, std::memory_order_seq_cst);
-  }
 
   /// Zeroes the slot for its next connection. The consumer, when the connection has ended and nothing is held.
   void wipe() noexcept { wipe_slot(*slot_, request_.queue_shift); }
@@ -216,6 +212,7 @@ class Inlet {
   std::uint64_t held_from_before() const noexcept;
   bool is_too_old(Reference reference) const noexcept;
   void drop_expired(Claim claim, std::uint64_t missed) noexcept;
+  void count_expired(std::uint64_t missed) noexcept;
 
   const Request request_;
   const std::shared_ptr<const posix::Mapping> slot_mapping_;
@@ -338,7 +335,9 @@ inline Inlet::Taken Inlet::take(domain::Member& member) noexcept {
   return {};
 }
 
-inline void Inlet::complete(Reference reference) noexcept {
+inline void Inlet::complete(Reference reference, std::uint64_t era) noexcept {
+  if (era != 0) [[unlikely]]
+    released_in_[era].fetch_add(1, std::memory_order_seq_cst);  // before `completed_`: see held_from_before
   if (ring_ != nullptr) [[unlikely]] {
     ring_->complete(reference, overflow_ == Overflow::block);
     completed_.fetch_add(1, std::memory_order_seq_cst);  // W1: before `limit_reached_`. The last touch

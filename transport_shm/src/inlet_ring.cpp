@@ -51,7 +51,7 @@ Inlet::Taken Inlet::take_from_ring() noexcept {
       case RingInlet::Found::damaged:
         domain::add(taken_);
         request_.damaged->fetch_add(1, std::memory_order_relaxed);  // a figure
-        complete(taken.reference);
+        complete(taken.reference, era_);
         continue;
       case RingInlet::Found::message: break;
     }
@@ -59,11 +59,8 @@ Inlet::Taken Inlet::take_from_ring() noexcept {
     if (lifespan_ns_ == 0 || !is_too_old(taken.reference)) {
       return {taken.payload, taken.reference, taken.missed + std::exchange(skipped_, 0)};
     }
-    domain::add(expired_);
-    domain::add(slot_->consumed.expired);
-    request_.concern->raise();
-    skipped_ += taken.missed + 1;
-    complete(taken.reference);
+    count_expired(taken.missed);
+    complete(taken.reference, era_);
   }
   return {};
 }
@@ -75,10 +72,7 @@ bool Inlet::drop_next_of_ring_if_expired() noexcept {
   if (!stamp) return true;  // gone just now: look again
   if (*stamp == 0 || clock_.age_ns(*stamp) <= lifespan_ns_) return false;
   domain::add(taken_);
-  skipped_ += ring_->drop_next() + 1;
-  domain::add(expired_);
-  domain::add(slot_->consumed.expired);
-  request_.concern->raise();
+  count_expired(ring_->drop_next());
   completed_.fetch_add(1, std::memory_order_seq_cst);  // W1: before `limit_reached_`
   wake_publisher();                                    // it may wait for the room
   return true;

@@ -12,7 +12,6 @@
 #include "baton/domain/wait.hpp"
 #include "baton/log.hpp"
 #include "baton/timeout.hpp"
-#include "dispatcher.hpp"
 
 namespace baton::shm {
 
@@ -101,16 +100,11 @@ void ShmPublisher::collect_all() noexcept {
 /// Gives the message its number, its stamp and its place in the history.
 inline void ShmPublisher::seal(ChunkPool::Number chunk, std::size_t bytes) noexcept {
   ChunkHead& head = pool_.head(chunk);
-  // relaxed: figures, and the count of messages published is the next one's number.
+  // relaxed: own figure; the count of messages published is the next one's number.
   head.sequence = figures_->published.load(std::memory_order_relaxed);
-  figures_->published.store(head.sequence + 1, std::memory_order_relaxed);
-  const std::uint64_t stamp = clock_.read();
-  head.stamp.store(stamp, std::memory_order_release);  // who sees it sees that the chunk was taken back before
+  // release: who sees the stamp sees that the chunk was taken back before.
+  head.stamp.store(count_message(head.sequence, bytes), std::memory_order_release);
   head.bytes = bytes;
-  if (counts_more_) [[unlikely]] {
-    if (sizes_vary_) domain::add(figures_->bytes, bytes);
-    figures_->last_stamp.store(stamp, std::memory_order_relaxed);
-  }
   if (history_.limit() != 0) [[unlikely]] {
     pool_.hold(chunk, ChunkPool::kHistory);
     if (last_) last_->note(pool_.reference(chunk));  // before the one that gives way can be free: see L2
@@ -178,44 +172,13 @@ PublishStatus ShmPublisher::find_room() noexcept {
     }
     if (!deadline) deadline = steady_clock::now() + announcement_.qos.block_timeout;
     bool inside = true;
-    late = !wait_for_room(OutletPtr(live_[i]), *deadline, inside);
+    late = !sleep_for_room(OutletPtr(live_[i]), *deadline, inside, [this, &outlet] { return !outlet.is_full(pool_); });
     if (!inside) return PublishStatus::closed;
     if (!late) i = 0;  // readers may have come and gone during the sleep
   }
   if (!late) return PublishStatus::ok;
   domain::add(figures_->timed_out);
   return PublishStatus::timed_out;
-}
-
-/// Sleeps until something has changed for the better. False at the deadline, or if only the calling thread itself could
-/// make room. Afterwards no longer `inside` the guard in a forked child.
-bool ShmPublisher::wait_for_room(const OutletPtr& outlet, steady_clock::time_point deadline, bool& inside) noexcept {
-  if (Dispatcher::serves_here(outlet->request().reader)) return false;
-  domain::Sleeper& sleeper = outlet->sleeper();
-  const std::uint32_t sequence = sleeper.sequence();
-  sleeper.arm(domain::kRingFutex);
-  if (!outlet->is_full(pool_) || outlet->reader_leaves()) {  // W3: after arming
-    sleeper.disarm();
-  } else {
-    const auto now = steady_clock::now();
-    if (now >= deadline) {
-      sleeper.disarm();
-      return false;
-    }
-    // Somebody has to notice that the reader died: the keeper, or this thread from time to time.
-    const bool alone = !member_->has_keeper();
-    guard_.leave();
-    sleeper.sleep(sequence, alone ? std::min(deadline, now + domain::kLongestSleep) : deadline);
-    sleeper.disarm();
-    if (alone) member_->check(outlet->request().reader.node);
-    inside = guard_.enter();
-  }
-  if (inside && changed()) {
-    guard_.leave();
-    look_and_announce();
-    inside = guard_.enter();
-  }
-  return true;
 }
 
 void ShmPublisher::discard(Chunk chunk) noexcept {

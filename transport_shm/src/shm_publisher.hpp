@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -18,6 +19,7 @@
 #include "baton/port.hpp"
 #include "baton/thread_check.hpp"
 #include "chunk_pool.hpp"
+#include "dispatcher.hpp"
 #include "footprint.hpp"
 #include "guard.hpp"
 #include "last_messages.hpp"
@@ -79,7 +81,10 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
     return false;
   }
   PublishStatus find_room() noexcept;
-  bool wait_for_room(const OutletPtr& outlet, std::chrono::steady_clock::time_point deadline, bool& inside) noexcept;
+  template <class HasRoom>
+  bool sleep_for_room(const OutletPtr& outlet, std::chrono::steady_clock::time_point deadline, bool& inside,
+                      HasRoom has_room) noexcept;
+  std::uint64_t count_message(std::uint64_t sequence, std::size_t bytes) noexcept;
   void seal(ChunkPool::Number chunk, std::size_t bytes) noexcept;
   void collect_all() noexcept;
   bool is_ending() const noexcept { return abandoned_ || (closed_ && !left_); }
@@ -101,7 +106,6 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   std::uint32_t ring_all() noexcept;
   bool extend_in_ring(Chunk chunk, std::size_t bytes, std::size_t back) noexcept;
   Error explain_ring(std::string where, std::size_t bytes) const;
-  std::uint64_t ring_history(const PortAnnouncement& reader) const noexcept;
   void count_ring(PublisherCounters& figures) noexcept;
   void audit_ring(std::vector<std::string>& findings) const;
   /// The files that readers map.
@@ -149,6 +153,7 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   void refuse(const domain::Peers::Peer& peer, const Error& error, std::vector<Event>& to_announce);
   void say_once(const domain::Peers::Peer& peer, std::string_view reason, std::vector<Event>& to_announce);
   void ask_for_slots(const domain::Peers::Peer& peer, std::uint32_t slots, std::vector<Event>& to_announce);
+  std::uint64_t history_for(const PortAnnouncement& reader) const noexcept;
   void give_history(Outlet& outlet, const PortAnnouncement& reader) noexcept;
   bool end_outlets(Side side, std::vector<Event>& to_announce) noexcept;
   void disconnect_all() noexcept;
@@ -201,5 +206,51 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   KeepLast<ChunkPool::Number> history_;
   std::optional<LastMessages> last_;  // of a latched publisher: where the history stands for those who come after us
 };
+
+/// Counts a message that is about to be given, and returns its stamp.
+inline std::uint64_t ShmPublisher::count_message(std::uint64_t sequence, std::size_t bytes) noexcept {
+  // relaxed: figures.
+  figures_->published.store(sequence + 1, std::memory_order_relaxed);
+  const std::uint64_t stamp = clock_.read();
+  if (counts_more_) [[unlikely]] {
+    if (sizes_vary_) domain::add(figures_->bytes, bytes);
+    figures_->last_stamp.store(stamp, std::memory_order_relaxed);
+  }
+  return stamp;
+}
+
+/// Sleeps until the reader may have made room, unless there is some. False at the deadline, or if only the calling
+/// thread itself could make it. Afterwards no longer `inside` the guard in a forked child.
+template <class HasRoom>
+bool ShmPublisher::sleep_for_room(const OutletPtr& outlet, std::chrono::steady_clock::time_point deadline, bool& inside,
+                                  HasRoom has_room) noexcept {
+  if (Dispatcher::serves_here(outlet->request().reader)) return false;
+  domain::Sleeper& sleeper = outlet->sleeper();
+  const std::uint32_t sequence = sleeper.sequence();
+  sleeper.arm(domain::kRingFutex);
+  const bool found = has_room();  // W3: after arming
+  const auto now = std::chrono::steady_clock::now();
+  if (found || now >= deadline) {
+    sleeper.disarm();
+    return found;
+  }
+  if (outlet->reader_leaves()) {
+    sleeper.disarm();
+  } else {
+    // Somebody has to notice that the reader died: the keeper, or this thread from time to time.
+    const bool alone = !member_->has_keeper();
+    guard_.leave();
+    sleeper.sleep(sequence, alone ? std::min(deadline, now + domain::kLongestSleep) : deadline);
+    sleeper.disarm();
+    if (alone) member_->check(outlet->request().reader.node);
+    inside = guard_.enter();
+  }
+  if (inside && changed()) {
+    guard_.leave();
+    look_and_announce();
+    inside = guard_.enter();
+  }
+  return true;
+}
 
 }  // namespace baton::shm

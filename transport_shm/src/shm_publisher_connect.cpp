@@ -358,7 +358,7 @@ void ShmPublisher::connect(Side side, const domain::Peers::Peer& peer, std::vect
         for (const OutletPtr& other : *outlets) pins += pins_for(other->request().max_held);
       }
       ring_->make_room_for_pins(pins);
-      outlet->follow(*ring_, ring_->tail() - ring_history(peer.announcement));
+      outlet->follow(*ring_, ring_->tail() - history_for(peer.announcement));
       ring_credit_ = 0;
     }
   } catch (const std::bad_alloc&) {
@@ -415,9 +415,17 @@ void ShmPublisher::ask_for_slots(const domain::Peers::Peer& peer, std::uint32_t 
            to_announce);
 }
 
-void ShmPublisher::give_history(Outlet& outlet, const PortAnnouncement& reader) noexcept {
+/// With how many of the last messages a reader begins.
+std::uint64_t ShmPublisher::history_for(const PortAnnouncement& reader) const noexcept {
   const std::uint32_t wanted = reader.asked.history ? reader.qos.history : reader.qos.depth;
-  const std::size_t given = std::min<std::size_t>({history_.size(), wanted, reader.qos.depth});
+  const std::uint64_t there = ring_ == nullptr
+                                  ? history_.size()
+                                  : std::min<std::uint64_t>(announcement_.qos.history, ring_->tail() - ring_->floor());
+  return std::min<std::uint64_t>({there, wanted, reader.qos.depth});
+}
+
+void ShmPublisher::give_history(Outlet& outlet, const PortAnnouncement& reader) noexcept {
+  const std::uint64_t given = history_for(reader);
   outlet.begin_with(figures_->published.load(std::memory_order_relaxed) - given);
   std::uint32_t dropped = 0;
   for (std::size_t i = history_.size() - given; i < history_.size(); ++i) outlet.give(pool_, history_[i], dropped);

@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include "baton/domain/figures.hpp"
-#include "dispatcher.hpp"
 #include "shm_publisher.hpp"
 
 namespace baton::shm {
@@ -139,29 +138,10 @@ std::optional<std::uint32_t> ShmPublisher::reserve_slowly(std::size_t bytes, boo
   const auto deadline = steady_clock::now() + announcement_.qos.block_timeout;
   while (!loan && inside && !closed_) {
     Outlet* const found = holder_of_floor();
-    if (found == nullptr || Dispatcher::serves_here(found->request().reader)) return std::nullopt;
+    if (found == nullptr) return std::nullopt;
     const auto outlet = *std::find_if(live_.begin(), live_.end(), [&](const auto& it) { return it.get() == found; });
-    domain::Sleeper& sleeper = outlet->sleeper();
-    const std::uint32_t sequence = sleeper.sequence();
-    sleeper.arm(domain::kRingFutex);
-    loan = reserve_by_floor(bytes);  // W3: after arming
-    const auto now = steady_clock::now();
-    if (loan || outlet->reader_leaves() || now >= deadline) {
-      sleeper.disarm();
-      if (loan || now >= deadline) return loan;
-    } else {
-      const bool alone = !member_->has_keeper();
-      guard_.leave();
-      sleeper.sleep(sequence, alone ? std::min(deadline, now + domain::kLongestSleep) : deadline);
-      sleeper.disarm();
-      if (alone) member_->check(outlet->request().reader.node);
-      inside = guard_.enter();
-    }
-    if (inside && changed()) {
-      guard_.leave();
-      look_and_announce();
-      inside = guard_.enter();
-    }
+    const auto has_room = [&] { return (loan = reserve_by_floor(bytes)).has_value(); };
+    if (!sleep_for_room(outlet, deadline, inside, has_room)) return std::nullopt;
   }
   return loan;
 }
@@ -227,14 +207,7 @@ PublishResult ShmPublisher::publish_in_ring(std::uint32_t loan, std::size_t byte
       const std::uint64_t least = ring_->tail() - ring_->index_entries() + ring_->index_entries() / 16;
       move_floor(std::max(wanted_from(), least));
     }
-    // relaxed: figures, and the count of messages published is the next one's number.
-    figures_->published.store(ring_->tail() + 1, std::memory_order_relaxed);
-    const std::uint64_t stamp = clock_.read();
-    if (counts_more_) [[unlikely]] {
-      if (pool_.is_variable()) domain::add(figures_->bytes, bytes);
-      figures_->last_stamp.store(stamp, std::memory_order_relaxed);
-    }
-    ring_->commit(loan, bytes, stamp);
+    ring_->commit(loan, bytes, count_message(ring_->tail(), bytes));
     delivered = static_cast<std::uint16_t>(live_.size() - passed_by);
     if (ring_->take_armed()) [[unlikely]] {
       if (const std::uint32_t rung = ring_all(); rung != 0) domain::add(figures_->wakeups, rung);
@@ -249,12 +222,6 @@ PublishResult ShmPublisher::publish_in_ring(std::uint32_t loan, std::size_t byte
   if (is_ending()) [[unlikely]]
     settle();
   return {status, delivered, passed_by};
-}
-
-/// How many of the last messages a reader that comes now begins with.
-std::uint64_t ShmPublisher::ring_history(const PortAnnouncement& reader) const noexcept {
-  const std::uint32_t wanted = reader.asked.history ? reader.qos.history : reader.qos.depth;
-  return std::min<std::uint64_t>({announcement_.qos.history, wanted, reader.qos.depth, ring_->tail() - ring_->floor()});
 }
 
 Error ShmPublisher::explain_ring(std::string where, std::size_t bytes) const {

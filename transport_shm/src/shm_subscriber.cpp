@@ -160,8 +160,7 @@ void ShmSubscriber::release(Chunk chunk) noexcept {
   if (in_child()) [[unlikely]]
     return;  // the parent's
   Inlet& inlet = inlet_of(chunk);
-  inlet.note_release(era_of(chunk));
-  inlet.complete(reference_of(chunk));
+  inlet.complete(reference_of(chunk), era_of(chunk));
   if (limit_reached_.load(std::memory_order_seq_cst) &&  // W1: after the completion was counted
       limit_reached_.exchange(false, std::memory_order_seq_cst)) {
     wake_self();

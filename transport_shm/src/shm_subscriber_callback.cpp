@@ -94,9 +94,7 @@ bool ShmSubscriber::dispatch() noexcept {
     }
     count_down_to_sample(chunk);
     invoke(chunk);
-    Inlet& inlet = inlet_of(chunk);
-    inlet.note_release(era_of(chunk));
-    inlet.complete(reference_of(chunk));
+    inlet_of(chunk).complete(reference_of(chunk), era_of(chunk));
     change_handler(former);
   }
   return true;

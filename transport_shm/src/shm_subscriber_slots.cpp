@@ -242,7 +242,6 @@ void ShmSubscriber::free_half_claimed(std::uint32_t index) {
   if (head == nullptr || head->ready.load(std::memory_order_acquire) != 0) return;  // S2
   wipe_slot(*head, queue_shift_);
   free_slot(index, std::nullopt);
-  --seen_node_epoch_;       // names that it made counted as those of a slot's owner
   remove_orphaned_names();  // whose it was, the slot does not say in full
 }
 
