@@ -1,6 +1,7 @@
 // Whether the files of a domain are in order: each belongs to a node that is there, and says what it should.
 #include <chrono>
 #include <thread>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -36,11 +37,14 @@ std::vector<std::string> Member::audit() {
   std::vector<std::string> findings;
   for (std::uint32_t bucket = 0; bucket < kBuckets && !forked(); ++bucket) {
     if (!has_directory(bucket)) continue;
-    const auto names = list(bucket, "");
-    if (!names) {
-      findings.push_back(names.error().message());
+    auto names = list(bucket, "");
+    auto of_readers = list(bucket, std::string(kReadersName) + "/");
+    if (!names || !of_readers) {
+      findings.push_back((names ? of_readers : names).error().message());
       continue;
     }
+    std::erase(*names, kReadersName);
+    names->insert(names->end(), of_readers->begin(), of_readers->end());
     const auto find = [&](const std::string& name, std::string_view what) {
       findings.push_back(fmt::format("domain '{}', file {}/{}: {}", domain(), bucket_name(bucket), name, what));
     };

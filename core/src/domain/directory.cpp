@@ -78,34 +78,47 @@ Result<void> remove_if(const Directory& domain, Meant meant) {
     if (!meant(name) || unlink_name(place, name)) return;
     if (const int error = errno; first) first = not_removed(path + "/" + name, error);
   };
+  // What a directory has, or the name itself if it is a file of nobody's that happens to be called so.
+  const auto remove_from = [&](const posix::FileDescriptor& above, const std::string& path, const std::string& name,
+                               auto remove_each) {
+    const auto directory = open_below(above, name);
+    const auto files = directory ? list_names(*directory) : fail(directory.error());
+    if (files) return remove_each(*directory, path + "/" + name, *files);
+    const int error = files.error().os_errno();
+    if (error == ENOTDIR || error == ELOOP) {
+      remove(above, path, name);
+    } else if (error != ENOENT && first) {
+      first = fail(files.error());
+    }
+  };
+  using Names = std::vector<std::string>;
+  const auto remove_all = [&](const posix::FileDescriptor& readers, const std::string& path, const Names& files) {
+    for (const std::string& file : files) remove(readers, path, file);
+  };
+  const auto remove_of_bucket = [&](const posix::FileDescriptor& bucket, const std::string& path, const Names& files) {
+    const Staying staying(files);
+    for (const std::string& file : files) {
+      if (file == kReadersName) {
+        remove_from(bucket, path, file, remove_all);
+      } else if (!staying.has(file)) {
+        remove(bucket, path, file);
+      }
+    }
+  };
   auto names = list_names(domain.fd);
   if (!names) return fail(std::move(names).error());
   for (const std::string& name : *names) {
-    if (!parse_bucket_name(name)) {
+    if (parse_bucket_name(name)) {
+      remove_from(domain.fd, domain.path, name, remove_of_bucket);
+    } else {
       remove(domain.fd, domain.path, name);
-      continue;
-    }
-    const auto bucket = posix::FileDescriptor::open_at(domain.fd, name, kDirectoryFlags | O_NOFOLLOW);
-    const auto files = bucket ? list_names(*bucket) : fail(bucket.error());
-    if (files) {
-      const Staying staying(*files);
-      for (const std::string& file : *files) {
-        if (!staying.has(file)) remove(*bucket, domain.path + "/" + name, file);
-      }
-      continue;
-    }
-    const int error = files.error().os_errno();
-    if (error == ENOTDIR || error == ELOOP) {  // a file of nobody's that happens to have such a name
-      remove(domain.fd, domain.path, name);
-    } else if (error != ENOENT && first) {
-      first = fail(files.error());
     }
   }
   return first;
 }
 
 Result<std::vector<std::string>> list_bucket(const Directory& domain, const std::string& name) {
-  const auto bucket = posix::FileDescriptor::open_at(domain.fd, name, kDirectoryFlags | O_NOFOLLOW);
+  const auto bucket = open_below(domain.fd, name);
   if (!bucket) return fail(bucket.error());
   return list_names(*bucket);
 }
@@ -187,6 +200,10 @@ Result<std::vector<std::string>> list_names(const posix::FileDescriptor& directo
   return names;
 }
 
+Result<posix::FileDescriptor> open_below(const posix::FileDescriptor& directory, const std::string& name) {
+  return posix::FileDescriptor::open_at(directory, name, kDirectoryFlags | O_NOFOLLOW);
+}
+
 bool unlink_name(const posix::FileDescriptor& directory, const std::string& name) noexcept {
   return ::unlinkat(directory.get(), name.c_str(), 0) == 0 || errno == ENOENT;
 }
@@ -215,6 +232,7 @@ Result<void> remove_files(const Directory& directory) {
   if (!names) return fail(std::move(names).error());
   for (const std::string& name : *names) {
     if (!parse_bucket_name(name)) continue;
+    ::unlinkat(directory.fd.get(), (name + "/" + kReadersName).c_str(), AT_REMOVEDIR);  // else the bucket's says so
     if (::unlinkat(directory.fd.get(), name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) continue;
     const int error = errno;
     auto files = list_bucket(directory, name);

@@ -38,6 +38,9 @@ struct Directory {
 Result<posix::FileDescriptor> open_own_directory(const posix::FileDescriptor& parent, const std::string& name,
                                                  const std::string& path);
 
+/// Opens a directory in another one, if it is one.
+Result<posix::FileDescriptor> open_below(const posix::FileDescriptor& directory, const std::string& name);
+
 /// The names in a directory that begin with `prefix`; all, or an error.
 Result<std::vector<std::string>> list_names(const posix::FileDescriptor& directory, std::string_view prefix = {});
 

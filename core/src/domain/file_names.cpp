@@ -95,13 +95,13 @@ std::string segment_name(const PortRef& owner, std::uint32_t number) {
 }
 
 std::string segment_name_for_reader(const PortRef& reader, const PortRef& publisher, std::uint32_t number) {
-  return fmt::format("seg-of.{}.of.{}.{}", text(reader), text(publisher), number);
+  return fmt::format("{}/seg-of.{}.of.{}.{}", kReadersName, text(reader), text(publisher), number);
 }
 
 std::optional<NodeId> publisher_in(std::string_view segment_name_for_reader) noexcept {
   constexpr std::string_view kOf = ".of.";
   const std::size_t at = segment_name_for_reader.find(kOf);
-  if (!segment_name_for_reader.starts_with("seg-of.") || at == std::string_view::npos) return std::nullopt;
+  if (!segment_name_for_reader.starts_with(kReadersName) || at == std::string_view::npos) return std::nullopt;
   std::string_view rest = segment_name_for_reader.substr(at + kOf.size());
   NodeId node;
   if (!parse_node(rest, node)) return std::nullopt;

@@ -7,7 +7,7 @@
 //   pub-<hash of the topic>.3.1700000000000001.7    port 7 announces itself   in the topic's bucket: "00" to "ff"
 //   sub-<hash of the topic>.3.1700000000000001.7
 //   seg.3.1700000000000001.7.0                      its segment number 0
-//   seg-of.5.<…>.2.of.3.<…>.7.0                     the same file, kept by port 2 of node 5, which reads it
+//   readers/seg-of.5.<…>.2.of.3.<…>.7.0             the same file, kept by port 2 of node 5, which reads it
 //   inbox.5.1700000000000002.2                      where port 2 of node 5 receives
 //   bell.5.1700000000000002.2                       its socket
 //
@@ -34,6 +34,9 @@ inline namespace v1 {
 namespace domain {
 
 inline constexpr const char* kRegistryName = "registry";
+/// In a bucket, the directory of the names that publishers make for readers: one for each segment and reader, too many
+/// for those who list the bucket to find ports.
+inline constexpr const char* kReadersName = "readers";
 
 BATON_API std::string node_file_name(const NodeId& node);
 BATON_API std::string node_socket_name(const NodeId& node);

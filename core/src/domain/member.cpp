@@ -90,8 +90,13 @@ bool Member::has(std::uint32_t bucket, const std::string& name) noexcept {
 Result<void> Member::link(std::uint32_t bucket, const std::string& from, const std::string& to) {
   auto place = directory(bucket);
   if (!place) return fail(std::move(place).error());
-  if (::linkat((*place)->get(), from.c_str(), (*place)->get(), to.c_str(), 0) == 0 || errno == EEXIST) return {};
-  const int error = errno;
+  const int fd = (*place)->get();
+  int error = ::linkat(fd, from.c_str(), fd, to.c_str(), 0) == 0 ? 0 : errno;
+  const std::string below = to.substr(0, to.rfind('/') + 1);
+  if (error == ENOENT && !below.empty() && ::mkdirat(fd, below.c_str(), 0700) == 0) {
+    error = ::linkat(fd, from.c_str(), fd, to.c_str(), 0) == 0 ? 0 : errno;
+  }
+  if (error == 0 || error == EEXIST) return {};
   return fail(error == ENOSPC ? Errc::no_space : Errc::system, from, "cannot be given a second name",
               error == ENOENT ? "do not remove files of a domain that is in use" : "", error);
 }
@@ -101,7 +106,16 @@ bool Member::has_directory(std::uint32_t bucket) { return !forked() && state_->r
 Result<std::vector<std::string>> Member::list(std::uint32_t bucket, std::string_view prefix) {
   auto place = directory(bucket);
   if (!place) return fail(std::move(place).error());
-  return list_names(**place, prefix);
+  const std::string_view below = prefix.substr(0, prefix.rfind('/') + 1);
+  if (below.empty()) return list_names(**place, prefix);
+  const auto directory = open_below(**place, std::string(below));
+  if (!directory && directory.error().os_errno() == ENOENT) return std::vector<std::string>();
+  if (!directory) return fail(directory.error());
+  auto names = list_names(*directory, prefix.substr(below.size()));
+  if (names) {
+    for (std::string& name : *names) name.insert(0, below);
+  }
+  return names;
 }
 
 const std::atomic<std::uint32_t>& Member::epoch(std::uint32_t bucket) const noexcept {

@@ -63,7 +63,8 @@ inline std::uint32_t bucket_of(std::string_view topic) noexcept {
 
 /// The names of files. Each carries its owner's slot and generation: whoever reaps a node knows by the name what was
 /// its. `for_reader`: a second name (a hard link) of a publisher's segment that belongs to one of its readers, so that
-/// what was published can still be mapped when the publisher is gone; the reader removes it when it has mapped it.
+/// what was published can still be mapped when the publisher is gone; the reader removes it when it has mapped it. It
+/// lies in a directory below that of the bucket.
 BATON_API std::string port_file_name(PortRole role, std::string_view topic, const PortRef& owner);
 BATON_API std::string segment_name(const PortRef& owner, std::uint32_t number);
 BATON_API std::string segment_name_for_reader(const PortRef& reader, const PortRef& publisher, std::uint32_t number);
@@ -231,8 +232,8 @@ class BATON_API Member : public std::enable_shared_from_this<Member> {
   /// Whether a file has that name now.
   bool has(std::uint32_t bucket, const std::string& name) noexcept;
 
-  /// Gives a file a second name. One that is there already is fine; if `from` is not, the error is `Errc::system` with
-  /// ENOENT.
+  /// Gives a file a second name, for which a directory below the bucket's is made if need be. One that is there already
+  /// is fine; if `from` is not, the error is `Errc::system` with ENOENT.
   Result<void> link(std::uint32_t bucket, const std::string& from, const std::string& to);
 
   /// Removes a name; one that is not there is fine. True if it was there.
@@ -241,7 +242,7 @@ class BATON_API Member : public std::enable_shared_from_this<Member> {
   /// Whether the bucket has a directory. Nothing is made.
   bool has_directory(std::uint32_t bucket);
 
-  /// Names of a bucket's directory that begin with `prefix`.
+  /// Names of a bucket's directory that begin with `prefix`; of one below it, if the prefix says so.
   Result<std::vector<std::string>> list(std::uint32_t bucket, std::string_view prefix);
 
   /// Removes what latched publishers of a topic have left that are gone. Of one that died just now, too. What cannot be
