@@ -10,9 +10,28 @@ RingSpace::RingSpace(std::uint64_t capacity, std::uint32_t records, std::uint32_
       records_(std::make_unique_for_overwrite<Record[]>(records)),
       loans_(max_loans + 1) {
   islands_.reserve(2 * loans_.size());
+  runs_.reserve(kMostRuns);
 }
 
 void RingSpace::make_room_for(std::uint64_t pins) { islands_.reserve(2 * loans_.size() + pins); }
+
+/// In the buffer: of what is still in use of it.
+std::uint64_t RingSpace::begin_of(const Run& run) const noexcept { return record(std::max(run.first, oldest_)).begin; }
+
+/// Where the next run from there on begins, or the end.
+std::uint64_t RingSpace::next_run(std::uint64_t from, std::uint64_t end) const noexcept {
+  for (const Run& run : runs_) {
+    if (const std::uint64_t begin = begin_of(run); begin >= from) end = std::min(end, begin);
+  }
+  return end;
+}
+
+std::uint64_t RingSpace::next_island(std::uint64_t from, std::uint64_t end) const noexcept {
+  for (const Record& island : islands_) {
+    if (island.begin >= from) end = std::min(end, island.begin);
+  }
+  return end;
+}
 
 /// The first place between two bytes of the buffer that no island is in.
 std::optional<std::uint64_t> RingSpace::fit(std::uint64_t begin, std::uint64_t end,
@@ -29,35 +48,46 @@ std::optional<std::uint64_t> RingSpace::fit(std::uint64_t begin, std::uint64_t e
   return begin;
 }
 
-std::optional<std::uint64_t> RingSpace::find(std::uint64_t bytes, std::uint64_t turn) const noexcept {
-  if (oldest_ == newest_) {  // there are islands only
-    if (const auto here = fit(next_, std::min(turn, capacity_), bytes)) return here;
-    if (const auto at_start = fit(0, next_, bytes)) return at_start;
-    return fit(0, capacity_, bytes);
-  }
-  const std::uint64_t oldest = record(oldest_).begin;
-  if (oldest >= next_) return fit(next_, oldest, bytes);
-  if (const auto here = fit(next_, std::min(turn, capacity_), bytes)) return here;
-  if (const auto at_start = fit(0, oldest, bytes)) return at_start;
-  return turn < capacity_ ? std::nullopt : fit(next_, capacity_, bytes);
-}
-
 std::optional<std::uint32_t> RingSpace::reserve_between(std::uint64_t bytes, std::uint64_t turn) noexcept {
   if (is_full()) return std::nullopt;
-  const auto place = find(bytes, turn);
+  const std::uint64_t end = std::min(turn, capacity_);
+  auto place = fit(next_, next_run(next_, end), bytes);
+  const bool goes_on = place && !runs_.empty();
+  if (!place) place = find_gap(bytes, end);
   if (!place) return std::nullopt;
+  limit_ = next_island(*place, next_run(*place, end));
+  if (!goes_on) runs_.push_back({newest_, 0});
   return lend(*place, bytes);
+}
+
+/// The first gap before `end` that has room, for a new run. A small one is not worth it as long as more of the buffer
+/// can be used: soon an older run would be in the way again.
+std::optional<std::uint64_t> RingSpace::find_gap(std::uint64_t bytes, std::uint64_t end) noexcept {
+  if (runs_.size() == kMostRuns) return std::nullopt;
+  if (!runs_.empty()) runs_.back().end = next_;
+  const std::uint64_t least = end < capacity_ ? end / 8 : 0;
+  std::optional<std::uint64_t> found;
+  const auto look = [&](std::uint64_t from) {
+    if (found && *found <= from) return;
+    const auto has = [&](const Run& run) { return begin_of(run) <= from && from < run.end; };
+    if (std::any_of(runs_.begin(), runs_.end(), has)) return;
+    const std::uint64_t until = next_run(from, end);
+    if (until < from + least) return;
+    if (const auto place = fit(from, until, bytes)) found = place;
+  };
+  look(0);
+  for (const Run& run : runs_) look(run.end);
+  return found;
 }
 
 bool RingSpace::extend(std::uint32_t number, std::uint64_t bytes) noexcept {
   OpenLoan& loan = loans_[number];
   if (loan.is_island || loan.record + 1 != newest_) return false;
   const std::uint64_t begin = loan.place.begin;
-  const std::uint64_t limit =
-      oldest_ + 1 != newest_ && record(oldest_).begin > begin ? record(oldest_).begin : capacity_;
-  if (fit(begin, limit, bytes) != begin) return false;
+  if (fit(begin, next_run(next_, capacity_), bytes) != begin) return false;
   loan.place.bytes = record(loan.record).bytes = bytes;
   next_ = begin + bytes;
+  limit_ = std::max(limit_, next_);
   return true;
 }
 
@@ -66,7 +96,10 @@ void RingSpace::publish(std::uint32_t number, std::uint64_t position, std::uint6
   loan.is_open = false;
   if (!loan.is_island) {
     Record& published = record(loan.record);
-    if (loan.record + 1 == newest_) next_ = end;
+    if (loan.record + 1 == newest_) {
+      if (next_ != published.begin + published.bytes) limit_ = end;  // an island may be between
+      next_ = end;
+    }
     published = {begin, end - begin, position, 0};
     return;
   }
@@ -87,24 +120,41 @@ void RingSpace::discard(std::uint32_t number) noexcept {
 }
 
 void RingSpace::drop_free_at_the_end() noexcept {
-  while (newest_ != oldest_ && record(newest_ - 1).position == kFree) next_ = record(--newest_).begin;
+  while (newest_ != oldest_ && record(newest_ - 1).position == kFree) {
+    next_ = record(--newest_).begin;
+    limit_ = next_;  // an island may follow
+    if (runs_.back().first != newest_) continue;
+    runs_.pop_back();
+    if (!runs_.empty()) next_ = limit_ = runs_.back().end;
+  }
+  if (newest_ == oldest_) runs_.clear();
 }
 
 void RingSpace::give_up(std::uint64_t floor, std::span<const std::uint64_t> pinned) noexcept {
   const auto is_pinned = [&](const Record& r) { return std::binary_search(pinned.begin(), pinned.end(), r.position); };
   std::erase_if(islands_, [&](const Record& r) { return r.position < floor && !is_pinned(r); });
+  give_up_records(floor, pinned);
+  if (oldest_ == newest_) {
+    runs_.clear();
+    limit_ = 0;
+    oldest_ = newest_ = 0;  // the list begins again, where it is in the caches
+  } else {
+    while (runs_.size() > 1 && runs_[1].first <= oldest_) runs_.erase(runs_.begin());
+  }
+}
+
+void RingSpace::give_up_records(std::uint64_t floor, std::span<const std::uint64_t> pinned) noexcept {
   for (; oldest_ != newest_; ++oldest_) {
     const Record& front = record(oldest_);
     if (front.position == kFree) continue;
     if (front.position != kLent) {
       if (front.position >= floor) return;
-      if (!is_pinned(front)) continue;
+      if (!std::binary_search(pinned.begin(), pinned.end(), front.position)) continue;
     }
     if (islands_.size() == islands_.capacity()) return;  // later: more pins than readers have
     islands_.push_back(front);
     if (front.position == kLent) loans_[front.loan].is_island = true;
   }
-  oldest_ = newest_ = 0;  // the list begins again, where it is in the caches
 }
 
 std::uint64_t RingSpace::records() const noexcept {

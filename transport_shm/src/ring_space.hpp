@@ -13,7 +13,9 @@ namespace baton::shm {
 /// commit". Guarded by the publisher's guard. Allocates nothing after `make_room_for`.
 ///
 /// States of a record: lent (its loan is open); published (it has a position); free. Published and below the floor it
-/// is given up: free, unless somebody pins it. Invariant: R1: records, islands and what is free do not overlap.
+/// is given up: free, unless somebody pins it. Records are in the order of reservation, and so, within a *run*, are
+/// their places: a run ends where the next one could not go on, at the end of what is to be used or before an older
+/// run, and the next begins in some gap. Invariant: R1: records, islands and what is free do not overlap.
 class RingSpace {
  public:
   static constexpr std::uint64_t kAlignment = 64;
@@ -31,8 +33,8 @@ class RingSpace {
     std::uint64_t bytes = 0;
   };
 
-  /// Reserves `bytes`, a multiple of kAlignment, within the buffer's bytes from `begin` to `end`; from the start of the
-  /// buffer again if it can be had before `turn`. Which loan it is, or nothing if there is no such place.
+  /// Reserves `bytes`, a multiple of kAlignment, in the buffer up to `turn`; nothing, if there is no place, or as long
+  /// as more of the buffer can be used, none that is worth going back for. Which loan it is.
   std::optional<std::uint32_t> reserve(std::uint64_t bytes, std::uint64_t turn) noexcept {
     // Where nothing is in the way, as nearly always, without further ado.
     if (is_full() || next_ + bytes > free_until(turn)) [[unlikely]]
@@ -42,11 +44,7 @@ class RingSpace {
 
   /// Where the next loan begins, most of the time, and up to where nothing is in its way.
   std::uint64_t next() const noexcept { return next_; }
-  std::uint64_t free_until(std::uint64_t turn) const noexcept {
-    if (!islands_.empty()) [[unlikely]]
-      return next_;
-    return oldest_ != newest_ && record(oldest_).begin >= next_ ? record(oldest_).begin : std::min(turn, capacity_);
-  }
+  std::uint64_t free_until(std::uint64_t turn) const noexcept { return std::min(turn, limit_); }
 
   const Loan& loan(std::uint32_t number) const noexcept { return loans_[number].place; }
 
@@ -82,6 +80,11 @@ class RingSpace {
     std::uint64_t position;
     std::uint32_t loan;  // of one that is lent
   };
+  struct Run {
+    std::uint64_t first;  // the number of its first record
+    std::uint64_t end;    // in the buffer; of the newest: next_
+  };
+  static constexpr std::size_t kMostRuns = 32;  // with more, records have to be given up first
   struct OpenLoan {
     Loan place;
     std::uint64_t record = 0;  // its number in the list, if it is there and no island
@@ -90,6 +93,7 @@ class RingSpace {
   };
 
   std::optional<std::uint32_t> reserve_between(std::uint64_t bytes, std::uint64_t turn) noexcept;
+  std::optional<std::uint64_t> find_gap(std::uint64_t bytes, std::uint64_t end) noexcept;
   std::uint32_t lend(std::uint64_t begin, std::uint64_t bytes) noexcept {
     std::uint32_t number = 0;
     while (loans_[number].is_open) ++number;  // the caller has no more than there are
@@ -100,8 +104,11 @@ class RingSpace {
   }
   Record& record(std::uint64_t number) noexcept { return records_[number & mask_]; }
   const Record& record(std::uint64_t number) const noexcept { return records_[number & mask_]; }
+  std::uint64_t begin_of(const Run& run) const noexcept;
+  std::uint64_t next_run(std::uint64_t from, std::uint64_t end) const noexcept;
+  std::uint64_t next_island(std::uint64_t from, std::uint64_t end) const noexcept;
   std::optional<std::uint64_t> fit(std::uint64_t begin, std::uint64_t end, std::uint64_t bytes) const noexcept;
-  std::optional<std::uint64_t> find(std::uint64_t bytes, std::uint64_t turn) const noexcept;
+  void give_up_records(std::uint64_t floor, std::span<const std::uint64_t> pinned) noexcept;
   void drop_free_at_the_end() noexcept;
 
   const std::uint64_t capacity_;
@@ -109,7 +116,9 @@ class RingSpace {
   std::unique_ptr<Record[]> records_;  // in the order of reservation: those from oldest_ to newest_
   std::uint64_t oldest_ = 0;           // numbers that never wrap
   std::uint64_t newest_ = 0;
-  std::uint64_t next_ = 0;  // in the buffer: the first byte after the newest record
+  std::uint64_t next_ = 0;   // in the buffer: the first byte after the newest record
+  std::uint64_t limit_ = 0;  // up to there at least nothing is in the way of what follows that
+  std::vector<Run> runs_;    // of the records in the list, in their order
   std::vector<Record> islands_;
   std::vector<OpenLoan> loans_;
 };

@@ -46,6 +46,48 @@ TEST(RingSpace, goes_back_to_the_start_early_when_there_is_room) {
   EXPECT_EQ(space.loan(*loan).begin, 0U);
 }
 
+TEST(RingSpace, uses_the_rest_of_the_buffer_where_an_older_record_is_in_the_way_at_its_start) {
+  RingSpace space(8'192, 64, 2);
+  for (std::uint64_t position = 0; position < 8; ++position) publish(space, 128, position);
+  space.give_up(3, {});
+  for (std::uint64_t position = 8; position < 11; ++position) {
+    const auto loan = space.reserve(128, 1'024).value();
+    EXPECT_EQ(space.loan(loan).begin, (position - 8) * 128);
+    space.publish(loan, position, space.loan(loan).begin, space.loan(loan).begin + 128);
+  }
+  EXPECT_FALSE(space.reserve(128, 1'024)) << "the fourth record is in the way";
+  for (std::uint64_t position = 11; position < 64; ++position) {
+    EXPECT_EQ(publish(space, 128, position), 1'024 + (position - 11) * 128);
+    ASSERT_FALSE(space.overlaps());
+  }
+  EXPECT_EQ(space.records(), 61U);
+  space.give_up(11, {});
+  EXPECT_EQ(publish(space, 512, 64), 0U) << "the first run and the second are gone";
+}
+
+TEST(RingSpace, uses_every_byte_of_the_buffer_whatever_was_given_up_in_between) {
+  for (std::uint32_t seed = 0; seed < 50; ++seed) {
+    std::mt19937 random(seed);
+    RingSpace space(64 * 256, 256, 2);
+    std::uint64_t tail = 0;
+    std::uint64_t floor = 0;
+    for (int step = 0; step < 2'000; ++step) {
+      if (random() % 3 != 0) {
+        if (const auto loan = space.reserve(64, 1'024U << random() % 5)) {
+          space.publish(*loan, tail++, space.loan(*loan).begin, space.loan(*loan).begin + 64);
+        }
+      } else {
+        floor = std::min(tail, floor + random() % 8);
+        space.give_up(floor, {});
+      }
+      ASSERT_FALSE(space.overlaps()) << "seed " << seed << ", step " << step;
+    }
+    while (tail - floor < 256) publish(space, 64, tail++);
+    EXPECT_FALSE(space.reserve(64, kAll));
+    EXPECT_FALSE(space.overlaps());
+  }
+}
+
 TEST(RingSpace, steps_over_what_is_pinned_lap_after_lap) {
   RingSpace space(1'024, 64, 2);
   space.make_room_for(2);
