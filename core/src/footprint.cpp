@@ -7,22 +7,10 @@
 
 #include "baton/domain/member.hpp"
 #include "domain/account.hpp"
+#include "transport_choice.hpp"
 
 namespace baton {
 inline namespace v1 {
-namespace {
-
-Result<Transport*> find(const std::vector<std::shared_ptr<Transport>>& transports, std::string_view name,
-                        std::string_view where) {
-  for (const auto& transport : transports) {
-    if (name == "auto" || transport->name() == name) return transport.get();
-  }
-  return fail(Errc::unknown_transport, where, fmt::format("transport '{}' is unknown", name),
-              "pass the transports that the program has");
-}
-
-}  // namespace
-
 Result<Footprint> footprint(const TypeInfo& type, const FootprintQuery& query, const Config& config,
                             const std::vector<std::shared_ptr<Transport>>& transports) {
   const std::string topic(query.topic.empty() ? type.topic : std::string_view(query.topic));
@@ -31,13 +19,13 @@ Result<Footprint> footprint(const TypeInfo& type, const FootprintQuery& query, c
   const QosSettings from_idl{.depth = type.qos.depth, .overflow = type.qos.overflow, .history = type.qos.history};
 
   Transport* transport = nullptr;
-  const auto announce = [&](const QosSettings& from_code, PortAnnouncement& port) -> Result<void> {
+  const auto announce = [&](PortRole role, const QosSettings& from_code, PortAnnouncement& port) -> Result<void> {
     const QosSettings settings = overlay(from_code, from_file.settings);
     auto qos = resolve(overlay(from_idl, settings), where, config.topic_defaults());
     if (!qos) return fail(std::move(qos).error());
-    auto found = find(transports, qos->transport, where);
-    if (!found) return fail(std::move(found).error());
-    transport = *found;
+    auto chosen = choose_transport(transports, role, shape_of(type), *qos, where);
+    if (!chosen) return fail(std::move(chosen).error());
+    transport = chosen->transport;
     qos->transport = std::string(transport->name());
     port.node = query.node.empty() ? "node" : query.node;
     port.topic = topic;
@@ -54,10 +42,10 @@ Result<Footprint> footprint(const TypeInfo& type, const FootprintQuery& query, c
   };
 
   FootprintRequest request;
-  if (auto announced = announce(query.subscriber, request.subscriber); !announced) {
+  if (auto announced = announce(PortRole::subscriber, query.subscriber, request.subscriber); !announced) {
     return fail(std::move(announced).error());
   }
-  if (auto announced = announce(query.publisher, request.publisher); !announced) {
+  if (auto announced = announce(PortRole::publisher, query.publisher, request.publisher); !announced) {
     return fail(std::move(announced).error());
   }
   request.publishers = query.publishers;

@@ -16,6 +16,7 @@
 #include "pattern/pattern_port.hpp"
 #include "pattern/topic_ports.hpp"
 #include "size.hpp"
+#include "transport_choice.hpp"
 #include "waiting/wait_set_state.hpp"
 
 namespace baton {
@@ -67,17 +68,6 @@ class Announced final : public domain::Kept {
 
 std::string bytes_of(std::span<const std::uint64_t> words) {
   return {reinterpret_cast<const char*>(words.data()), words.size_bytes()};
-}
-
-MessageShape shape_of(const TypeInfo& type) noexcept {
-  return {type.layout == Layout::fixed ? type.size : type.elements_offset, type.layout != Layout::fixed, type.max_bytes,
-          type.layout == Layout::table};
-}
-
-std::string transport_names(const std::vector<std::shared_ptr<Transport>>& transports) {
-  std::vector<std::string_view> names;
-  for (const auto& transport : transports) names.push_back(transport->name());
-  return fmt::format("{}", fmt::join(names, ", "));
 }
 
 /// Which port it is, of those that follow a pattern, and for which publisher.
@@ -159,53 +149,6 @@ struct Node::State {
                 "open a node of its own in the child");
   }
 
-  /// The transport of a port, why it is that one, and by which other one it can be reached.
-  struct Chosen {
-    Transport* transport = nullptr;
-    std::string reason;
-    std::string also_reached_by;
-  };
-
-  /// For "auto": of those that reach other processes, if there are such, the one that suits a publisher best; a
-  /// subscriber's first one, which may be reached by another, too.
-  Chosen choose(PortRole role, const MessageShape& shape, const Qos& qos) const {
-    std::vector<Transport*> candidates;
-    for (const auto& transport : transports) {
-      if (transport->reach() == Reach::machine) candidates.push_back(transport.get());
-    }
-    if (candidates.empty()) candidates.push_back(transports.front().get());
-    if (role == PortRole::subscriber) {
-      const std::string_view other = candidates.front()->also_reached_by();
-      const bool is_there =
-          std::any_of(candidates.begin(), candidates.end(), [&](const Transport* it) { return it->name() == other; });
-      return {candidates.front(), "auto: the first of this program", is_there ? std::string(other) : std::string()};
-    }
-    Chosen chosen;
-    std::uint32_t best = 0;
-    for (Transport* const candidate : candidates) {
-      Suitability suitability = candidate->suits(shape, qos);
-      if (chosen.transport != nullptr && suitability.rank <= best) continue;
-      best = suitability.rank;
-      chosen = {candidate, "auto: " + suitability.reason, {}};
-    }
-    return chosen;
-  }
-
-  Result<Chosen> find_transport(PortRole role, const MessageShape& shape, const Qos& qos,
-                                const std::string& where) const {
-    const std::string& wanted = qos.transport;
-    if (transports.empty()) {
-      return fail(Errc::unknown_transport, where, "the node has no transports: Options::transports is empty",
-                  "leave it out for those that come with baton");
-    }
-    if (wanted == "auto") return choose(role, shape, qos);
-    for (const auto& transport : transports) {
-      if (transport->name() == wanted) return Chosen{transport.get(), {}, {}};
-    }
-    return fail(Errc::unknown_transport, where, fmt::format("transport '{}' is unknown", wanted),
-                fmt::format("use one of: auto, {}", transport_names(transports)));
-  }
-
   /// Lays the configuration file over the code's settings, both over the IDL's, and finds the transport. The error
   /// names both layers.
   Result<Resolved> resolve_port(PortRole role, const TypeInfo& type, std::string_view topic,
@@ -232,7 +175,7 @@ struct Node::State {
     auto qos = resolve(overlay(from_idl, settings), where, config.topic_defaults());
     if (!qos) return fail(std::move(qos).error());
     if (auto fits = check_memory(*qos, where); !fits) return fail(std::move(fits).error());
-    auto chosen = find_transport(role, shape_of(type), *qos, where);
+    auto chosen = choose_transport(transports, role, shape_of(type), *qos, where);
     if (!chosen) return fail(std::move(chosen).error());
     Transport* const transport = chosen->transport;
     if (!chosen->reason.empty()) {

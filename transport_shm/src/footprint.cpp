@@ -1,7 +1,10 @@
 #include "footprint.hpp"
 
+#include <algorithm>
+
 #include "baton/size_classes.hpp"
 #include "layout.hpp"
+#include "ring.hpp"
 #include "segment.hpp"
 
 namespace baton::shm {
@@ -20,7 +23,7 @@ std::uint32_t slots_for(std::uint32_t publishers) noexcept {
 
 }  // namespace
 
-Footprint footprint_of(const FootprintRequest& request) {
+Footprint footprint_of(const FootprintRequest& request, Plane plane) {
   const Qos& publisher = request.publisher.qos;
   const Qos& subscriber = request.subscriber.qos;
   const bool classes = request.variable && !request.preallocate;
@@ -30,13 +33,16 @@ Footprint footprint_of(const FootprintRequest& request) {
   Footprint footprint;
   footprint.publishers = request.publishers;
   footprint.subscribers = request.subscribers;
-  if (!classes || request.message_bytes != 0) {
+  if (plane == Plane::ring) {
+    footprint.segments = Ring::file_bytes(std::min(publisher.capacity, publisher.max_memory),
+                                          std::max({publisher.depth, subscriber.depth, publisher.history}));
+  } else if (!classes || request.message_bytes != 0) {
     footprint.chunks = std::uint64_t{publisher.max_loans} + publisher.history + (classes ? 1 : 0) +
                        request.subscribers * share_of(subscriber.depth, subscriber.max_held);
     footprint.chunk_bytes = chunk_bytes_for(payload_bytes);
     footprint.segments = segment_bytes(footprint.chunks, payload_bytes);
   }
-  if (publisher.latched) footprint.last_messages = whole_pages(ring_bytes(publisher.history));
+  if (publisher.latched && plane == Plane::queue) footprint.last_messages = whole_pages(ring_bytes(publisher.history));
   footprint.inbox = inbox_bytes(slots_for(request.publishers), queue_shift_for(subscriber.depth, subscriber.max_held));
   footprint.publisher_file = whole_pages(domain::port_file_bytes(request.publisher));
   footprint.subscriber_file = whole_pages(domain::port_file_bytes(request.subscriber));

@@ -46,36 +46,46 @@ RecordsHead* head_of(const posix::Mapping& mapping) noexcept {
 
 }  // namespace
 
+std::uint64_t Ring::file_bytes(std::uint64_t capacity, std::uint64_t depth) noexcept {
+  capacity = rounded(capacity, kPageBytes);
+  return rounded(sizeof(RecordsHead) + index_bytes(index_shift_for(depth, capacity)) + capacity, kPageBytes);
+}
+
 Result<std::unique_ptr<Ring>> Ring::create(domain::Member& member, const Request& request) {
   auto directory = member.directory(request.bucket);
   if (!directory) return fail(std::move(directory).error());
   const std::uint64_t capacity = rounded(request.capacity, kPageBytes);
   const std::uint32_t shift = index_shift_for(request.depth, capacity);
   const std::uint64_t bytes = sizeof(RecordsHead) + index_bytes(shift) + capacity;
-  auto memory = posix::SharedMemory::create_unreserved(**directory, bytes);
-  if (!memory) return fail(std::move(memory).error());
-  const std::uint64_t begin = bytes - capacity + std::min(capacity, kFirstStep);
-  if (auto reserved = memory->reserve(0, begin); !reserved) return fail(std::move(reserved).error());
+  const MemorySettings& settings = member.memory_settings();
+  const bool all = settings.prefault || settings.preallocate || settings.huge_pages;
+  const std::uint64_t backed = all ? capacity : std::min(capacity, kFirstStep);
+  auto file = all ? member.create(request.bucket, request.topic, bytes, posix::Pages::huge)
+                  : member.create_sparse(request.bucket, request.topic, bytes, bytes - capacity + backed);
+  if (!file) return fail(std::move(file).error());
   auto image = std::make_unique<RecordsHead>();
   image->head = domain::make_head(domain::FileKind::records, request.port, 0, bytes, layout_fingerprint());
   image->capacity = capacity;
   image->index_shift = shift;
   image->checksum = static_cast<std::uint8_t>(request.checksum);
-  if (auto written = write_first(*memory, image.get(), offsetof(RecordsHead, floor)); !written) {
+  if (auto written = write_first(file->memory, image.get(), offsetof(RecordsHead, floor)); !written) {
     return fail(std::move(written).error());
   }
-  auto mapping = domain::map_shared(*memory, 0, bytes, posix::Access::read_write);
+  auto mapping =
+      domain::map_shared(file->memory, 0, bytes, posix::Access::read_write, member.map_options(posix::Pages::huge));
   if (!mapping) return fail(std::move(mapping).error());
-  if (auto linked = memory->link(**directory, request.name); !linked) return fail(std::move(linked).error());
-  return std::unique_ptr<Ring>(new Ring(request, shift, *std::move(memory), *std::move(mapping)));
+  if (auto linked = file->memory.link(**directory, request.name); !linked) return fail(std::move(linked).error());
+  return std::unique_ptr<Ring>(new Ring(member, request, shift, *std::move(file), *std::move(mapping), backed));
 }
 
-Ring::Ring(const Request& request, std::uint32_t index_shift, posix::SharedMemory memory,
-           std::shared_ptr<const posix::Mapping> mapping)
+Ring::Ring(domain::Member& member, const Request& request, std::uint32_t index_shift, domain::Member::NewFile file,
+           std::shared_ptr<const posix::Mapping> mapping, std::uint64_t backed)
     : shape_(index_shift),
       from_end_(request.from_end),
       checksum_(request.checksum),
-      memory_(std::move(memory)),
+      member_(member),
+      topic_(request.topic),
+      memory_(std::move(file.memory)),
       mapping_(std::move(mapping)),
       head_(head_of(*mapping_)),
       index_(reinterpret_cast<std::atomic<std::uint64_t>*>(head_ + 1)),
@@ -84,7 +94,8 @@ Ring::Ring(const Request& request, std::uint32_t index_shift, posix::SharedMemor
       buffer_offset_(sizeof(RecordsHead) + index_bytes(index_shift)),
       space_(memory_.bytes() - buffer_offset_, static_cast<std::uint32_t>(2 * shape_.entries()), request.max_loans),
       turn_(std::min(space_.capacity(), kWorthWhile)),
-      backed_(std::min(space_.capacity(), kFirstStep)) {
+      backed_(backed) {
+  shares_.push_back(std::move(file.share));
   segments_.push_back(Segment::adopt({request.bucket, request.port, 0, 0, 0, 0, request.name}, mapping_));
 }
 
@@ -93,10 +104,12 @@ bool Ring::back(std::uint64_t end) noexcept try {
   if (end <= backed_) [[likely]]
     return true;
   const std::uint64_t step = std::min(std::max(kStep, rounded(end - backed_, kPageBytes)), space_.capacity() - backed_);
-  if (auto reserved = memory_.reserve(buffer_offset_ + backed_, step); !reserved) {
+  auto reserved = member_.reserve_more(memory_, topic_, buffer_offset_ + backed_, step);
+  if (!reserved) {
     trouble_ = reserved.error().message();
     return false;
   }
+  shares_.push_back(*std::move(reserved));
   backed_ += step;
   trouble_.clear();
   return true;
@@ -170,7 +183,9 @@ Result<RingView> RingView::map(domain::Member& member, std::uint32_t bucket, con
                                const domain::PortRef& publisher) {
   auto memory = member.open(bucket, name, posix::Access::read_write, sizeof(RecordsHead));
   if (!memory) return fail(std::move(memory).error());
-  auto mapping = domain::map_shared(*memory, 0, memory->bytes(), posix::Access::read_only);
+  posix::MapOptions options = member.map_options(posix::Pages::huge);
+  options.populate &= memory->is_reserved();  // else pages that its publisher has not asked for would be made
+  auto mapping = domain::map_shared(*memory, 0, memory->bytes(), posix::Access::read_only, options);
   if (!mapping) return fail(std::move(mapping).error());
   auto armed = domain::map_shared(*memory, kPageBytes, kPageBytes, posix::Access::read_write);
   if (!armed) return fail(std::move(armed).error());

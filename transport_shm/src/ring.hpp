@@ -30,6 +30,7 @@ class Ring {
   struct Request {
     std::uint32_t bucket = 0;
     domain::PortRef port;
+    std::string_view topic;
     std::string name;  // of the file
     std::uint64_t capacity = 0;
     std::uint32_t depth = 0;  // of the topic, as the publisher knows it
@@ -38,12 +39,17 @@ class Ring {
     Checksum checksum = Checksum::none;
   };
 
-  /// Makes the file. Errors: `Errc::no_space` where there is less memory than the capacity.
+  /// Makes the file. Of the capacity all is reserved if the member's settings want memory to be there before it is
+  /// needed, and else the first of it. Errors: `Errc::no_space` where there is less memory than the capacity, or the
+  /// member may not have so much. The member outlives the ring.
   static Result<std::unique_ptr<Ring>> create(domain::Member& member, const Request& request);
 
   static constexpr std::uint32_t kMinIndexShift = 7;  // of the smallest capacity
   static constexpr std::uint32_t kUsualIndexShift = 14;
   static constexpr std::uint32_t kMaxIndexShift = 20;
+
+  /// What a ring takes of shared memory when all of its buffer is used.
+  static std::uint64_t file_bytes(std::uint64_t capacity, std::uint64_t depth) noexcept;
 
   /// The file, for giving it names.
   const std::vector<Segment>& segments() const noexcept { return segments_; }
@@ -117,15 +123,18 @@ class Ring {
   std::uint64_t backed() const noexcept { return backed_; }
 
  private:
-  Ring(const Request& request, std::uint32_t index_shift, posix::SharedMemory memory,
-       std::shared_ptr<const posix::Mapping> mapping);
+  Ring(domain::Member& member, const Request& request, std::uint32_t index_shift, domain::Member::NewFile file,
+       std::shared_ptr<const posix::Mapping> mapping, std::uint64_t backed);
   bool back(std::uint64_t end) noexcept;
   void touch_next(std::uint64_t stride) noexcept;
 
   const QueueShape shape_;
   const bool from_end_;
   const Checksum checksum_;
+  domain::Member& member_;
+  const std::string topic_;
   const posix::SharedMemory memory_;
+  std::vector<std::shared_ptr<const domain::MemoryShare>> shares_;  // for what is reserved of that
   const std::shared_ptr<const posix::Mapping> mapping_;
   RecordsHead* const head_;
   std::atomic<std::uint64_t>* const index_;  // E1; W: us
@@ -137,7 +146,7 @@ class Ring {
   std::uint64_t turn_;              // in the buffer: what can be had at its start is, before more than this is used
   std::uint64_t touched_from_ = 0;  // in the buffer
   std::uint64_t touched_end_ = 0;
-  std::uint64_t backed_ = 0;      // bytes of the buffer whose pages are reserved
+  std::uint64_t backed_;          // bytes of the buffer whose pages are reserved
   std::uint64_t last_bytes_ = 0;  // that the last record took
   std::uint64_t tail_ = 0;
   std::uint64_t floor_ = 0;

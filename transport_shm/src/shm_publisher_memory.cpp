@@ -309,7 +309,8 @@ Footprint ShmPublisher::predicted(const PortRequest& request, std::size_t reader
                        .variable = request.variable,
                        .max_bytes = request.max_bytes,
                        .message_bytes = 0,  // whose chunks are made when loans ask for them
-                       .preallocate = member_->memory_settings().preallocate});
+                       .preallocate = member_->memory_settings().preallocate},
+                      plane_);
 }
 
 /// Who may hold how many chunks, for messages about a limit.

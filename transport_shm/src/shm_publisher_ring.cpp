@@ -30,8 +30,9 @@ Result<void> ShmPublisher::make_ring(const PortRequest& request, std::uint32_t d
   }
   const std::string name =
       qos.latched ? domain::latched_segment_name(announcement_.topic, self_, 0) : domain::segment_name(self_, 0);
-  auto ring = Ring::create(*member_, {bucket_, self_, name, capacity, std::max({qos.depth, depth, qos.history}),
-                                      max_loans_, request.from_end, qos.checksum});
+  auto ring =
+      Ring::create(*member_, {bucket_, self_, announcement_.topic, name, capacity,
+                              std::max({qos.depth, depth, qos.history}), max_loans_, request.from_end, qos.checksum});
   if (!ring) {
     return fail(ring.error().code(), where,
                 fmt::format("its ring of {} bytes cannot be made: {}", capacity, ring.error().message()), "",

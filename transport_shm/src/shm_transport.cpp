@@ -88,7 +88,7 @@ class ShmTransport final : public Transport {
     return out_of_memory(request, error);
   }
 
-  Footprint footprint(const FootprintRequest& request) const override { return shm::footprint_of(request); }
+  Footprint footprint(const FootprintRequest& request) const override { return shm::footprint_of(request, plane_); }
 
   Result<std::unique_ptr<PublisherDirectory>> watch_publishers(DirectoryRequest request) override {
     return std::make_unique<Directory>(std::move(request), name());

@@ -34,6 +34,14 @@ inline namespace v1 {
 /// there first. Where they come one after the other, a publisher's chunks grow by half of what there is, so that they
 /// may be up to half as many more, and each growth takes a page.
 ///
+/// Over `ring`, instead of these segments, and of last messages:
+///
+///     segments      = 8192 + 40 * index + capacity, at most max_memory
+///     index         = the deepest queue of the topic twice, rounded up to a power of two, but not below 16384, and not
+///                     more than the capacity has room for, twice, of messages of 64 bytes
+///
+/// That is what it comes to when all of the capacity is used; at first 256 KiB of it are.
+///
 /// Over `inproc` messages lie in the memory of the process, of which nothing is said here.
 struct Footprint {
   std::uint64_t chunks = 0;           ///< of one publisher

@@ -174,6 +174,29 @@ Result<Member::NewFile> Member::create(std::uint32_t bucket, std::string_view to
   return NewFile{*std::move(memory), *std::move(share)};
 }
 
+Result<Member::NewFile> Member::create_sparse(std::uint32_t bucket, std::string_view topic, std::uint64_t bytes,
+                                              std::uint64_t reserved) {
+  auto place = directory(bucket);
+  if (!place) return fail(std::move(place).error());
+  auto memory = posix::SharedMemory::create_unreserved(**place, bytes);
+  if (!memory) return explain_full(std::move(memory).error());
+  auto share = reserve_more(*memory, topic, 0, reserved);
+  if (!share) return fail(std::move(share).error());
+  return NewFile{*std::move(memory), *std::move(share)};
+}
+
+Result<std::shared_ptr<const MemoryShare>> Member::reserve_more(const posix::SharedMemory& memory,
+                                                                std::string_view topic, std::uint64_t offset,
+                                                                std::uint64_t bytes) {
+  auto share = reserve(topic, bytes);
+  if (!share) return share;
+  if (auto reserved = memory.reserve(offset, bytes); !reserved) {
+    share->reset();  // what could not be had is not to be named among what there is
+    return explain_full(std::move(reserved).error());
+  }
+  return share;
+}
+
 Result<std::shared_ptr<const MemoryShare>> Member::grow(posix::SharedMemory& memory, std::string_view topic,
                                                         std::uint64_t bytes) {
   auto share = reserve(topic, whole_pages(bytes) - whole_pages(memory.bytes()));

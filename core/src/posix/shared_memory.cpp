@@ -172,6 +172,11 @@ Result<void> SharedMemory::reserve(std::uint64_t offset, std::uint64_t bytes) co
   return system_failure(label_, "cannot be reserved", error);
 }
 
+bool SharedMemory::is_reserved() const noexcept {
+  struct stat status {};
+  return ::fstat(fd_.get(), &status) == 0 && static_cast<std::uint64_t>(status.st_blocks) * 512 >= bytes_;
+}
+
 Result<SharedMemory> SharedMemory::open(const FileDescriptor& directory, const std::string& name, Access access,
                                         uid_t owner, std::uint64_t min_bytes) {
   std::string path = path_in(directory, name);

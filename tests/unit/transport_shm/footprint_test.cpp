@@ -116,6 +116,49 @@ TEST(Footprint, is_that_of_the_largest_messages_with_preallocate) {
   EXPECT_EQ(bytes_of_topics(place), table.total()) << to_string(table);
 }
 
+constexpr std::uint64_t kMiB = std::uint64_t{1} << 20U;
+
+/// A reader that takes nothing has all of the buffer used.
+TEST(Footprint, of_a_ring_is_what_its_files_take_when_its_buffer_is_full) {
+  const FootprintQuery query{.topic = "t",
+                             .publisher = {.transport = "ring", .latched = true, .capacity = kMiB},
+                             .subscriber = {.transport = "ring", .depth = 1'000}};
+  const std::vector<std::shared_ptr<Transport>> transports{shm_transport(), ring_transport()};
+  const Footprint predicted = footprint<bounded::Frame>(query, Config(), transports).value();
+  EXPECT_EQ(predicted.segments, 8'192 + 40 * 16'384 + kMiB);
+  const Place place;
+  Ports<bounded::Frame> ports(place, query);
+  for (int i = 0; i < 400; ++i) {
+    EXPECT_LE(bytes_of_topics(place), predicted.total());
+    ASSERT_TRUE(ports.publishers.front().loan(5'000).value().publish());
+  }
+  EXPECT_EQ(bytes_of_topics(place), predicted.total()) << to_string(predicted);
+}
+
+TEST(Footprint, of_a_ring_is_taken_at_once_where_memory_is_to_be_there_before_it_is_needed) {
+  for (const std::string setting : {"prefault", "preallocate", "huge_pages"}) {
+    const FootprintQuery query{.topic = "t", .publisher = {.transport = "ring", .capacity = 4 * kMiB}};
+    const std::string lines = "[memory]\n" + setting + " = true\n";
+    const std::vector<std::shared_ptr<Transport>> transports{shm_transport(), ring_transport()};
+    const Footprint predicted = footprint<Message>(query, Config::parse(lines, "f").value(), transports).value();
+    const Place place;
+    const Ports<Message> ports(place, query, lines);
+    EXPECT_EQ(bytes_of_topics(place), predicted.total()) << setting << ": " << to_string(predicted);
+  }
+}
+
+TEST(Footprint, is_that_of_the_transport_that_auto_chooses) {
+  const std::vector<std::shared_ptr<Transport>> transports{shm_transport(), ring_transport()};
+  const auto bytes = [&](std::string transport) {
+    return footprint<bounded::Frame>({.topic = "t", .publisher = {.transport = std::move(transport)}}, Config(),
+                                     transports)
+        .value()
+        .total();
+  };
+  EXPECT_EQ(bytes("auto"), bytes("ring"));
+  EXPECT_NE(bytes("auto"), bytes("shm"));
+}
+
 TEST(Footprint, wants_to_know_how_large_messages_are) {
   const auto unknown = footprint<bounded::Endless>({.topic = "t"}, Config(), kShm);
   ASSERT_FALSE(unknown);

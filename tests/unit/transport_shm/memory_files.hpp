@@ -20,7 +20,7 @@ using baton::domain::testing_support::Place;
 inline Result<Node> try_open(const Place& place, const std::string& name, const std::string& config = "") {
   Options options;
   options.domain = "test";
-  options.transports = {shm_transport()};
+  options.transports = {shm_transport(), ring_transport()};
   auto parsed = Config::parse("[shared_memory]\ndirectory = \"" + place.path() + "\"\n" + config, "f");
   if (!parsed) return fail(std::move(parsed).error());
   options.config = *std::move(parsed);

@@ -214,6 +214,15 @@ class BATON_API Member : public std::enable_shared_from_this<Member> {
   Result<NewFile> create(std::uint32_t bucket, std::string_view topic, std::uint64_t bytes,
                          posix::Pages pages = posix::Pages::small);
 
+  /// The same, of which at first only the beginning is reserved and counts: no more than `reserved` bytes of it may be
+  /// touched before `reserve_more` has had the rest.
+  Result<NewFile> create_sparse(std::uint32_t bucket, std::string_view topic, std::uint64_t bytes,
+                                std::uint64_t reserved);
+
+  /// Reserves `bytes` of such a file from `offset` on. Returns what they count for.
+  Result<std::shared_ptr<const MemoryShare>> reserve_more(const posix::SharedMemory& memory, std::string_view topic,
+                                                          std::uint64_t offset, std::uint64_t bytes);
+
   /// Makes such a file larger, to `bytes` in all. Returns what the difference counts for.
   Result<std::shared_ptr<const MemoryShare>> grow(posix::SharedMemory& memory, std::string_view topic,
                                                   std::uint64_t bytes);

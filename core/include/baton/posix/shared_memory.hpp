@@ -41,6 +41,9 @@ class BATON_API SharedMemory {
   /// Reserves a part of the file, of which some may be reserved already. Any thread.
   Result<void> reserve(std::uint64_t offset, std::uint64_t bytes) const;
 
+  /// Whether every page of the file is.
+  bool is_reserved() const noexcept;
+
   /// Opens an existing file of a directory. Refused are symbolic links, anything but a regular file, another owner
   /// than `owner`, and files smaller than `min_bytes`.
   static Result<SharedMemory> open(const FileDescriptor& directory, const std::string& name, Access access, uid_t owner,
