@@ -130,7 +130,7 @@ std::optional<std::uint32_t> Ring::reserve(std::uint64_t bytes) noexcept {
   if (back(space_.loan(*loan).begin + needed)) [[likely]]
     return loan;
   space_.discard(*loan);
-  return std::nullopt;
+  return space_.reserve(needed, backed_);  // in what there is
 }
 
 bool Ring::extend(std::uint32_t loan, std::uint64_t bytes) noexcept {

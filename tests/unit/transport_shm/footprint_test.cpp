@@ -19,13 +19,12 @@ using baton::domain::testing_support::eventually;
 using conformance::Message;
 using testing::HasSubstr;
 
-const std::vector<std::shared_ptr<Transport>> kShm{shm_transport()};
-
 /// Subscribers first, so that the publishers find all of them.
 template <class T>
 struct Ports {
-  Ports(const Place& place, const FootprintQuery& query, const std::string& config = "")
-      : node(open(place, "node", config)) {
+  Ports(const Place& place, const FootprintQuery& query, const std::string& config = "",
+        const Transports& transports = kShm)
+      : node(open(place, "node", config, transports)) {
     for (std::uint32_t i = 0; i < query.subscribers; ++i) {
       subscribers.push_back(node.template subscriber<T>(query.topic, query.subscriber).value());
     }
@@ -121,13 +120,12 @@ constexpr std::uint64_t kMiB = std::uint64_t{1} << 20U;
 /// A reader that takes nothing has all of the buffer used.
 TEST(Footprint, of_a_ring_is_what_its_files_take_when_its_buffer_is_full) {
   const FootprintQuery query{.topic = "t",
-                             .publisher = {.transport = "ring", .latched = true, .capacity = kMiB},
+                             .publisher = {.transport = "ring", .capacity = kMiB},
                              .subscriber = {.transport = "ring", .depth = 1'000}};
-  const std::vector<std::shared_ptr<Transport>> transports{shm_transport(), ring_transport()};
-  const Footprint predicted = footprint<bounded::Frame>(query, Config(), transports).value();
+  const Footprint predicted = footprint<bounded::Frame>(query, Config(), kBoth).value();
   EXPECT_EQ(predicted.segments, 8'192 + 40 * 16'384 + kMiB);
   const Place place;
-  Ports<bounded::Frame> ports(place, query);
+  Ports<bounded::Frame> ports(place, query, "", kBoth);
   for (int i = 0; i < 400; ++i) {
     EXPECT_LE(bytes_of_topics(place), predicted.total());
     ASSERT_TRUE(ports.publishers.front().loan(5'000).value().publish());
@@ -139,19 +137,16 @@ TEST(Footprint, of_a_ring_is_taken_at_once_where_memory_is_to_be_there_before_it
   for (const std::string setting : {"prefault", "preallocate", "huge_pages"}) {
     const FootprintQuery query{.topic = "t", .publisher = {.transport = "ring", .capacity = 4 * kMiB}};
     const std::string lines = "[memory]\n" + setting + " = true\n";
-    const std::vector<std::shared_ptr<Transport>> transports{shm_transport(), ring_transport()};
-    const Footprint predicted = footprint<Message>(query, Config::parse(lines, "f").value(), transports).value();
+    const Footprint predicted = footprint<Message>(query, Config::parse(lines, "f").value(), kBoth).value();
     const Place place;
-    const Ports<Message> ports(place, query, lines);
+    const Ports<Message> ports(place, query, lines, kBoth);
     EXPECT_EQ(bytes_of_topics(place), predicted.total()) << setting << ": " << to_string(predicted);
   }
 }
 
 TEST(Footprint, is_that_of_the_transport_that_auto_chooses) {
-  const std::vector<std::shared_ptr<Transport>> transports{shm_transport(), ring_transport()};
   const auto bytes = [&](std::string transport) {
-    return footprint<bounded::Frame>({.topic = "t", .publisher = {.transport = std::move(transport)}}, Config(),
-                                     transports)
+    return footprint<bounded::Frame>({.topic = "t", .publisher = {.transport = std::move(transport)}}, Config(), kBoth)
         .value()
         .total();
   };

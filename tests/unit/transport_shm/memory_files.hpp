@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "../core/domain/place.hpp"
 #include "baton/baton.hpp"
@@ -16,18 +18,24 @@ namespace baton::shm::testing_support {
 
 using baton::domain::testing_support::Place;
 
+using Transports = std::vector<std::shared_ptr<Transport>>;
+inline const Transports kShm{shm_transport()};
+inline const Transports kBoth{shm_transport(), ring_transport()};
+
 /// A node whose domain lies in the place, with more lines of configuration.
-inline Result<Node> try_open(const Place& place, const std::string& name, const std::string& config = "") {
+inline Result<Node> try_open(const Place& place, const std::string& name, const std::string& config = "",
+                             const Transports& transports = kShm) {
   Options options;
   options.domain = "test";
-  options.transports = {shm_transport(), ring_transport()};
+  options.transports = transports;
   auto parsed = Config::parse("[shared_memory]\ndirectory = \"" + place.path() + "\"\n" + config, "f");
   if (!parsed) return fail(std::move(parsed).error());
   options.config = *std::move(parsed);
   return Node::open(name, std::move(options));
 }
-inline Node open(const Place& place, const std::string& name, const std::string& config = "") {
-  return try_open(place, name, config).value();
+inline Node open(const Place& place, const std::string& name, const std::string& config = "",
+                 const Transports& transports = kShm) {
+  return try_open(place, name, config, transports).value();
 }
 
 /// What the files of topics take of the file system, each once, however many names it has.
