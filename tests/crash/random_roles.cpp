@@ -10,6 +10,7 @@
 #include <iostream>
 #include <map>
 #include <random>
+#include <span>
 #include <string>
 #include <thread>
 
@@ -25,7 +26,7 @@ namespace {
 using namespace std::chrono_literals;
 using baton::Overflow;
 
-constexpr auto kConfig = "[liveness]\nheartbeat = \"50 ms\"\nhung_after = \"30 s\"\n";
+constexpr auto kLiveness = "[liveness]\nheartbeat = \"50 ms\"\nhung_after = \"30 s\"\n";
 
 std::string next_command(int timeout_ms) {
   [[maybe_unused]] static const bool synchronised =
@@ -55,6 +56,51 @@ class Dice {
   std::mt19937 engine_;
 };
 
+/// Messages of one size.
+struct Small {
+  using Type = Message;
+  static constexpr const char* kConfig = "";
+
+  static auto loan(baton::Publisher<Type>& publisher, Dice&) { return publisher.loan(); }
+  static void fill(baton::Loan<Type>& loan, std::uint32_t writer, std::uint64_t number) {
+    crash::fill(*loan, writer, number);
+  }
+  static std::uint32_t writer(const Type& message) { return message.writer; }
+  static std::uint64_t number(const Type& message) { return message.number; }
+  static bool is_intact(const Sample& sample) { return sample->checksum == checksum_of(*sample); }
+};
+
+/// Messages of any size up to a fortieth of a ring's capacity: few at a time fill it.
+struct Large {
+  using Type = conformance::Cloud;
+  static constexpr const char* kConfig = "[[topic]]\nmatch = \"**\"\ncapacity = \"1 MiB\"\nmax_memory = \"64 MiB\"\n";
+  static constexpr std::uint32_t kMostPoints = 2'000;
+
+  static auto loan(baton::Publisher<Type>& publisher, Dice& dice) {
+    return publisher.loan(dice.below(4) == 0 ? dice.below(kMostPoints) : dice.below(60));
+  }
+  /// The writer stands in the upper half of the number.
+  static void fill(baton::Loan<Type>& loan, std::uint32_t writer, std::uint64_t number) {
+    loan->number = std::uint64_t{writer} << 32U | number;
+    auto next = static_cast<std::uint32_t>(number) * 2'654'435'761U + writer;
+    for (conformance::Point& point : loan.data()) {
+      next = next * 1'664'525U + 1'013'904'223U;
+      point = {static_cast<float>(next >> 8U), static_cast<float>(writer), next};
+    }
+    loan->checksum = sum(*loan, loan.data());
+  }
+  static std::uint32_t writer(const Type& cloud) { return static_cast<std::uint32_t>(cloud.number >> 32U); }
+  static std::uint64_t number(const Type& cloud) { return cloud.number & UINT32_MAX; }
+  static bool is_intact(const baton::Sample<Type>& sample) { return sample->checksum == sum(*sample, sample.data()); }
+
+ private:
+  static std::uint32_t sum(const Type& cloud, std::span<const conformance::Point> points) {
+    auto value = static_cast<std::uint32_t>(cloud.number ^ points.size());
+    for (const conformance::Point& point : points) value = value * 31 + point.intensity;
+    return value;
+  }
+};
+
 /// What a subscriber has got of one writer.
 struct Account {
   std::uint64_t first_offered = 0;
@@ -63,9 +109,12 @@ struct Account {
   std::uint64_t missing = 0;  // the first ones included
 };
 
+template <class Kind>
 class Reader {
  public:
-  Reader(baton::Subscriber<Message>& subscriber, std::uint32_t max_held, Dice& dice)
+  using Sample = baton::Sample<typename Kind::Type>;
+
+  Reader(baton::Subscriber<typename Kind::Type>& subscriber, std::uint32_t max_held, Dice& dice)
       : subscriber_(subscriber), most_held_(max_held - 1), dice_(dice) {}
 
   void take_some() {
@@ -97,31 +146,31 @@ class Reader {
 
   void note(const Sample& sample) {
     ++taken_;
-    const Message& message = *sample;
-    if (message.checksum != checksum_of(message)) find("a message is torn");
+    const std::uint32_t writer = Kind::writer(*sample);
+    const std::uint64_t number = Kind::number(*sample);
+    if (!Kind::is_intact(sample)) find("a message is torn");
     const std::uint32_t before = sample.info().dropped_before;
-    auto [entry, first] = accounts_.try_emplace(message.writer);
+    auto [entry, first] = accounts_.try_emplace(writer);
     Account& account = entry->second;
-    if (first) account.first_offered = account.next = message.number - before;
-    if (message.number < account.next) {
-      find(fmt::format("message {} of writer {} comes after {}", message.number, message.writer, account.next));
+    if (first) account.first_offered = account.next = number - before;
+    if (number < account.next) {
+      find(fmt::format("message {} of writer {} comes after {}", number, writer, account.next));
     }
-    const std::uint64_t gap = message.number - account.next;
+    const std::uint64_t gap = number - account.next;
     if (gap != before && before < 16'383) {
-      find(fmt::format("{} are missing before message {} of writer {}, not {}", gap, message.number, message.writer,
-                       before));
+      find(fmt::format("{} are missing before message {} of writer {}, not {}", gap, number, writer, before));
     }
     account.missing += gap;
-    account.next = message.number + 1;
+    account.next = number + 1;
     ++account.taken;
   }
 
   void let_go() {
-    if (held_.front()->checksum != checksum_of(*held_.front())) find("a held sample has changed");
+    if (!Kind::is_intact(held_.front())) find("a held sample has changed");
     held_.pop_front();
   }
 
-  baton::Subscriber<Message>& subscriber_;
+  baton::Subscriber<typename Kind::Type>& subscriber_;
   const std::size_t most_held_;
   Dice& dice_;
   std::deque<Sample> held_;
@@ -130,16 +179,15 @@ class Reader {
   std::string wrong_;
 };
 
-}  // namespace
-
-/// Commands: pause and finish, answered by how many messages were published, and resume.
-int random_publisher_role(const Arguments& arguments) {
+template <class Kind>
+int publish_at_random(const Arguments& arguments) {
   const auto writer = static_cast<std::uint32_t>(std::stoul(arguments.at(1)));
   Dice dice(static_cast<std::uint32_t>(std::stoul(arguments.at(2))));
-  baton::Node node = open_node(arguments.at(0), fmt::format("p{}", writer), true, kConfig);
+  baton::Node node =
+      open_node(arguments.at(0), fmt::format("p{}", writer), true, std::string(kLiveness) + Kind::kConfig);
   const auto overflow = static_cast<Overflow>(dice.below(4));
   auto publisher =
-      node.publisher<Message>(
+      node.publisher<typename Kind::Type>(
               kUp,
               {.overflow = overflow, .block_timeout = 3ms, .history = dice.below(4), .max_loans = dice.from_to(1, 3)})
           .value();
@@ -158,12 +206,14 @@ int random_publisher_role(const Arguments& arguments) {
     if (command == "finish") return 0;
     if (!running) continue;
     for (std::uint32_t burst = dice.from_to(1, 60); burst > 0; --burst) {
-      auto loan = publisher.loan();
+      auto loan = Kind::loan(publisher, dice);
+      // Readers hold, or have yet to take, what the ring has room for.
+      if (!loan && over_ring() && loan.error().code() == baton::Errc::out_of_chunks) break;
       if (!loan) {
         say("error: " + loan.error().message());
         return 3;
       }
-      fill(**loan, writer, number);
+      Kind::fill(*loan, writer, number);
       if (dice.below(50) == 0) continue;  // and think better of it
       if (loan->publish().status != baton::PublishStatus::rejected) ++number;
     }
@@ -171,19 +221,17 @@ int random_publisher_role(const Arguments& arguments) {
   }
 }
 
-/// Commands: report and finish, answered, when everything is taken, by what came of each publisher that is there: its
-/// node, then by the messages themselves the first that was offered, how many were taken, how many are missing before
-/// the last one; and by the counters: offered, taken, dropped.
-int random_subscriber_role(const Arguments& arguments) {
+template <class Kind>
+int take_at_random(const Arguments& arguments) {
   Dice dice(static_cast<std::uint32_t>(std::stoul(arguments.at(1))));
-  baton::Node node = open_node(arguments.at(0), "reader", true, kConfig);
+  baton::Node node = open_node(arguments.at(0), "reader", true, std::string(kLiveness) + Kind::kConfig);
   const std::uint32_t max_held = dice.from_to(1, 6);
   baton::QosSettings settings{.depth = dice.from_to(1, 40), .max_held = max_held};
   const std::uint32_t policy = dice.below(3);
   if (policy == 1) settings.overflow = Overflow::drop_oldest;
   if (policy == 2) settings.overflow = Overflow::drop_newest;
-  auto subscriber = node.subscriber<Message>(kUp, settings).value();
-  Reader reader(subscriber, max_held, dice);
+  auto subscriber = node.subscriber<typename Kind::Type>(kUp, settings).value();
+  Reader<Kind> reader(subscriber, max_held, dice);
   say("ready");
   std::string wrong;
   while (wrong.empty()) {
@@ -215,6 +263,22 @@ int random_subscriber_role(const Arguments& arguments) {
   }
   say("error: " + wrong);
   return 3;
+}
+
+}  // namespace
+
+/// Arguments: the domain, the writer's number, a seed, and the kind of messages. Commands: pause and finish, answered
+/// by how many messages were published, and resume.
+int random_publisher_role(const Arguments& arguments) {
+  return arguments.at(3) == "large" ? publish_at_random<Large>(arguments) : publish_at_random<Small>(arguments);
+}
+
+/// Arguments: the domain, a seed, and the kind of messages. Commands: report and finish, answered, when everything is
+/// taken, by what came of each publisher that is there: its node, then by the messages themselves the first that was
+/// offered, how many were taken, how many are missing before the last one; and by the counters: offered, taken,
+/// dropped.
+int random_subscriber_role(const Arguments& arguments) {
+  return arguments.at(2) == "large" ? take_at_random<Large>(arguments) : take_at_random<Small>(arguments);
 }
 
 }  // namespace crash

@@ -1,7 +1,8 @@
-// Eight publishers and eight subscribers of one topic, of every policy, that come, leave and are killed as chance will
-// have it. Every message is accounted for by what it carries, not by baton's counters; then the counters have to agree.
+// Eight publishers and eight subscribers of one topic, or one and eight, of every policy, that come, leave and are
+// killed as chance will have it. Every message is accounted for by what it carries, not by baton's counters; then the
+// counters have to agree.
 //
-// BATON_STRESS_SECONDS=60 is the acceptance run; BATON_SEED repeats its choices.
+// BATON_STRESS_SECONDS=120 is the acceptance run; BATON_SEED repeats its choices.
 
 #include <chrono>
 #include <cstdio>
@@ -44,11 +45,11 @@ class Chance : public testing::Test {
   void start(Publishing& publishing) {
     publishing.writer = ++writers_;
     publishing.child = std::make_unique<Child>(
-        std::vector<std::string>{"random_publisher", domain_, std::to_string(publishing.writer), seed()});
+        std::vector<std::string>{"random_publisher", domain_, std::to_string(publishing.writer), seed(), kind_});
     ASSERT_EQ(publishing.child->hear(), "ready");
   }
   void start(std::unique_ptr<Child>& subscribing) {
-    subscribing = std::make_unique<Child>(std::vector<std::string>{"random_subscriber", domain_, seed()});
+    subscribing = std::make_unique<Child>(std::vector<std::string>{"random_subscriber", domain_, seed(), kind_});
     ASSERT_EQ(subscribing->hear(), "ready");
   }
 
@@ -66,7 +67,7 @@ class Chance : public testing::Test {
   void change_somebody() {
     const bool kill = below(2) == 0;
     if (below(2) == 0) {
-      Publishing& publishing = publishers_[below(kOfEach)];
+      Publishing& publishing = publishers_[below(publishers_.size())];
       if (kill) {
         publishing.child->kill();
       } else {
@@ -76,7 +77,7 @@ class Chance : public testing::Test {
       }
       start(publishing);
     } else {
-      auto& subscribing = subscribers_[below(kOfEach)];
+      auto& subscribing = subscribers_[below(subscribers_.size())];
       if (kill) {
         subscribing->kill();
       } else {
@@ -123,10 +124,13 @@ class Chance : public testing::Test {
     for (Publishing& publishing : publishers_) publishing.child->tell("resume");
   }
 
+  void run(std::size_t publishers, const std::string& kind);
+
   const std::string domain_ = unique_domain();
+  std::string kind_;
   const unsigned seed_ = number_from("BATON_SEED", std::random_device{}());
   std::mt19937 random_{seed_};
-  std::vector<Publishing> publishers_ = std::vector<Publishing>(kOfEach);
+  std::vector<Publishing> publishers_;
   std::vector<std::unique_ptr<Child>> subscribers_ = std::vector<std::unique_ptr<Child>>(kOfEach);
   std::uint32_t writers_ = 0;
   std::uint64_t changes_ = 0;
@@ -134,7 +138,9 @@ class Chance : public testing::Test {
   std::uint64_t messages_ = 0;
 };
 
-TEST_F(Chance, loses_no_message_from_the_accounts_of_eight_publishers_and_eight_subscribers) {
+void Chance::run(std::size_t publishers, const std::string& kind) {
+  kind_ = kind;
+  publishers_.resize(publishers);
   SCOPED_TRACE("BATON_SEED=" + std::to_string(seed_));
   for (Publishing& publishing : publishers_) ASSERT_NO_FATAL_FAILURE(start(publishing));
   for (auto& subscribing : subscribers_) ASSERT_NO_FATAL_FAILURE(start(subscribing));
@@ -154,6 +160,12 @@ TEST_F(Chance, loses_no_message_from_the_accounts_of_eight_publishers_and_eight_
               static_cast<unsigned long long>(changes_), static_cast<unsigned long long>(pairs_),
               static_cast<unsigned long long>(messages_));
   EXPECT_GT(pairs_, 0U);
+}
+
+TEST_F(Chance, loses_no_message_from_the_accounts_of_eight_publishers_and_eight_subscribers) { run(kOfEach, "small"); }
+
+TEST_F(Chance, loses_no_message_of_any_size_from_the_accounts_of_one_publisher_and_eight_subscribers) {
+  run(1, "large");
 }
 
 }  // namespace
