@@ -23,7 +23,8 @@ baton::Node open_node(const std::string& domain, const std::string& name, bool k
   options.domain = domain;
   // Sweeps compare all that is shared after each step.
   constexpr auto kSmallRing = "\n[[topic]]\nmatch = \"**\"\ncapacity = \"64 KiB\"\n";
-  options.config = baton::Config::parse(config + (over_ring() ? kSmallRing : ""), "crash.toml").value();
+  const bool has_topics = config.find("[[topic]]") != std::string::npos;
+  options.config = baton::Config::parse(config + (over_ring() && !has_topics ? kSmallRing : ""), "crash.toml").value();
   options.transports = {over_ring() ? baton::ring_transport() : baton::shm_transport()};
   options.keeper = keeper;
   return baton::Node::open(name, std::move(options)).value();
