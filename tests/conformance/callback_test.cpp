@@ -104,6 +104,7 @@ TEST_P(Callback, never_overlaps_and_misses_nothing_while_publishers_come_and_go_
   std::thread guests([&] {
     for (std::uint32_t guest = 1; guest <= 200; ++guest) {
       auto publisher = node_.publisher<Message>("topic").value();
+      publisher.wait_for_subscribers(1, 60s);  // on a busy machine it may be late in making places for so many
       for (std::uint64_t number = 0; number < 20; ++number, ++by_guests) publish(publisher, guest, number);
     }
     --writing;
