@@ -98,8 +98,8 @@ TEST_P(Memory, of_a_chunk_beyond_the_largest_message_is_not_used) {
 }
 
 TEST_P(Memory, limit_of_a_node_bounds_that_of_its_topics) {
-  auto small = open_node("small", "[memory]\nmax_node = \"64 KiB\"\n");
-  const auto refused = small.publisher<Message>("topic", {.max_memory = 65'537});
+  auto small = open_node("small", "[memory]\nmax_node = \"256 KiB\"\n");
+  const auto refused = small.publisher<Message>("topic", {.max_memory = 262'145});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), baton::Errc::invalid_argument);
   EXPECT_NE(refused.error().message().find("max_node of test.toml:2"), std::string::npos) << refused.error();

@@ -1,7 +1,9 @@
 #include "baton/posix/mapping.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
-#include <fstream>
 #include <optional>
 #include <vector>
 
@@ -69,11 +71,13 @@ TEST(Mapping, of_nothing_or_at_an_odd_offset_is_refused) {
 /// does not say.
 std::optional<std::size_t> entered_pages(std::span<const std::byte> bytes) {
   constexpr std::uint64_t kPresent = std::uint64_t{1} << 63U;
-  std::ifstream pagemap("/proc/self/pagemap", std::ios::binary);
-  pagemap.seekg(static_cast<std::streamoff>(reinterpret_cast<std::uintptr_t>(bytes.data()) / 4096 * 8));
+  const int pagemap = ::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
   std::vector<std::uint64_t> entries(bytes.size() / 4096);
-  pagemap.read(reinterpret_cast<char*>(entries.data()), static_cast<std::streamsize>(entries.size() * 8));
-  if (!pagemap) return std::nullopt;
+  const auto at = static_cast<off_t>(reinterpret_cast<std::uintptr_t>(bytes.data()) / 4096 * 8);
+  const auto size = static_cast<ssize_t>(entries.size() * 8);
+  const bool is_read = ::pread(pagemap, entries.data(), static_cast<std::size_t>(size), at) == size;
+  ::close(pagemap);
+  if (!is_read) return std::nullopt;
   return static_cast<std::size_t>(
       std::count_if(entries.begin(), entries.end(), [](std::uint64_t entry) { return (entry & kPresent) != 0; }));
 }
