@@ -34,8 +34,9 @@ Footprint footprint_of(const FootprintRequest& request, Plane plane) {
   footprint.publishers = request.publishers;
   footprint.subscribers = request.subscribers;
   if (plane == Plane::ring) {
-    footprint.segments = Ring::file_bytes(std::min(publisher.capacity, publisher.max_memory),
-                                          std::max({publisher.depth, subscriber.depth, publisher.history}));
+    footprint.segments =
+        Ring::file_bytes(std::min(publisher.capacity, publisher.max_memory),
+                         std::max({publisher.depth, subscriber.depth + subscriber.max_held, publisher.history}));
   } else if (!classes || request.message_bytes != 0) {
     footprint.chunks = std::uint64_t{publisher.max_loans} + publisher.history + (classes ? 1 : 0) +
                        request.subscribers * share_of(subscriber.depth, subscriber.max_held);

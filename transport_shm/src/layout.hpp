@@ -93,8 +93,8 @@ static_assert(sizeof(RecordsHead) == 2 * kPageBytes);
 /// What is said of a message in a ring, on a line that readers do not poll. W: publisher, before the entry.
 struct alignas(32) RecordNote {
   std::atomic<std::uint64_t> stamp;  ///< as in a ChunkHead
-  std::uint64_t bytes;
-  std::uint32_t checksum;  ///< of those, in a ring that has checksums
+  std::atomic<std::uint64_t> bytes;
+  std::atomic<std::uint32_t> checksum;  ///< of those, in a ring that has checksums
   std::array<std::uint8_t, 12> unused;
 };
 static_assert(sizeof(RecordNote) == 32);

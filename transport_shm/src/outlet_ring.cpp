@@ -13,8 +13,8 @@ void Outlet::follow(const Ring& ring, std::uint64_t first) {
   // relaxed: `ready` orders. From here on the reader's.
   claimed_.slot->head.position.store(first, std::memory_order_relaxed);
   const std::uint64_t depth = std::min<std::uint64_t>(request_.depth, ring.most_behind());
-  tap_ = std::make_unique<RingOutlet>(
-      RingOutlet::Request{claimed_.slot, claimed_.queue_shift, request_.overflow, depth, request_.max_held, first});
+  tap_ = std::make_unique<RingOutlet>(RingOutlet::Request{claimed_.slot, claimed_.queue_shift, request_.overflow, depth,
+                                                          request_.max_held, ring.most_kept(), first});
   ring_ = &ring;
 }
 

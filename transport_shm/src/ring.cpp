@@ -130,7 +130,7 @@ std::optional<std::uint32_t> Ring::reserve(std::uint64_t bytes) noexcept {
   if (back(space_.loan(*loan).begin + needed)) [[likely]]
     return loan;
   space_.discard(*loan);
-  return space_.reserve(needed, backed_);  // in what there is
+  return space_.reserve_below(needed, backed_);  // in what there is
 }
 
 bool Ring::extend(std::uint32_t loan, std::uint64_t bytes) noexcept {
@@ -148,7 +148,7 @@ void Ring::touch_next(std::uint64_t stride) noexcept {
   for (std::uint64_t at = next; at < end; at += stride) *reinterpret_cast<volatile std::uint64_t*>(buffer_ + at) = 0;
   // And their notes: those of messages that are below the floor.
   for (std::uint64_t i = 0; i < kAtOnce && tail_ + i - floor_ < shape_.entries(); i += 2) {
-    notes_[shape_.index(tail_ + i)].stamp.store(0, std::memory_order_relaxed);
+    notes_[shape_.index(tail_ + i)].stamp.store(0, std::memory_order_release);  // F1
   }
   touched_from_ = next;
   touched_end_ = std::max(end, next + 1);
@@ -159,10 +159,13 @@ void Ring::commit(std::uint32_t loan, std::uint64_t bytes, std::uint64_t stamp) 
   const std::uint64_t used = record_bytes_for(bytes);
   const std::uint64_t begin = from_end_ ? place.begin + place.bytes - used : place.begin;
   RecordNote& note = notes_[shape_.index(tail_)];
-  note.stamp.store(stamp, std::memory_order_relaxed);  // E1 orders
-  note.bytes = bytes;
-  if (checksum_ == Checksum::crc32c) [[unlikely]]
-    note.checksum = crc32c({buffer_ + (from_end_ ? begin + used - bytes : begin), bytes});
+  // F1 (release): who reads what is new here finds the floor above what was here before. E1 orders, too.
+  note.stamp.store(stamp, std::memory_order_release);
+  note.bytes.store(bytes, std::memory_order_release);
+  if (checksum_ == Checksum::crc32c) [[unlikely]] {
+    note.checksum.store(crc32c({buffer_ + (from_end_ ? begin + used - bytes : begin), bytes}),
+                        std::memory_order_release);
+  }
   space_.publish(loan, tail_, begin, begin + used);
   // E1 (release): the note and the record. W1, A1: before the any-armed word.
   index_[shape_.index(tail_)].store(shape_.entry(tail_, {begin / RingSpace::kAlignment}), std::memory_order_seq_cst);

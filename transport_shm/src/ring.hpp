@@ -61,6 +61,10 @@ class Ring {
   /// How many messages a reader may be behind at most, whatever its depth.
   std::uint64_t most_behind() const noexcept { return shape_.entries() / 2; }
 
+  /// How many messages the index keeps, whatever else: it is given up in steps.
+  std::uint64_t most_kept() const noexcept { return shape_.entries() - index_step() - 1; }
+  std::uint64_t index_step() const noexcept { return shape_.entries() / 16; }
+
   /// Lends room for a payload of so many bytes. Nothing if there is none as things are, in the part of the buffer that
   /// is used.
   std::optional<std::uint32_t> reserve(std::uint64_t bytes) noexcept;
@@ -173,8 +177,18 @@ class RingView {
     // E1 (acquire): the note and the record. W1, A1: after arming. A plain load on x86.
     return index_[shape_.index(position)].load(std::memory_order_seq_cst);
   }
-  /// What is said of the message at a position: as long as that is not below the floor.
-  const RecordNote& note(std::uint64_t position) const noexcept { return notes_[shape_.index(position)]; }
+  struct Note {
+    std::uint64_t stamp = 0;
+    std::uint64_t bytes = 0;
+    std::uint32_t checksum = 0;
+  };
+  /// What is said of the message at a position, if that is not below the floor afterwards: nobody's pin keeps it.
+  Note note(std::uint64_t position) const noexcept {
+    const RecordNote& note = notes_[shape_.index(position)];
+    // F1 (acquire): then the floor.
+    return {note.stamp.load(std::memory_order_acquire), note.bytes.load(std::memory_order_acquire),
+            note.checksum.load(std::memory_order_acquire)};
+  }
 
   std::uint64_t tail() const noexcept { return head_->tail.position.load(std::memory_order_acquire); }
   std::uint64_t floor() const noexcept { return head_->floor.position.load(std::memory_order_seq_cst); }  // F1

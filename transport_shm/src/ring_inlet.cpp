@@ -1,6 +1,7 @@
 #include "ring_inlet.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include <fmt/format.h>
@@ -54,11 +55,9 @@ std::optional<std::uint64_t> RingInlet::next_stamp() noexcept {
   const std::uint64_t here = position();
   const std::uint64_t entry = view_.entry(here);
   if (!shape_.is_at(entry, here)) return std::nullopt;
-  std::uint64_t number = 0;
-  if (!pin(here, number)) return std::nullopt;
-  const std::uint64_t stamp = view_.note(here).stamp.load(std::memory_order_relaxed);
-  pins_[number].store(0, std::memory_order_release);  // E2
-  return stamp;
+  const RingView::Note note = view_.note(here);
+  if (view_.floor() > here) return std::nullopt;
+  return note.stamp;
 }
 
 std::uint64_t RingInlet::drop_next() noexcept {
@@ -88,7 +87,7 @@ void RingInlet::move_to(std::uint64_t position) noexcept {
 /// The publisher counts by this: the cursor is moved first.
 void RingInlet::pass_over(std::uint64_t to) noexcept {
   const std::uint64_t from = position();
-  const std::uint64_t count = to - from - (gaps_from(from) - gaps_from(to));
+  const std::uint64_t count = to - from - gaps_between(from, to);
   missed_ += to - from;
   move_to(to);
   passed_.store(passed_.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);  // own figure
@@ -117,27 +116,31 @@ std::uint64_t RingInlet::end_of_gap(std::uint64_t position) noexcept {
   return position;
 }
 
-/// Messages that pass this reader by from a position on, which is not below its own.
-std::uint64_t RingInlet::gaps_from(std::uint64_t position) const noexcept {
+/// Messages that pass this reader by from one position, which is not below its own, to another. Each gap is read once:
+/// the last one may grow meanwhile.
+std::uint64_t RingInlet::gaps_between(std::uint64_t from, std::uint64_t to) const noexcept {
   if (!is_counted()) return 0;
   const std::uint64_t gaps = request_.slot->dropped.gaps.load(std::memory_order_acquire);  // P2
+  const auto length = static_cast<std::int64_t>(std::min<std::uint64_t>(to - from, INT32_MAX));
   std::int64_t count = 0;
   for (std::uint64_t number = gaps > shape_of_gaps() ? gaps - shape_of_gaps() : 0; number < gaps; ++number) {
     const std::uint64_t word = gap_word(*request_.slot, request_.queue_shift, number).load(std::memory_order_relaxed);
-    const std::int64_t ahead = GapWord::ahead(word, position);
-    if (ahead > 0) count += std::min(ahead, GapWord::length(word));
+    const std::int64_t end = GapWord::ahead(word, from);
+    const std::int64_t begin = std::max<std::int64_t>(end - GapWord::length(word), 0);
+    count += std::max<std::int64_t>(std::min(end, length) - begin, 0);
   }
-  return static_cast<std::uint64_t>(count);
+  return std::min<std::uint64_t>(static_cast<std::uint64_t>(count), to - from);  // what is there need not be true
 }
 
-/// Pins a position, and looks at the floor. False if that is above.
-bool RingInlet::pin(std::uint64_t position, std::uint64_t& number) noexcept {
+/// Pins a position, reads what is said of its message, and looks at the floor. False if that is above.
+bool RingInlet::pin(std::uint64_t position, std::uint64_t& number, RingView::Note& note) noexcept {
   number = next_pin_;
   // acquire: the last read of what it was used for came before. One is free: fewer than all are held.
   for (std::size_t tried = 0; held_[number].used.load(std::memory_order_acquire) && tried < held_.size(); ++tried) {
     if (++number == held_.size()) number = 0;
   }
   pins_[number].store(position + 1, std::memory_order_seq_cst);  // F1: then the floor
+  note = view_.note(position);
   if (view_.floor() <= position) [[likely]] {
     next_pin_ = number + 1 == held_.size() ? 0 : number + 1;
     return true;
@@ -154,7 +157,7 @@ RingInlet::Taken RingInlet::take() noexcept {
     if (!shape_.is_at(entry, here)) [[unlikely]] {
       if (shape_.is_beyond(entry, here)) {
         const std::uint64_t oldest = oldest_wanted(here, by_depth);
-        if (oldest == here) return {};  // no publisher leaves it so
+        if (oldest == here) return refuse("it overwrote what could still be taken");
         pass_over(oldest);
         continue;
       }
@@ -174,36 +177,45 @@ RingInlet::Taken RingInlet::take() noexcept {
       }
     }
     std::uint64_t number = 0;
-    if (!pin(here, number)) [[unlikely]] {
+    RingView::Note note;
+    if (!pin(here, number, note)) [[unlikely]] {
       const std::uint64_t oldest = oldest_wanted(here, false);
-      if (oldest == here) return {};
+      if (oldest == here) return refuse("it lowered its floor");
       pass_over(oldest);
       continue;
     }
-    return resolve(QueueShape::reference(entry), here, number);
+    return resolve(QueueShape::reference(entry), here, number, note);
   }
 }
 
+/// The message at our position cannot be read, nor anything after it.
+RingInlet::Taken RingInlet::refuse(std::string_view why) noexcept {
+  move_to(position() + 1);
+  try {
+    error_ = why;
+  } catch (const std::bad_alloc&) {  // and no memory for an error
+  }
+  return {Found::broken, nullptr, {}, 0};
+}
+
 /// What is at a position that is pinned.
-RingInlet::Taken RingInlet::resolve(Reference record, std::uint64_t position, std::uint64_t number) noexcept {
+RingInlet::Taken RingInlet::resolve(Reference record, std::uint64_t position, std::uint64_t number,
+                                    const RingView::Note& note) noexcept {
   look_for_depth(position);
   Held& held = held_[number];
   const std::byte* const payload = view_.payload(record);
-  const RecordNote& note = view_.note(position);
   const std::uint64_t room = payload == nullptr ? 0 : view_.room(record);
-  const std::uint64_t bytes = *const_cast<const volatile std::uint64_t*>(&note.bytes);  // once
+  const std::uint64_t bytes = note.bytes;
   if (payload == nullptr || bytes > room || bytes < request_.least_bytes) [[unlikely]] {
     pins_[number].store(0, std::memory_order_release);
-    move_to(position + 1);
-    try {
-      error_ = fmt::format("it published {} bytes at {} of its ring, which cannot be", bytes,
-                           record.bits * RingSpace::kAlignment);
-    } catch (const std::bad_alloc&) {  // and no memory for an error
-    }
-    return {Found::broken, nullptr, {}, 0};
+    std::array<char, 128> why{};
+    const auto end =
+        fmt::format_to_n(why.data(), why.size(), "it published {} bytes at {} of its ring, which cannot be", bytes,
+                         record.bits * RingSpace::kAlignment);
+    return refuse({why.data(), std::min(end.size, why.size())});
   }
   held.head.sequence = position;
-  held.head.stamp.store(note.stamp.load(std::memory_order_relaxed), std::memory_order_relaxed);  // a private copy
+  held.head.stamp.store(note.stamp, std::memory_order_relaxed);  // a private copy
   held.head.bytes = bytes;
   held.capacity = std::min(payload_stride_for(std::max<std::uint64_t>(bytes, 1)), room);
   held.used.store(true, std::memory_order_relaxed);  // own; cleared by who completes it
@@ -226,7 +238,7 @@ void RingInlet::look_for_depth(std::uint64_t position) noexcept {
     return;
   if (!is_counted() && most >= depth_) return;
   const std::uint64_t tail = std::max(view_.tail(), position + 1);
-  std::uint64_t queued = tail - position - std::min(gaps_from(position), tail - position - 1);
+  std::uint64_t queued = tail - position - std::min(gaps_between(position, tail), tail - position - 1);
   if (!is_counted()) queued = std::min(queued, depth_);
   if (queued <= most) return;
   high_water_.store(queued, std::memory_order_relaxed);
@@ -248,7 +260,7 @@ RingInlet::Figures RingInlet::figures() const noexcept {
   Request now = request_;
   now.first = position();
   Figures figures = figures_of(view_, now);
-  figures.queued -= std::min(figures.queued, gaps_from(now.first));
+  figures.queued -= std::min(figures.queued, gaps_between(now.first, std::max(now.first, view_.tail())));
   figures.dropped_oldest += passed_.load(std::memory_order_relaxed);
   figures.high_water = high_water_.load(std::memory_order_relaxed);
   return figures;

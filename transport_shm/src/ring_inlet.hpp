@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "baton/domain/ringer.hpp"
@@ -95,10 +96,11 @@ class RingInlet {
   std::uint64_t shape_of_gaps() const noexcept { return std::uint64_t{1} << request_.queue_shift; }
   std::uint64_t end_of_gap(std::uint64_t position) noexcept;
   void move_to(std::uint64_t position) noexcept;
-  bool pin(std::uint64_t position, std::uint64_t& number) noexcept;
-  Taken resolve(Reference record, std::uint64_t position, std::uint64_t number) noexcept;
+  bool pin(std::uint64_t position, std::uint64_t& number, RingView::Note& note) noexcept;
+  Taken refuse(std::string_view why) noexcept;
+  Taken resolve(Reference record, std::uint64_t position, std::uint64_t number, const RingView::Note& note) noexcept;
   void look_for_depth(std::uint64_t position) noexcept;
-  std::uint64_t gaps_from(std::uint64_t position) const noexcept;
+  std::uint64_t gaps_between(std::uint64_t from, std::uint64_t to) const noexcept;
 
   const Request request_;
   const RingView view_;

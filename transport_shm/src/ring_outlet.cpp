@@ -5,19 +5,21 @@
 
 namespace baton::shm {
 
-RingOutlet::RingOutlet(const Request& request) noexcept
+RingOutlet::RingOutlet(const Request& request)
     : request_(request),
-      limit_(request.depth + request.max_held),
+      limit_(std::min(request.depth + request.max_held, request.most_kept)),
       pins_(pins(*request.slot, request.queue_shift)),
       gaps_(std::size_t{1} << request.queue_shift),
       cursor_(request.first) {}
 
 std::uint64_t RingOutlet::cursor(std::uint64_t tail) noexcept {
   const std::uint64_t now = request_.slot->head.position.load(std::memory_order_acquire);  // P1: then the pins
-  if (now < cursor_ || now > tail) {
+  const bool is_past_gap = now == tail + 1 && written_gaps_ != 0 && gap_at(written_gaps_ - 1).to == now;
+  if (now < cursor_ || (now > tail && !is_past_gap)) {
     false_ = true;
     return cursor_;
   }
+  if (is_past_gap) return cursor_ = tail;  // the message that passes it by is about to be committed
   cursor_ = now;
   if (passed_gaps_ != written_gaps_) forget_passed_gaps(now);
   return now;

@@ -28,10 +28,12 @@ class RingOutlet {
     Overflow overflow = Overflow::drop_oldest;
     std::uint64_t depth = 0;  // as far as the index goes
     std::uint32_t max_held = 0;
-    std::uint64_t first = 0;  // position
+    std::uint64_t most_kept = 0;  // messages that the index keeps, whatever else
+    std::uint64_t first = 0;      // position
   };
 
-  explicit RingOutlet(const Request& request) noexcept;
+  /// Throws std::bad_alloc.
+  explicit RingOutlet(const Request& request);
 
   /// `block`, `reject` or `drop_newest`.
   bool is_counted() const noexcept { return request_.overflow != Overflow::drop_oldest; }

@@ -48,24 +48,23 @@ std::optional<std::uint64_t> RingSpace::fit(std::uint64_t begin, std::uint64_t e
   return begin;
 }
 
-std::optional<std::uint32_t> RingSpace::reserve_between(std::uint64_t bytes, std::uint64_t turn) noexcept {
+std::optional<std::uint32_t> RingSpace::reserve_between(std::uint64_t bytes, std::uint64_t end,
+                                                        std::uint64_t least) noexcept {
   if (is_full()) return std::nullopt;
-  const std::uint64_t end = std::min(turn, capacity_);
   auto place = fit(next_, next_run(next_, end), bytes);
   const bool goes_on = place && !runs_.empty();
-  if (!place) place = find_gap(bytes, end);
+  if (!place) place = find_gap(bytes, end, least);
   if (!place) return std::nullopt;
   limit_ = next_island(*place, next_run(*place, end));
   if (!goes_on) runs_.push_back({newest_, 0});
   return lend(*place, bytes);
 }
 
-/// The first gap before `end` that has room, for a new run. A small one is not worth it as long as more of the buffer
-/// can be used: soon an older run would be in the way again.
-std::optional<std::uint64_t> RingSpace::find_gap(std::uint64_t bytes, std::uint64_t end) noexcept {
+/// The first gap before `end` that has room, for a new run, and is no smaller than `least`: as long as more of the
+/// buffer can be used, a small one is not worth it, for soon an older run would be in the way again.
+std::optional<std::uint64_t> RingSpace::find_gap(std::uint64_t bytes, std::uint64_t end, std::uint64_t least) noexcept {
   if (runs_.size() == kMostRuns) return std::nullopt;
   if (!runs_.empty()) runs_.back().end = next_;
-  const std::uint64_t least = end < capacity_ ? end / 8 : 0;
   std::optional<std::uint64_t> found;
   const auto look = [&](std::uint64_t from) {
     if (found && *found <= from) return;
@@ -94,23 +93,36 @@ bool RingSpace::extend(std::uint32_t number, std::uint64_t bytes) noexcept {
 void RingSpace::publish(std::uint32_t number, std::uint64_t position, std::uint64_t begin, std::uint64_t end) noexcept {
   OpenLoan& loan = loans_[number];
   loan.is_open = false;
+  if (--open_loans_ != 0 && !loan.is_island) [[unlikely]]
+    note_passed(loan.record, position);
+  const auto late = static_cast<std::uint32_t>(loan.passed_by == kNotPassed ? 0 : position - loan.passed_by);
   if (!loan.is_island) {
     Record& published = record(loan.record);
     if (loan.record + 1 == newest_) {
       if (next_ != published.begin + published.bytes) limit_ = end;  // an island may be between
       next_ = end;
     }
-    published = {begin, end - begin, position, 0};
+    published = {begin, end - begin, position, 0, late};
     return;
   }
   for (Record& island : islands_) {
-    if (island.position == kLent && island.loan == number) island = {begin, end - begin, position, 0};
+    if (island.position == kLent && island.loan == number) island = {begin, end - begin, position, 0, 0};
+  }
+}
+
+/// A record is published before those that were reserved before it and are still lent.
+void RingSpace::note_passed(std::uint64_t record, std::uint64_t position) noexcept {
+  for (OpenLoan& other : loans_) {
+    if (other.is_open && !other.is_island && other.record < record) {
+      other.passed_by = std::min(other.passed_by, position);
+    }
   }
 }
 
 void RingSpace::discard(std::uint32_t number) noexcept {
   OpenLoan& loan = loans_[number];
   loan.is_open = false;
+  --open_loans_;
   if (loan.is_island) {
     std::erase_if(islands_, [&](const Record& island) { return island.position == kLent && island.loan == number; });
     return;
@@ -148,8 +160,13 @@ void RingSpace::give_up_records(std::uint64_t floor, std::span<const std::uint64
     const Record& front = record(oldest_);
     if (front.position == kFree) continue;
     if (front.position != kLent) {
-      if (front.position >= floor) return;
-      if (!std::binary_search(pinned.begin(), pinned.end(), front.position)) continue;
+      if (front.position >= floor) {
+        // It was published late: behind it lies what is below the floor. Not more of these than loans, as each was
+        // lent when the last one below the floor was published.
+        if (front.position - front.late >= floor) return;
+      } else if (!std::binary_search(pinned.begin(), pinned.end(), front.position)) {
+        continue;
+      }
     }
     if (islands_.size() == islands_.capacity()) return;  // later: more pins than readers have
     islands_.push_back(front);

@@ -38,8 +38,13 @@ class RingSpace {
   std::optional<std::uint32_t> reserve(std::uint64_t bytes, std::uint64_t turn) noexcept {
     // Where nothing is in the way, as nearly always, without further ado.
     if (is_full() || next_ + bytes > free_until(turn)) [[unlikely]]
-      return reserve_between(bytes, turn);
+      return reserve_between(bytes, std::min(turn, capacity_), turn < capacity_ ? turn / 8 : 0);
     return lend(next_, bytes);
+  }
+
+  /// The same, where more than up to `end` cannot be used: any gap will do.
+  std::optional<std::uint32_t> reserve_below(std::uint64_t bytes, std::uint64_t end) noexcept {
+    return reserve_between(bytes, end, 0);
   }
 
   /// Where the next loan begins, most of the time, and up to where nothing is in its way.
@@ -79,27 +84,32 @@ class RingSpace {
     std::uint64_t bytes;
     std::uint64_t position;
     std::uint32_t loan;  // of one that is lent
+    std::uint32_t late;  // its position, less that of the first one that was reserved after it and published before
   };
   struct Run {
     std::uint64_t first;  // the number of its first record
     std::uint64_t end;    // in the buffer; of the newest: next_
   };
-  static constexpr std::size_t kMostRuns = 32;  // with more, records have to be given up first
+  static constexpr std::size_t kMostRuns = 256;  // with more, records have to be given up first
   struct OpenLoan {
     Loan place;
-    std::uint64_t record = 0;  // its number in the list, if it is there and no island
+    std::uint64_t record = 0;              // its number in the list, if it is there and no island
+    std::uint64_t passed_by = kNotPassed;  // the position of the first one that was reserved later and is published
     bool is_island = false;
     bool is_open = false;
   };
+  static constexpr std::uint64_t kNotPassed = UINT64_MAX;
 
-  std::optional<std::uint32_t> reserve_between(std::uint64_t bytes, std::uint64_t turn) noexcept;
-  std::optional<std::uint64_t> find_gap(std::uint64_t bytes, std::uint64_t end) noexcept;
+  std::optional<std::uint32_t> reserve_between(std::uint64_t bytes, std::uint64_t end, std::uint64_t least) noexcept;
+  std::optional<std::uint64_t> find_gap(std::uint64_t bytes, std::uint64_t end, std::uint64_t least) noexcept;
+  void note_passed(std::uint64_t record, std::uint64_t position) noexcept;
   std::uint32_t lend(std::uint64_t begin, std::uint64_t bytes) noexcept {
     std::uint32_t number = 0;
     while (loans_[number].is_open) ++number;  // the caller has no more than there are
-    loans_[number] = {{begin, bytes}, newest_, false, true};
-    record(newest_++) = {begin, bytes, kLent, number};
+    loans_[number] = {{begin, bytes}, newest_, kNotPassed, false, true};
+    record(newest_++) = {begin, bytes, kLent, number, 0};
     next_ = begin + bytes;
+    ++open_loans_;
     return number;
   }
   Record& record(std::uint64_t number) noexcept { return records_[number & mask_]; }
@@ -121,6 +131,7 @@ class RingSpace {
   std::vector<Run> runs_;    // of the records in the list, in their order
   std::vector<Record> islands_;
   std::vector<OpenLoan> loans_;
+  std::uint32_t open_loans_ = 0;
 };
 
 }  // namespace baton::shm

@@ -172,7 +172,13 @@ PublishStatus ShmPublisher::find_room() noexcept {
     }
     if (!deadline) deadline = steady_clock::now() + announcement_.qos.block_timeout;
     bool inside = true;
-    late = !sleep_for_room(OutletPtr(live_[i]), *deadline, inside, [this, &outlet] { return !outlet.is_full(pool_); });
+    late = !sleep_for_room(OutletPtr(live_[i]), *deadline, std::chrono::nanoseconds::max(), inside,
+                           [this, &outlet] { return !outlet.is_full(pool_); });
+    if (!late && inside && changed()) {
+      guard_.leave();
+      look_and_announce();
+      inside = guard_.enter();
+    }
     if (!inside) return PublishStatus::closed;
     if (!late) i = 0;  // readers may have come and gone during the sleep
   }

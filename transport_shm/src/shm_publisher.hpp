@@ -82,8 +82,8 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   }
   PublishStatus find_room() noexcept;
   template <class HasRoom>
-  bool sleep_for_room(const OutletPtr& outlet, std::chrono::steady_clock::time_point deadline, bool& inside,
-                      HasRoom has_room) noexcept;
+  bool sleep_for_room(const OutletPtr& outlet, std::chrono::steady_clock::time_point deadline,
+                      std::chrono::nanoseconds longest, bool& inside, HasRoom has_room) noexcept;
   std::uint64_t count_message(std::uint64_t sequence, std::size_t bytes) noexcept;
   void seal(ChunkPool::Number chunk, std::size_t bytes) noexcept;
   void collect_all() noexcept;
@@ -97,7 +97,7 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   Chunk loan_in_ring(std::size_t bytes) noexcept;
   std::optional<std::uint32_t> reserve_slowly(std::size_t bytes, bool& inside) noexcept;
   std::optional<std::uint32_t> reserve_by_floor(std::size_t bytes) noexcept;
-  Outlet* holder_of_floor() noexcept;
+  Outlet* holder_of_floor(bool& more) noexcept;
   void move_floor(std::uint64_t position) noexcept;
   std::uint64_t wanted_from() noexcept;
   std::uint64_t kept_from() noexcept;
@@ -145,6 +145,7 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   }
   void look(Side side, std::vector<Event>& to_announce) noexcept;
   void look_and_announce() noexcept;
+  void look_quietly() noexcept;
   void announce(const std::vector<Event>& events) noexcept;
   bool is_short_of_slots() const noexcept;
   void look_again() noexcept;
@@ -177,9 +178,10 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   std::uint64_t reserved_ = 0;  // chunks promised: loans, history, and each connection's share
   std::uint32_t next_segment_generation_ = 1;
   std::optional<std::chrono::steady_clock::time_point> surplus_since_;
-  std::uint64_t asked_back_ = 0;  // retired segments that readers are to let go of, one bit for each number
-  bool short_of_slots_ = false;   // at the last look a reader had none free
-  std::string why_not_grown_;     // at the last loan that found no chunk of its size; empty if it may not
+  std::uint64_t asked_back_ = 0;    // retired segments that readers are to let go of, one bit for each number
+  bool short_of_slots_ = false;     // at the last look a reader had none free
+  std::vector<Event> unannounced_;  // of a loan's wait, in which nothing of the user's may be called
+  std::string why_not_grown_;       // at the last loan that found no chunk of its size; empty if it may not
   std::optional<domain::Deadline> deadline_;
 
   // Guarded. First what every verb looks at.
@@ -219,11 +221,11 @@ inline std::uint64_t ShmPublisher::count_message(std::uint64_t sequence, std::si
   return stamp;
 }
 
-/// Sleeps until the reader may have made room, unless there is some. False at the deadline, or if only the calling
-/// thread itself could make it. Afterwards no longer `inside` the guard in a forked child.
+/// Sleeps until the reader may have made room, for `longest` at most, unless there is some. False at the deadline, or
+/// if only the calling thread itself could make it. Afterwards no longer `inside` the guard in a forked child.
 template <class HasRoom>
-bool ShmPublisher::sleep_for_room(const OutletPtr& outlet, std::chrono::steady_clock::time_point deadline, bool& inside,
-                                  HasRoom has_room) noexcept {
+bool ShmPublisher::sleep_for_room(const OutletPtr& outlet, std::chrono::steady_clock::time_point deadline,
+                                  std::chrono::nanoseconds longest, bool& inside, HasRoom has_room) noexcept {
   if (Dispatcher::serves_here(outlet->request().reader)) return false;
   domain::Sleeper& sleeper = outlet->sleeper();
   const std::uint32_t sequence = sleeper.sequence();
@@ -239,15 +241,11 @@ bool ShmPublisher::sleep_for_room(const OutletPtr& outlet, std::chrono::steady_c
   } else {
     // Somebody has to notice that the reader died: the keeper, or this thread from time to time.
     const bool alone = !member_->has_keeper();
+    if (alone) longest = std::min<std::chrono::nanoseconds>(longest, domain::kLongestSleep);
     guard_.leave();
-    sleeper.sleep(sequence, alone ? std::min(deadline, now + domain::kLongestSleep) : deadline);
+    sleeper.sleep(sequence, deadline - now > longest ? now + longest : deadline);
     sleeper.disarm();
     if (alone) member_->check(outlet->request().reader.node);
-    inside = guard_.enter();
-  }
-  if (inside && changed()) {
-    guard_.leave();
-    look_and_announce();
     inside = guard_.enter();
   }
   return true;

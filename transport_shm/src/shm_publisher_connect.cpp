@@ -148,7 +148,9 @@ Result<void> ShmPublisher::start(const PortRequest& request) {
   const std::vector<domain::Peers::Peer> readers = peers_.refresh(to_announce).matched;
   if (plane_ == Plane::ring) {
     std::uint32_t depth = 1;
-    for (const auto& reader : readers) depth = std::max(depth, reader.announcement.qos.depth);
+    for (const auto& reader : readers) {
+      depth = std::max(depth, reader.announcement.qos.depth + reader.announcement.qos.max_held);
+    }
     if (auto made = make_ring(request, depth); !made) return made;
   } else if (!pool_.is_variable()) {  // else the first loan says which size
     std::uint64_t chunks = reserved_;
@@ -208,6 +210,17 @@ void ShmPublisher::look_and_announce() noexcept {
   announce(to_announce);
 }
 
+/// What is found is announced by the next verb that may, or the keeper.
+void ShmPublisher::look_quietly() noexcept try {
+  std::vector<Event> found;
+  look(Side::user, found);
+  if (found.empty()) return;
+  const std::lock_guard lock(cold_mutex_);
+  unannounced_.insert(unannounced_.end(), found.begin(), found.end());
+  look_again();
+} catch (const std::bad_alloc&) {  // what is in the queue of events stays there
+}
+
 /// Holding no lock. What the events' callbacks do to the port waits until they have returned: see settle().
 void ShmPublisher::announce(const std::vector<Event>& events) noexcept {
   const bool before = std::exchange(announcing_, true);
@@ -217,7 +230,9 @@ void ShmPublisher::announce(const std::vector<Event>& events) noexcept {
 
 void ShmPublisher::look(Side side, std::vector<Event>& to_announce) noexcept try {
   const std::lock_guard lock(cold_mutex_);
-  if (presence_ == nullptr) return;                                                        // closed meanwhile
+  if (presence_ == nullptr) return;  // closed meanwhile
+  to_announce.insert(to_announce.end(), unannounced_.begin(), unannounced_.end());
+  unannounced_.clear();
   const std::uint32_t epoch = epoch_.load(std::memory_order_acquire);                      // before the look
   if (side == Side::user && epoch == seen_epoch_.load(std::memory_order_relaxed)) return;  // W: under the mutex
   seen_epoch_.store(epoch, std::memory_order_seq_cst);  // then who is broken: see Outlet::break_off

@@ -49,7 +49,7 @@ Chunk ShmPublisher::loan_in_ring(std::size_t bytes) noexcept {
   bool inside = true;
   if (closed_) {
     status = LoanStatus::closed;
-  } else if (open_loans_ == max_loans_) {
+  } else if (open_loans_ >= max_loans_) {  // more, where an event's callback took some while another one waited
     status = LoanStatus::too_many_loans;
   } else if (bytes > pool_.max_payload()) {
     status = LoanStatus::too_large;
@@ -119,13 +119,15 @@ std::optional<std::uint32_t> ShmPublisher::reserve_by_floor(std::size_t bytes) n
   return loan;
 }
 
-/// The reader that holds the floor, or something below it, if it makes sense to wait for it.
-Outlet* ShmPublisher::holder_of_floor() noexcept {
+/// A reader that holds the floor, or something below it, if it makes sense to wait for one; and whether there are more.
+Outlet* ShmPublisher::holder_of_floor(bool& more) noexcept {
   Outlet* holder = nullptr;
+  more = false;
   const std::uint64_t tail = ring_->tail();
   for (const OutletPtr& outlet : live_) {
     if (!outlet->tap().holds_floor() || outlet->hung() || outlet->broken()) continue;
     if (outlet->tap().cursor(tail) == tail && outlet->tap().held(tail) == 0) continue;
+    more |= holder != nullptr;
     if (holder == nullptr || outlet->tap().cursor(tail) < holder->tap().cursor(tail)) holder = outlet.get();
   }
   return holder;
@@ -138,11 +140,20 @@ std::optional<std::uint32_t> ShmPublisher::reserve_slowly(std::size_t bytes, boo
   if (loan || overflow_ != Overflow::block) return loan;
   const auto deadline = steady_clock::now() + announcement_.qos.block_timeout;
   while (!loan && inside && !closed_) {
-    Outlet* const found = holder_of_floor();
-    if (found == nullptr) return std::nullopt;
+    bool more = false;
+    Outlet* const found = holder_of_floor(more);
+    if (found == nullptr) return reserve_by_floor(bytes);  // the last one has let go of everything just now
     const auto outlet = *std::find_if(live_.begin(), live_.end(), [&](const auto& it) { return it.get() == found; });
     const auto has_room = [&] { return (loan = reserve_by_floor(bytes)).has_value(); };
-    if (!sleep_for_room(outlet, deadline, inside, has_room)) return std::nullopt;
+    // One bell can be listened to. What another one lets go of is seen a little later.
+    constexpr std::chrono::milliseconds kWhileThereAreMore{1};
+    const auto longest = more ? kWhileThereAreMore : std::chrono::nanoseconds::max();
+    if (!sleep_for_room(outlet, deadline, longest, inside, has_room)) return std::nullopt;
+    if (!loan && inside && changed()) {
+      guard_.leave();
+      look_quietly();
+      inside = guard_.enter();
+    }
   }
   return loan;
 }
@@ -205,7 +216,7 @@ PublishResult ShmPublisher::publish_in_ring(std::uint32_t loan, std::size_t byte
   if (!closed_) [[likely]] {
     --ring_credit_;
     if (ring_->must_move_floor()) [[unlikely]] {  // whatever somebody has not taken: the index is no longer
-      const std::uint64_t least = ring_->tail() - ring_->index_entries() + ring_->index_entries() / 16;
+      const std::uint64_t least = ring_->tail() - ring_->index_entries() + ring_->index_step();
       move_floor(std::max(wanted_from(), least));
     }
     ring_->commit(loan, bytes, count_message(ring_->tail(), bytes));

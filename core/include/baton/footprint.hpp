@@ -37,8 +37,8 @@ inline namespace v1 {
 /// Over `ring`, instead of these segments, and of last messages:
 ///
 ///     segments      = 8192 + 40 * index + capacity, at most max_memory
-///     index         = the deepest queue of the topic twice, rounded up to a power of two, but not below 16384, and not
-///                     more than the capacity has room for, twice, of messages of 64 bytes
+///     index         = depth + max_held of a subscriber twice, rounded up to a power of two, but not below 16384, and
+///                     not more than the capacity has room for, twice, of messages of 64 bytes
 ///
 /// That is what it comes to when all of the capacity is used; at first 256 KiB of it are.
 ///

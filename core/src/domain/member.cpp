@@ -93,7 +93,7 @@ Result<void> Member::link(std::uint32_t bucket, const std::string& from, const s
   const int fd = (*place)->get();
   int error = ::linkat(fd, from.c_str(), fd, to.c_str(), 0) == 0 ? 0 : errno;
   const std::string below = to.substr(0, to.rfind('/') + 1);
-  if (error == ENOENT && !below.empty() && ::mkdirat(fd, below.c_str(), 0700) == 0) {
+  if (error == ENOENT && !below.empty() && (::mkdirat(fd, below.c_str(), 0700) == 0 || errno == EEXIST)) {
     error = ::linkat(fd, from.c_str(), fd, to.c_str(), 0) == 0 ? 0 : errno;
   }
   if (error == 0 || error == EEXIST) return {};

@@ -47,24 +47,30 @@ std::uint64_t largest_file() noexcept {
   return limit.rlim_cur;
 }
 
-// Reserves every page. In steps: a signal makes the kernel undo the step it interrupts, so that one step for all of a
-// large file might never end where a timer ticks.
+/// Asking for a larger one would end the program, by SIGXFSZ.
+Result<void> check_file_size(const std::string& label, std::uint64_t bytes) {
+  if (bytes <= largest_file()) return {};
+  return fail(Errc::no_space, label,
+              fmt::format("{} bytes were asked for, files of this program may have {} bytes", bytes, largest_file()),
+              "raise the limit of file sizes (ulimit -f)", EFBIG);
+}
+
+/// A signal makes the kernel undo the step that it interrupts, so that one step for all of a large file might never end
+/// where a timer ticks.
+constexpr std::uint64_t kReserveStep = 16U << 20U;
+
+// Reserves every page.
 Result<void> reserve_all(const FileDescriptor& file, const std::string& label, std::uint64_t bytes,
                          std::uint64_t reserved = 0) {
-  constexpr std::uint64_t kStep = 16U << 20U;
   if (bytes == 0) return fail(Errc::invalid_argument, label, "a size of 0 bytes", "ask for at least one byte");
   if (bytes > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max())) return no_space(file, label, bytes, 0);
-  if (bytes > largest_file()) {  // asking for more would end the program, by SIGXFSZ
-    return fail(Errc::no_space, label,
-                fmt::format("{} bytes were asked for, files of this program may have {} bytes", bytes, largest_file()),
-                "raise the limit of file sizes (ulimit -f)", EFBIG);
-  }
+  if (auto allowed = check_file_size(label, bytes); !allowed) return allowed;
   struct stat own {};
   const std::uint64_t has =
       ::fstat(file.get(), &own) == 0 ? std::min(bytes, static_cast<std::uint64_t>(own.st_blocks) * 512) : reserved;
   if (auto available = check_available(file, label, bytes - has); !available) return available;
   for (std::uint64_t done = reserved; done < bytes;) {
-    const std::uint64_t step = std::min(kStep, bytes - done);
+    const std::uint64_t step = std::min(kReserveStep, bytes - done);
     const int error = ::posix_fallocate(file.get(), static_cast<off_t>(done), static_cast<off_t>(step));
     if (error == ENOSPC || error == EFBIG || error == ENOMEM) {
       // Given back first, so that the message counts it as available. If that fails, the message says less.
@@ -155,6 +161,7 @@ Result<SharedMemory> SharedMemory::create_unreserved(const FileDescriptor& direc
   const std::string label = "unnamed shared memory in " + directory.path();
   auto file = FileDescriptor::open_at(directory, ".", O_TMPFILE | O_RDWR, 0600);
   if (!file) return system_failure(label, "cannot be created", file.error().os_errno());
+  if (auto allowed = check_file_size(label, bytes); !allowed) return fail(allowed.error());
   if (auto available = check_available(*file, label, bytes); !available) return fail(available.error());
   if (::ftruncate(file->get(), static_cast<off_t>(bytes)) != 0) {
     return no_space(*file, label, bytes, errno);
@@ -163,13 +170,14 @@ Result<SharedMemory> SharedMemory::create_unreserved(const FileDescriptor& direc
 }
 
 Result<void> SharedMemory::reserve(std::uint64_t offset, std::uint64_t bytes) const {
-  int error = EINTR;  // a signal makes the kernel undo the call that it interrupts
-  while (error == EINTR) {
-    error = ::posix_fallocate(fd_.get(), static_cast<off_t>(offset), static_cast<off_t>(bytes));
+  for (std::uint64_t done = 0; done < bytes;) {
+    const std::uint64_t step = std::min(kReserveStep, bytes - done);
+    const int error = ::posix_fallocate(fd_.get(), static_cast<off_t>(offset + done), static_cast<off_t>(step));
+    if (error == ENOSPC || error == EFBIG || error == ENOMEM) return no_space(fd_, label_, bytes - done, error);
+    if (error != 0 && error != EINTR) return system_failure(label_, "cannot be reserved", error);
+    if (error == 0) done += step;
   }
-  if (error == 0) return {};
-  if (error == ENOSPC || error == EFBIG || error == ENOMEM) return no_space(fd_, label_, bytes, error);
-  return system_failure(label_, "cannot be reserved", error);
+  return {};
 }
 
 bool SharedMemory::is_reserved() const noexcept {

@@ -167,6 +167,16 @@ class ShortFiles {
   rlimit before_{};
 };
 
+TEST(MemoryLimits, of_the_system_for_files_refuse_a_ring_and_do_not_end_the_program) {
+  const Place place;
+  Node node = open(place, "node", in_memory(""), kBoth);
+  const ShortFiles limit(1U << 20U);
+  const auto refused = node.publisher<bench::Bytes4K>("topic", {.transport = "ring"});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), Errc::no_space);
+  EXPECT_THAT(refused.error().message(), HasSubstr("files of this program may have 1048576 bytes"));
+}
+
 TEST(MemoryLimits, of_the_system_for_files_end_a_growth_and_not_the_program) {
   const Place place;
   Node node = open(place, "node", in_memory(""));

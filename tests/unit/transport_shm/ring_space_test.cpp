@@ -122,6 +122,30 @@ TEST(RingSpace, gives_up_nothing_that_is_lent_however_long) {
   EXPECT_EQ(space.records(), 0U);
 }
 
+TEST(RingSpace, frees_what_was_reserved_after_a_loan_that_is_published_late) {
+  RingSpace space(4'096, 128, 2);
+  const auto late = space.reserve(64, kAll).value();
+  for (std::uint64_t position = 0; position < 63; ++position) publish(space, 64, position);
+  space.publish(late, 63, space.loan(late).begin, space.loan(late).begin + 64);
+  EXPECT_FALSE(space.reserve(64, kAll));
+  space.give_up(63, {});
+  EXPECT_EQ(space.records(), 1U) << "the one that was published late";
+  for (std::uint64_t position = 64; position < 127; ++position) {
+    publish(space, 64, position);
+    ASSERT_FALSE(space.overlaps());
+  }
+  space.give_up(127, {});
+  EXPECT_EQ(space.records(), 0U);
+}
+
+TEST(RingSpace, finds_the_smallest_gap_where_no_more_can_be_used) {
+  RingSpace space(8'192, 128, 2);
+  for (std::uint64_t position = 0; position < 16; ++position) publish(space, 64, position);
+  space.give_up(1, {});
+  EXPECT_FALSE(space.reserve(64, 1'024)) << "it is not worth it as long as there is more";
+  EXPECT_TRUE(space.reserve_below(64, 1'024));
+}
+
 TEST(RingSpace, takes_back_at_once_what_a_publish_does_not_use) {
   RingSpace space(1'024, 16, 2);
   const auto loan = space.reserve(1'024, kAll).value();

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -196,6 +197,81 @@ TEST_F(LargeRing, waits_for_the_reader_under_block_when_the_capacity_is_used_up)
   EXPECT_TRUE(publisher.loan(points_in(10'000)));
 }
 
+TEST_F(LargeRing, fails_no_loan_that_waits_for_a_reader_which_lets_go_of_all_at_once) {
+  auto node = open("writer");
+  auto other = open("reader");
+  auto publisher =
+      node.publisher<Cloud>("topic", {.overflow = Overflow::block, .block_timeout = 60s, .capacity = kSmall}).value();
+  auto subscriber = other.subscriber<Cloud>("topic", {.depth = 64, .max_held = 64}).value();
+  constexpr std::uint64_t kMessages = 5'000;
+  std::thread reading([&] {
+    std::uint64_t next = 0;
+    std::vector<Sample<Cloud>> held;
+    while (next < kMessages) {
+      auto sample = subscriber.take();
+      if (sample) {
+        EXPECT_EQ(sample->number, next++);
+        held.push_back(std::move(sample));
+      } else {
+        held.clear();
+      }
+    }
+  });
+  for (std::uint64_t number = 0; number < kMessages; ++number) {
+    auto loan = publisher.loan(points_in(20'000));
+    ASSERT_TRUE(loan) << number << ": " << loan.error().message();
+    (*loan)->number = number;
+    EXPECT_EQ(loan->publish().status, PublishStatus::ok);
+  }
+  reading.join();
+}
+
+TEST_F(LargeRing, hears_of_each_reader_that_lets_go_while_it_waits_for_several) {
+  auto node = open("writer");
+  auto other = open("reader");
+  auto publisher =
+      node.publisher<Cloud>("topic", {.overflow = Overflow::block, .block_timeout = 60s, .capacity = kSmall}).value();
+  auto slow = other.subscriber<Cloud>("topic").value();
+  auto holder = other.subscriber<Cloud>("topic", {.max_held = 4}).value();
+  std::vector<Sample<Cloud>> held;
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(publisher.loan(points_in(i == 2 ? 100 : 25'000)).value().publish());
+    held.push_back(holder.take());
+    if (i != 2) static_cast<void>(slow.take());
+  }
+  std::thread letting_go([&] {
+    std::this_thread::sleep_for(100ms);
+    held.clear();
+  });
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_TRUE(publisher.loan(points_in(25'000))) << "one has a small one to take, the other holds the large ones";
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 30s);
+  letting_go.join();
+}
+
+TEST_F(LargeRing, goes_on_after_a_loan_that_was_published_long_after_it_was_made) {
+  auto node = open("writer");
+  auto publisher = node.publisher<Cloud>("topic", {.history = 1, .max_loans = 2, .capacity = kSmall}).value();
+  for (int round = 0; round < 20; ++round) {
+    auto late = publisher.loan(points_in(1'000)).value();
+    for (int i = 0; i < 5; ++i) ASSERT_TRUE(publisher.loan(points_in(9'000)).value().publish());
+    ASSERT_TRUE(late.publish());
+    ASSERT_TRUE(publisher.loan(points_in(30'000))) << "only the last one is kept, and it is small";
+  }
+}
+
+TEST_F(LargeRing, loses_nothing_of_a_lossless_reader_that_may_hold_more_than_the_index_has_entries) {
+  auto node = open("writer");
+  auto publisher = node.publisher<Message>("topic", {.overflow = Overflow::reject}).value();
+  auto subscriber = node.subscriber<Message>("topic", {.depth = 8, .max_held = 20'000}).value();
+  std::uint64_t published = 0;
+  while (publisher.publish({.number = published}).status == PublishStatus::ok && published < 30'000) ++published;
+  EXPECT_GT(published, 10'000U);
+  EXPECT_LT(published, 20'008U) << "it is refused in time";
+  for (std::uint64_t number = 0; number < published; ++number) ASSERT_EQ(subscriber.take()->number, number);
+  EXPECT_EQ(subscriber.counters().total.dropped(), 0U);
+}
+
 TEST_F(LargeRing, publishes_loans_in_any_order) {
   auto node = open("writer");
   auto publisher = node.publisher<Cloud>("topic", {.max_loans = 3, .capacity = kSmall}).value();
@@ -253,6 +329,24 @@ TEST_F(LargeRing, ends_the_connection_of_a_publisher_whose_entries_lead_nowhere)
   bool told = false;
   while (const auto event = other.take_event()) told |= event->kind == EventKind::unmatched;
   EXPECT_TRUE(told);
+  EXPECT_TRUE(publisher.publish({})) << "the publisher goes on";
+  EXPECT_EQ(publisher.subscriber_count(), 0U);
+}
+
+TEST_F(LargeRing, ends_the_connection_of_a_publisher_that_overwrites_what_could_still_be_taken) {
+  auto node = open("writer");
+  auto other = open("reader");
+  auto publisher = node.publisher<Message>("topic").value();
+  auto subscriber = other.subscriber<Message>("topic").value();
+  ASSERT_TRUE(publisher.publish({}));
+  {
+    Scribbled file(only_file("seg."));
+    std::atomic<std::uint64_t>& entry = file.word(sizeof(shm::RecordsHead));
+    entry.store(entry.load() + (std::uint64_t{3} << 40));  // three laps later, and the floor is where it was
+  }
+  subscriber.wait(10ms);
+  EXPECT_FALSE(subscriber.take());
+  EXPECT_FALSE(subscriber.wait(10ms)) << "it sleeps";
   EXPECT_TRUE(publisher.publish({})) << "the publisher goes on";
   EXPECT_EQ(publisher.subscriber_count(), 0U);
 }

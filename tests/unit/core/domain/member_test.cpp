@@ -1,5 +1,9 @@
 #include "baton/domain/member.hpp"
 
+#include <atomic>
+#include <thread>
+#include <vector>
+
 #include <gmock/gmock.h>
 
 #include "place.hpp"
@@ -42,6 +46,27 @@ TEST(Member, finds_ports_of_another_node_and_notices_when_they_go) {
   const auto seen = publisher.refresh();
   EXPECT_TRUE(seen.matched.empty());
   EXPECT_EQ(seen.gone.size(), 1U);
+}
+
+TEST(Member, makes_a_name_for_a_reader_though_others_make_their_first_one_meanwhile) {
+  for (int round = 0; round < 200; ++round) {
+    const Place place;
+    const auto member = place.join("node");
+    ASSERT_TRUE(
+        posix::SharedMemory::create(**member->directory(7), 4'096).value().link(**member->directory(7), "file"));
+    std::atomic<int> linked{0};
+    std::vector<std::thread> threads;
+    for (std::uint32_t number = 0; number < 4; ++number) {
+      threads.emplace_back([&, number] {
+        if (member->link(7, "file", segment_name_for_reader({}, {}, number))) ++linked;
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    ASSERT_EQ(linked, 4);
+    EXPECT_EQ(member->list(7, segment_name_for_reader({}, {}, 0).substr(0, 10)).value().size(), 4U);
+    for (std::uint32_t number = 0; number < 4; ++number) member->unlink(7, segment_name_for_reader({}, {}, number));
+    member->unlink(7, "file");
+  }
 }
 
 }  // namespace
