@@ -21,8 +21,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr unsigned kBatch = 64;
 
-/// Nanoseconds of one publish: the median of many batches.
-double measure(const std::string& transport, baton::Overflow overflow, unsigned readers, unsigned batches) {
+/// Nanoseconds of one publish: the median of many batches. `holds`: a reader keeps the first message meanwhile.
+double measure(const std::string& transport, baton::Overflow overflow, unsigned readers, unsigned batches, bool holds) {
   baton::Options options;
   options.domain = "bench-" + std::to_string(::getpid());
   options.config = baton::Config::parse("", "bench.toml").value();
@@ -32,6 +32,11 @@ double measure(const std::string& transport, baton::Overflow overflow, unsigned 
   std::vector<baton::Subscriber<bench::Bytes64>> subscribers;
   for (unsigned i = 0; i < readers; ++i) {
     subscribers.push_back(node.subscriber<bench::Bytes64>("topic", settings).value());
+  }
+  baton::Sample<bench::Bytes64> held;
+  if (holds) {
+    publisher.publish({});
+    held = subscribers.front().take();
   }
   std::vector<double> times;
   for (unsigned batch = 0; batch < batches; ++batch) {
@@ -56,16 +61,19 @@ double measure(const std::string& transport, baton::Overflow overflow, unsigned 
 
 int main(int argc, char** argv) {
   const unsigned batches = argc > 1 ? static_cast<unsigned>(std::strtoul(argv[1], nullptr, 10)) : 20'000;
-  std::printf("ns a publish   ");
+  std::printf("ns a publish             ");
   for (const unsigned readers : {1U, 4U, 16U}) std::printf("%4u readers", readers);
   std::printf("\n");
   for (const char* const transport : {"shm", "ring"}) {
     for (const auto overflow : {baton::Overflow::reject, baton::Overflow::drop_oldest}) {
-      std::printf("%-4s %-11s", transport, overflow == baton::Overflow::reject ? "reject" : "drop_oldest");
-      for (const unsigned readers : {1U, 4U, 16U}) {
-        std::printf(" %11.1f", measure(transport, overflow, readers, std::max(1U, batches / readers)));
+      for (const bool holds : {false, true}) {
+        std::printf("%-4s %-11s%s", transport, overflow == baton::Overflow::reject ? "reject" : "drop_oldest",
+                    holds ? ", one held" : "          ");
+        for (const unsigned readers : {1U, 4U, 16U}) {
+          std::printf(" %11.1f", measure(transport, overflow, readers, std::max(1U, batches / readers), holds));
+        }
+        std::printf("\n");
       }
-      std::printf("\n");
     }
   }
   return 0;

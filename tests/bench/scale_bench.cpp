@@ -282,11 +282,13 @@ int take_first(const std::string& domain) {
 }
 
 /// From the start of that program to its end.
-int measure_start(const char* program, int times) {
+int measure_start(const char* program, int times, const std::string& transport) {
   const std::string domain = "bench-" + std::to_string(::getpid());
   auto node = open("early", domain);
-  auto publisher = node.publisher<Message>("first", {.history = 1}).value();
+  const auto opened = Clock::now();
+  auto publisher = node.publisher<Message>("first", {.transport = transport, .history = 1}).value();
   publisher.publish({});
+  std::printf("publisher over %s, and its first publish: %.2f ms\n", transport.c_str(), 1e3 * since(opened));
   const auto run = [&](const char* what) {
     std::vector<double> seconds;
     for (int i = 0; i < times; ++i) {
@@ -355,6 +357,8 @@ int main(int argc, char** argv) {
   int times = 100;
   auto* const start = app.add_subcommand("start", "from a program's start to its first message, and to its end");
   start->add_option("--times", times)->check(CLI::Range(1, 100'000));
+  std::string transport = "shm";
+  start->add_option("--transport", transport, "of the publisher")->check(CLI::IsMember({"shm", "ring"}));
   auto* const churn = app.add_subcommand("churn", "nodes that come and go");
   churn->add_option("--times", times)->check(CLI::Range(1, 100'000));
   std::string domain;
@@ -362,7 +366,7 @@ int main(int argc, char** argv) {
   app.add_subcommand("nothing", "for start: a program that ends at once")->add_option("domain", domain);
   CLI11_PARSE(app, argc, argv);
   if (*many) return measure_many(scale);
-  if (*start) return measure_start(argv[0], times);
+  if (*start) return measure_start(argv[0], times, transport);
   if (*churn) return measure_churn(times);
   if (app.got_subcommand("pair")) return measure_pair();
   return app.got_subcommand("take-first") ? take_first(domain) : 0;
