@@ -15,6 +15,7 @@
 #include "baton/log.hpp"
 #include "baton/names.hpp"
 #include "baton/posix/blocked_signals.hpp"
+#include "baton/posix/membarrier.hpp"
 #include "domain/file_content.hpp"
 #include "domain/file_names.hpp"
 #include "posix/system_error.hpp"
@@ -111,6 +112,9 @@ Result<void> Membership::start_keeper() {
   last_tick_ = Clock::now();
   next_tick_.store(last_tick_, std::memory_order_relaxed);
   if (!request_.keeper) return {};
+  // For the guards of publishers. Before there is a second thread it takes no time; later the kernel waits until all
+  // processors have seen it, some 10 ms.
+  static_cast<void>(posix::has_membarrier());
   int error = ENOMEM;
   try {
     const posix::BlockedSignals blocked;
