@@ -204,10 +204,11 @@ TEST_F(LargeRing, fails_no_loan_that_waits_for_a_reader_which_lets_go_of_all_at_
       node.publisher<Cloud>("topic", {.overflow = Overflow::block, .block_timeout = 60s, .capacity = kSmall}).value();
   auto subscriber = other.subscriber<Cloud>("topic", {.depth = 64, .max_held = 64}).value();
   constexpr std::uint64_t kMessages = 5'000;
+  std::atomic<bool> failed{false};
   std::thread reading([&] {
     std::uint64_t next = 0;
     std::vector<Sample<Cloud>> held;
-    while (next < kMessages) {
+    while (next < kMessages && !failed) {
       auto sample = subscriber.take();
       if (sample) {
         EXPECT_EQ(sample->number, next++);
@@ -217,11 +218,15 @@ TEST_F(LargeRing, fails_no_loan_that_waits_for_a_reader_which_lets_go_of_all_at_
       }
     }
   });
-  for (std::uint64_t number = 0; number < kMessages; ++number) {
+  for (std::uint64_t number = 0; number < kMessages && !failed; ++number) {
     auto loan = publisher.loan(points_in(20'000));
-    ASSERT_TRUE(loan) << number << ": " << loan.error().message();
-    (*loan)->number = number;
-    EXPECT_EQ(loan->publish().status, PublishStatus::ok);
+    failed = !loan;
+    if (failed) {
+      ADD_FAILURE() << number << ": " << loan.error().message();
+    } else {
+      (*loan)->number = number;
+      EXPECT_EQ(loan->publish().status, PublishStatus::ok);
+    }
   }
   reading.join();
 }
