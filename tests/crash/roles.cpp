@@ -126,6 +126,7 @@ int run_role(const std::string& name, const Arguments& arguments) {
   if (name == "reader") return reader_role(arguments);
   if (name == "full_memory") return full_memory_role(arguments);
   if (name == "huge_memory") return huge_memory_role(arguments);
+  if (name == "cgroup") return cgroup_role(arguments);
   if (name == "random_publisher") return random_publisher_role(arguments);
   if (name == "random_subscriber") return random_subscriber_role(arguments);
   std::fprintf(stderr, "there is no role '%s'\n", name.c_str());

@@ -21,6 +21,7 @@ int writer_role(const Arguments& arguments);       // load_roles.cpp
 int reader_role(const Arguments& arguments);       // load_roles.cpp
 int full_memory_role(const Arguments& arguments);  // full_memory.cpp
 int huge_memory_role(const Arguments& arguments);  // huge_memory.cpp
+int cgroup_role(const Arguments& arguments);       // cgroup_test.cpp
 
 int random_publisher_role(const Arguments& arguments);   // random_roles.cpp
 int random_subscriber_role(const Arguments& arguments);  // random_roles.cpp

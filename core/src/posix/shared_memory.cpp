@@ -9,12 +9,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <fstream>
 #include <iterator>
 #include <limits>
 #include <sstream>
 
 #include "posix/advice.hpp"
+#include "posix/memory_cgroup.hpp"
 #include "posix/system_error.hpp"
 
 namespace baton {
@@ -31,13 +33,35 @@ tl::unexpected<Error> no_space(const FileDescriptor& file, const std::string& la
               "make the messages, depths or counts smaller, or the shared memory larger", os_errno);
 }
 
+/// A memory cgroup at its limit has a process killed, so it is asked before. Not each time: of what it leaves a quarter
+/// can be had before it is asked again, by then others may have taken some.
+Result<void> check_cgroup(const std::string& label, std::uint64_t bytes) {
+  constexpr std::uint64_t kMostAtOnce = std::uint64_t{1} << 30U;  // limits may change
+  static std::atomic<std::uint64_t> known_to_be_left{0};
+  std::uint64_t before = known_to_be_left.load(std::memory_order_relaxed);  // a guess, as the limit is
+  while (before >= bytes) {
+    if (known_to_be_left.compare_exchange_weak(before, before - bytes, std::memory_order_relaxed)) return {};
+  }
+  const auto group = tightest_memory_cgroup();
+  if (group && bytes > group->left) {
+    return fail(Errc::no_space, label,
+                fmt::format("{} bytes were asked for, and the memory cgroup {} leaves {} of its {} bytes", bytes,
+                            group->path, group->left, group->limit),
+                "raise its limit (MemoryMax of a systemd unit, --memory of a container), or make the messages, depths "
+                "or counts smaller");
+  }
+  known_to_be_left.store(group ? std::min(kMostAtOnce, (group->left - bytes) / 4) : kMostAtOnce,
+                         std::memory_order_relaxed);
+  return {};
+}
+
 /// Whether so much can be had at all now; what cannot is refused before anything of it is taken from others.
 Result<void> check_available(const FileDescriptor& file, const std::string& label, std::uint64_t bytes) {
   struct statvfs status {};
   if (::fstatvfs(file.get(), &status) == 0 && status.f_blocks != 0 && bytes / status.f_frsize > status.f_bavail) {
     return no_space(file, label, bytes, ENOSPC);
   }
-  return {};
+  return check_cgroup(label, bytes);
 }
 
 /// That this process may make.
@@ -170,6 +194,7 @@ Result<SharedMemory> SharedMemory::create_unreserved(const FileDescriptor& direc
 }
 
 Result<void> SharedMemory::reserve(std::uint64_t offset, std::uint64_t bytes) const {
+  if (auto available = check_available(fd_, label_, bytes); !available) return available;
   for (std::uint64_t done = 0; done < bytes;) {
     const std::uint64_t step = std::min(kReserveStep, bytes - done);
     const int error = ::posix_fallocate(fd_.get(), static_cast<off_t>(offset + done), static_cast<off_t>(step));
