@@ -134,10 +134,31 @@ void run_beside_another(const std::string& directory) {
   expect(talk(200'000), "there is room again, and no loan");
 }
 
+/// What a container has at its defaults.
+void run_rings(const std::string& directory) {
+  baton::Options options;
+  options.domain = "small";
+  options.config = baton::Config::parse(config_for(directory), "crash.toml").value();
+  baton::Node node = baton::Node::open("pair", std::move(options)).value();
+  std::vector<baton::Publisher<bounded::Endless>> publishers;
+  for (int i = 0; i < 4; ++i) {
+    auto publisher = node.publisher<bounded::Endless>(std::to_string(i) + "/large", {.transport = "ring"});
+    expect(publisher.has_value(), publisher ? "" : publisher.error().message());
+    if (publisher) publishers.push_back(*std::move(publisher));
+  }
+  auto reader = node.subscriber<bounded::Endless>("0/large").value();
+  expect(!publishers.empty() && publishers.front().loan(6'000'000).value().publish().delivered == 1, "it is not given");
+  expect(static_cast<bool>(reader.take()), "it does not arrive");
+  const auto refused =
+      node.publisher<bounded::Endless>("5/large", {.transport = "ring", .capacity = std::uint64_t{128} << 20U});
+  expect(!refused && refused.error().code() == baton::Errc::no_space, "more than there is was not refused");
+}
+
 }  // namespace
 
 int full_memory_role(const Arguments& arguments) {
   const std::string& what = arguments.at(0);
+  if (what == "rings") return on_own_mount("size=64M", run_rings);
   return on_own_mount("size=1M", what == "start" ? run_from_the_start : what == "beside" ? run_beside_another : run);
 }
 

@@ -148,6 +148,9 @@ TEST(FullMemory, is_an_error_that_says_what_there_is_before_there_is_a_domain) {
 TEST(FullMemory, that_another_domain_has_taken_ends_a_growth_and_not_what_goes_on) {
   expect_role_succeeds({"full_memory", "beside"});
 }
+TEST(FullMemory, of_a_container_at_its_defaults_has_room_for_rings_at_theirs) {
+  expect_role_succeeds({"full_memory", "rings"});
+}
 TEST(HugePages, are_used_where_the_file_system_gives_them) { expect_role_succeeds({"huge_memory", "huge=advise"}); }
 TEST(HugePages, that_are_not_given_are_said_once_with_what_to_set) {
   expect_role_succeeds({"huge_memory", "huge=never"});

@@ -93,6 +93,7 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   bool all_taken() noexcept;
 
   // shm_publisher_ring.cpp: the same, of a publisher with a ring
+  std::uint64_t ring_capacity() const;
   Result<void> make_ring(const PortRequest& request, std::uint32_t depth);
   Chunk loan_in_ring(std::size_t bytes) noexcept;
   std::optional<std::uint32_t> reserve_slowly(std::size_t bytes, bool& inside) noexcept;

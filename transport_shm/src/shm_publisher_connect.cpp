@@ -172,7 +172,9 @@ Result<void> ShmPublisher::start(const PortRequest& request) {
   if (log::enabled(LogLevel::info)) {
     log::info("[{}] topic '{}': takes {}{}", announcement_.node, announcement_.topic,
               to_string(predicted(request, readers.size())),
-              pool_.is_variable() ? "; and chunks of the sizes that loans ask for, within " + memory_limit() : "");
+              plane_ == Plane::queue && pool_.is_variable()
+                  ? "; and chunks of the sizes that loans ask for, within " + memory_limit()
+                  : "");
   }
   {
     const std::lock_guard lock(cold_mutex_);

@@ -7,17 +7,33 @@
 #include <fmt/format.h>
 
 #include "baton/domain/figures.hpp"
+#include "baton/log.hpp"
 #include "shm_publisher.hpp"
 
 namespace baton::shm {
 
 using std::chrono::steady_clock;
 
+/// That the settings allow. The default is for machines; where the file system is small, as a container's own one is,
+/// it would leave nothing to others.
+std::uint64_t ShmPublisher::ring_capacity() const {
+  const Qos& qos = announcement_.qos;
+  std::uint64_t capacity = std::min(qos.capacity, qos.max_memory);
+  if (qos.capacity != Qos().capacity) return capacity;
+  const auto directory = member_->directory(bucket_);
+  const std::uint64_t all = directory ? posix::file_system_bytes(**directory) : 0;
+  const std::uint64_t share = std::max(all / 8 / kPageBytes * kPageBytes, Qos::kMinCapacity);
+  if (all == 0 || capacity <= share) return capacity;
+  log::info("[{}] topic '{}': a capacity of {} bytes, an eighth of the file system, instead of {}", announcement_.node,
+            announcement_.topic, share, capacity);
+  return share;
+}
+
 /// `depth`: of the deepest reader that is there already.
 Result<void> ShmPublisher::make_ring(const PortRequest& request, std::uint32_t depth) {
   const Qos& qos = announcement_.qos;
   const std::string where = fmt::format("topic '{}': publisher in {}", announcement_.topic, announcement_.node);
-  const std::uint64_t capacity = std::min(qos.capacity, qos.max_memory);
+  const std::uint64_t capacity = ring_capacity();
   const std::uint64_t record = payload_stride_for(std::max<std::uint64_t>(request.payload_bytes, 1));
   const std::uint64_t records = std::uint64_t{max_loans_} + qos.history;
   if (records * record > capacity) {

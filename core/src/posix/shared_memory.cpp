@@ -172,6 +172,11 @@ std::optional<std::string> why_no_huge_pages(const FileDescriptor& directory) {
   return fmt::format("the file system at {0} gives none; allow it to: mount -o remount,huge=advise {0}", mount->point);
 }
 
+std::uint64_t file_system_bytes(const FileDescriptor& directory) noexcept {
+  struct statvfs status {};
+  return ::fstatvfs(directory.get(), &status) == 0 ? status.f_blocks * status.f_frsize : 0;
+}
+
 Result<SharedMemory> SharedMemory::create(const FileDescriptor& directory, std::uint64_t bytes, Pages pages) {
   const std::string label = "unnamed shared memory in " + directory.path();
   auto file = FileDescriptor::open_at(directory, ".", O_TMPFILE | O_RDWR, 0600);

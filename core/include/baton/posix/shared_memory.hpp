@@ -24,6 +24,9 @@ inline constexpr std::uint64_t kHugePageBytes = std::uint64_t{2} << 20;
 /// Why files of this directory get no huge pages, and what to do about it; nothing if they do, as far as can be told.
 BATON_API std::optional<std::string> why_no_huge_pages(const FileDescriptor& directory);
 
+/// How much the file system of a directory can hold in all; 0 if it has no limit, or does not say.
+BATON_API std::uint64_t file_system_bytes(const FileDescriptor& directory) noexcept;
+
 /// A file of memory, of a fixed size, to be mapped by several processes. The const functions may be called on any
 /// thread, while nobody calls another one.
 class BATON_API SharedMemory {
