@@ -57,16 +57,18 @@ int main(int argc, char** argv) {
   const std::string domain = "bench-" + std::to_string(getpid());
   const pid_t child = fork();
   if (child == 0) {
-    auto node = open("publishers", domain);
-    std::list<baton::Publisher<bench::Bytes64>> publishers;
-    for (int i = 0; i < subscribers; ++i) publishers.push_back(node.publisher<bench::Bytes64>(topic(i)).value());
-    for (auto& publisher : publishers) publisher.wait_for_subscribers(1, std::chrono::seconds(60));
-    const Usage before = usage();
-    sleep(static_cast<unsigned>(seconds));
-    print("publishers", before, seconds);
-    std::fflush(stdout);
-    for (auto& publisher : publishers) publisher.publish({});
-    publishers.front().flush(std::chrono::seconds(10));
+    {
+      auto node = open("publishers", domain);
+      std::list<baton::Publisher<bench::Bytes64>> publishers;
+      for (int i = 0; i < subscribers; ++i) publishers.push_back(node.publisher<bench::Bytes64>(topic(i)).value());
+      for (auto& publisher : publishers) publisher.wait_for_subscribers(1, std::chrono::seconds(60));
+      const Usage before = usage();
+      sleep(static_cast<unsigned>(seconds));
+      print("publishers", before, seconds);
+      std::fflush(stdout);
+      for (auto& publisher : publishers) publisher.publish({});
+      publishers.front().flush(std::chrono::seconds(10));
+    }  // it may be the last one to leave
     _exit(0);
   }
   int messages = 0;
