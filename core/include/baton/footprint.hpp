@@ -37,10 +37,12 @@ inline namespace v1 {
 /// Over `ring`, instead of these segments, and of last messages:
 ///
 ///     segments      = 8192 + 40 * index + capacity, at most max_memory
-///     index         = depth + max_held of a subscriber twice, rounded up to a power of two, but not below 16384, and
-///                     not more than the capacity has room for, twice, of messages of 64 bytes
+///     index         = twice the largest of the publisher's depth and history, and of depth + max_held of a subscriber,
+///                     rounded up to a power of two, but not below 16384, and not more than the capacity has room for,
+///                     twice, of messages of 64 bytes
 ///
-/// That is what it comes to when all of the capacity is used; at first 256 KiB of it are.
+/// That is what it comes to when all of the capacity is used; at first 256 KiB of it are, unless `[memory]` wants
+/// memory to be there before it is needed. A default capacity may be less where the file system is small.
 ///
 /// Over `inproc` messages lie in the memory of the process, of which nothing is said here.
 struct Footprint {

@@ -36,7 +36,7 @@ struct MemorySettings {
   std::uint64_t max_domain = kUnlimited;  ///< bytes that all files of all nodes of the domain may take
   bool prefault = false;     ///< segments are entered into the page tables of both sides when they are mapped
   bool huge_pages = false;   ///< segments of 2 MiB and more are made of huge pages, where the system allows it
-  bool preallocate = false;  ///< chunks for the largest messages are made when ports match, and never later
+  bool preallocate = false;  ///< all that the largest messages take is made when ports open and match, never later
   /// Where they are from, for errors: "max_node of baton.toml:4", or "max_node, by preset "minimal" of baton.toml:2".
   std::string max_node_origin = "max_node";
   std::string max_domain_origin = "max_domain";

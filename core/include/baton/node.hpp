@@ -46,7 +46,8 @@ struct Options {
   /// Nodes find each other within a domain. Empty: `$BATON_DOMAIN`, else the configuration file's, else "default".
   std::string domain = {};
   ConfigSource config = {};
-  /// What may carry topics, in the order of preference of `transport = "auto"`.
+  /// What may carry topics, in the order of preference of `transport = "auto"` between those that suit
+  /// a publisher's messages equally well; a subscriber has the first.
   std::vector<std::shared_ptr<Transport>> transports = builtin_transports();
   /// Whether the node has a thread of its own, its keeper: it connects ports while nobody uses them, shows that the
   /// program runs, and notices when others do not any more. It sleeps but for that, and starts with the first port. A

@@ -26,7 +26,8 @@
 ///
 /// *Hot verbs* (`loan`, `publish`, `discard`, `take`, `release`) are `noexcept`, do not allocate, do not log, take no
 /// lock shared with another process and make no system call, but to wake a sleeper or to sleep where the policy says
-/// so (`Overflow::block`). The first one after a peer has joined or left may do what is needed to learn of it.
+/// so (`Overflow::block`). The first one after a peer has joined or left may do what is needed to learn of it, and a
+/// loan that needs memory which was not there before may make it: a larger chunk, or more of a ring's buffer.
 ///
 /// *Order.* A subscriber gets the messages of one publisher in the order in which they were published, with no
 /// duplicate; each one missing was counted as dropped, or was published before the two were connected.
@@ -62,7 +63,7 @@ inline namespace v1 {
 enum class LoanStatus : std::uint8_t {
   ok,
   too_many_loans,  ///< `max_loans` are open
-  out_of_chunks,   ///< the pool is empty
+  out_of_chunks,   ///< the pool is empty, or nothing in the ring is free side by side that is large enough
   too_large,       ///< more bytes than a message of the port may have
   closed,
 };
@@ -96,7 +97,7 @@ BATON_API std::string_view to_string(WaitStatus status) noexcept;
 struct PublishResult {
   PublishStatus status = PublishStatus::ok;
   std::uint16_t delivered = 0;  ///< subscribers that were called, or have it queued; it may be too old for them by then
-  std::uint32_t dropped = 0;    ///< messages, this or older ones, that gave way on a full queue
+  std::uint32_t dropped = 0;    ///< messages, this or older ones, that gave way on a full queue; not over a ring
 
   explicit operator bool() const noexcept { return status == PublishStatus::ok; }
 };
@@ -167,22 +168,22 @@ inline constexpr std::string_view kExpired = "lifespan: they were too old when t
 }  // namespace drop_reason
 
 struct PublisherCounters {
-  std::uint64_t published = 0;                  ///< messages handed over, whoever got them
-  std::uint64_t bytes = 0;                      ///< of their payloads
-  std::uint64_t rejected = 0;                   ///< publishes refused (`reject`)
-  std::uint64_t timed_out = 0;                  ///< publishes that waited in vain (`block`)
-  std::uint64_t failed_loans = 0;               ///< loans refused
-  std::uint64_t wakeups = 0;                    ///< sleeping readers that were rung
-  std::uint64_t open_loans = 0;                 ///< loans out now
-  std::uint64_t chunks = 0;                     ///< the pool's size
-  std::uint64_t free_chunks = 0;                ///< of these, neither lent, queued, held nor kept as history
+  std::uint64_t published = 0;     ///< messages handed over, whoever got them
+  std::uint64_t bytes = 0;         ///< of their payloads
+  std::uint64_t rejected = 0;      ///< publishes refused (`reject`)
+  std::uint64_t timed_out = 0;     ///< publishes that waited in vain (`block`)
+  std::uint64_t failed_loans = 0;  ///< loans refused
+  std::uint64_t wakeups = 0;       ///< sleeping readers that were rung
+  std::uint64_t open_loans = 0;    ///< loans out now
+  std::uint64_t chunks = 0;        ///< the pool's size; in a ring the records in use
+  std::uint64_t free_chunks = 0;   ///< of these, neither lent, queued, held nor kept as history; 0 in a ring
   std::vector<ConnectionCounters> connections;  ///< live ones
 };
 
 struct SubscriberCounters {
   ConnectionCounters total;            ///< over all connections, those that ended included; `peer` is empty
   std::uint64_t failed_callbacks = 0;  ///< callbacks that threw
-  std::uint64_t damaged = 0;           ///< tables that did not verify: taken, and not given to the user
+  std::uint64_t damaged = 0;  ///< tables that did not verify, and what its checksum did not fit: taken, not given
   LatencyCounters latency;
   std::vector<ConnectionCounters> connections;  ///< live ones
 };
@@ -231,8 +232,8 @@ class BATON_API PublisherPort {
   virtual bool wait_for_connections(std::size_t count, std::chrono::nanoseconds timeout) noexcept = 0;
 
   /// Disconnects. Everything already published stays takable; every later verb but `discard` says closed. Idempotent.
-  /// With `Qos::latched` the history stays for subscribers that come later, until the topic's next publisher of this
-  /// transport: each that matches, and was not connected, gets it as a connection that has ended.
+  /// With `Qos::latched` the history stays for subscribers that come later, until the topic's next publisher of
+  /// the same reach: each that matches, and was not connected, gets it as a connection that has ended.
   virtual void close() noexcept = 0;
 
   /// Ends the owner's use of the port. Loans still open may be published or discarded; with the last one the port

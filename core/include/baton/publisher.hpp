@@ -127,7 +127,8 @@ template <Message T>
 class Publisher {
  public:
   /// A loan whose message has the defaults of its IDL; every other byte is zero. Fails with `too_many_loans` when
-  /// `max_loans` are open, `out_of_chunks` when readers hold every chunk, `closed` after `close`.
+  /// `max_loans` are open, `out_of_chunks` when readers hold every chunk (over a ring under `block`, have held
+  /// what is needed for `block_timeout`), `closed` after `close`.
   [[nodiscard]] Result<Loan<T>> loan() noexcept requires FixedMessage<T> {
     auto loan = loan_uninit();
     if (loan) set_defaults(loan->chunk_.payload);

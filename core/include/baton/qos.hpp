@@ -16,7 +16,7 @@ inline namespace v1 {
 ///
 /// `drop_oldest` and `drop_newest` are a subscriber's choice and hold on its connection whatever the publisher says.
 /// `reject` and `block` are a publisher's choice and concern its lossless subscribers: those that did not choose to
-/// drop.
+/// drop. Over a ring this holds while the capacity suffices; docs/qos.md says what else happens.
 enum class Overflow : std::uint8_t {
   drop_oldest,  ///< the oldest queued message gives way; the reader sees the newest `depth`
   drop_newest,  ///< the message is not delivered to this reader
@@ -95,7 +95,8 @@ struct Qos {
   bool latched = false;                  ///< the publisher's history outlives it, until the topic's next publisher
   Notify notify = Notify::futex;         ///< subscriber: how `wait` sleeps
   std::chrono::nanoseconds spin = kAdaptiveSpin;     ///< subscriber: how long `wait` looks before it sleeps
-  std::uint64_t capacity = std::uint64_t{64} << 20;  ///< publisher with a ring: bytes of its buffer
+  std::uint64_t capacity = std::uint64_t{64} << 20;  ///< publisher with a ring: bytes of its buffer, at
+                                                     ///< most `max_memory`
   Checksum checksum = Checksum::none;                ///< publisher with a ring
 };
 
