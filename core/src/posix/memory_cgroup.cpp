@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <fstream>
-#include <sstream>
 #include <string_view>
+#include <utility>
+
+#include "posix/mounts.hpp"
 
 namespace baton {
 inline namespace v1 {
@@ -50,28 +52,18 @@ struct Place {
   std::string path;  // below that: empty, or begins with a slash
 };
 
-bool has_option(std::string_view options, std::string_view wanted) {
-  return ("," + std::string(options) + ",").find("," + std::string(wanted) + ",") != std::string::npos;
-}
-
 /// Of a line of mountinfo, where memory is accounted for below the cgroup path of either version.
 std::optional<Place> place_of(const std::string& line, const std::optional<std::string>& first,
                               const std::optional<std::string>& second) {
-  std::istringstream words(line);
-  std::string id, parent, device, root, point, word;
-  words >> id >> parent >> device >> root >> point;
-  while (words >> word && word != "-") {  // options of this mount, and how it propagates
-  }
-  std::string type, source, options;
-  words >> type >> source >> options;
-  const bool is_first = type == kFirst.type && has_option(options, "memory");
-  if (!is_first && type != kSecond.type) return std::nullopt;
+  Mount mount(line);
+  const bool is_first = mount.type == kFirst.type && mount.has_option("memory");
+  if (!is_first && mount.type != kSecond.type) return std::nullopt;
   const std::optional<std::string>& below = is_first ? first : second;
   if (!below) return std::nullopt;
   std::string path = *below;
-  if (root != "/" && path.starts_with(root)) path.erase(0, root.size());  // a container's
+  if (mount.root != "/" && path.starts_with(mount.root)) path.erase(0, mount.root.size());  // a container's
   if (path == "/") path.clear();
-  return Place{is_first ? kFirst : kSecond, point, std::move(path)};
+  return Place{is_first ? kFirst : kSecond, std::move(mount.point), std::move(path)};
 }
 
 std::optional<MemoryCgroup> look_at(const std::string& directory, const Version& version, std::uint64_t swap) {
@@ -97,7 +89,7 @@ std::optional<MemoryCgroup> tightest_memory_cgroup(const std::string& proc) {
     if (end == std::string::npos) continue;
     const std::string_view controllers = std::string_view(line).substr(colon + 1, end - colon - 1);
     if (line.starts_with("0::")) second = line.substr(end + 1);
-    if (has_option(controllers, "memory")) first = line.substr(end + 1);
+    if (has_word(controllers, "memory")) first = line.substr(end + 1);
   }
   struct sysinfo info {};
   const std::uint64_t swap = ::sysinfo(&info) == 0 ? std::uint64_t{info.freeswap} * info.mem_unit : 0;

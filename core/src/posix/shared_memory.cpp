@@ -13,10 +13,10 @@
 #include <fstream>
 #include <iterator>
 #include <limits>
-#include <sstream>
 
 #include "posix/advice.hpp"
 #include "posix/memory_cgroup.hpp"
+#include "posix/mounts.hpp"
 #include "posix/system_error.hpp"
 
 namespace baton {
@@ -79,9 +79,28 @@ Result<void> check_file_size(const std::string& label, std::uint64_t bytes) {
               "raise the limit of file sizes (ulimit -f)", EFBIG);
 }
 
-/// A signal makes the kernel undo the step that it interrupts, so that one step for all of a large file might never end
+/// Reserves from `done` to `end`, and returns why it could not, or 0; `done` is then how far it came. In steps: a
+/// signal makes the kernel undo the one that it interrupts, so that one step for all of a large file might never end
 /// where a timer ticks.
-constexpr std::uint64_t kReserveStep = 16U << 20U;
+int reserve_range(const FileDescriptor& file, std::uint64_t& done, std::uint64_t end) noexcept {
+  constexpr std::uint64_t kStep = 16U << 20U;
+  while (done < end) {
+    const std::uint64_t step = std::min(kStep, end - done);
+    const int error = ::posix_fallocate(file.get(), static_cast<off_t>(done), static_cast<off_t>(step));
+    if (error != 0 && error != EINTR) return error;
+    if (error == 0) done += step;
+  }
+  return 0;
+}
+
+bool says_no_space(int os_errno) noexcept { return os_errno == ENOSPC || os_errno == EFBIG || os_errno == ENOMEM; }
+
+/// How many bytes of the file have pages.
+std::optional<std::uint64_t> backed_bytes(const FileDescriptor& file) noexcept {
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) return std::nullopt;
+  return static_cast<std::uint64_t>(status.st_blocks) * 512;
+}
 
 // Reserves every page.
 Result<void> reserve_all(const FileDescriptor& file, const std::string& label, std::uint64_t bytes,
@@ -89,22 +108,15 @@ Result<void> reserve_all(const FileDescriptor& file, const std::string& label, s
   if (bytes == 0) return fail(Errc::invalid_argument, label, "a size of 0 bytes", "ask for at least one byte");
   if (bytes > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max())) return no_space(file, label, bytes, 0);
   if (auto allowed = check_file_size(label, bytes); !allowed) return allowed;
-  struct stat own {};
-  const std::uint64_t has =
-      ::fstat(file.get(), &own) == 0 ? std::min(bytes, static_cast<std::uint64_t>(own.st_blocks) * 512) : reserved;
+  const std::uint64_t has = std::min(bytes, backed_bytes(file).value_or(reserved));
   if (auto available = check_available(file, label, bytes - has); !available) return available;
-  for (std::uint64_t done = reserved; done < bytes;) {
-    const std::uint64_t step = std::min(kReserveStep, bytes - done);
-    const int error = ::posix_fallocate(file.get(), static_cast<off_t>(done), static_cast<off_t>(step));
-    if (error == ENOSPC || error == EFBIG || error == ENOMEM) {
-      // Given back first, so that the message counts it as available. If that fails, the message says less.
-      static_cast<void>(::ftruncate(file.get(), static_cast<off_t>(reserved)) == 0);
-      return no_space(file, label, bytes - reserved, error);
-    }
-    if (error != 0 && error != EINTR) return system_failure(label, "cannot be reserved", error);
-    if (error == 0) done += step;
-  }
-  return {};
+  std::uint64_t done = reserved;
+  const int error = reserve_range(file, done, bytes);
+  if (error == 0) return {};
+  if (!says_no_space(error)) return system_failure(label, "cannot be reserved", error);
+  // Given back first, so that the message counts it as available. If that fails, the message says less.
+  static_cast<void>(::ftruncate(file.get(), static_cast<off_t>(reserved)) == 0);
+  return no_space(file, label, bytes - reserved, error);
 }
 
 /// Makes what fits of huge pages. A file system that gives them when it is advised to looks at the mapping by which a
@@ -129,26 +141,14 @@ std::string content_of(const char* path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-/// Where the file system of the directory is mounted, and its own options, as /proc/self/mountinfo has them.
-struct Mount {
-  std::string point;
-  std::string options;
-};
+/// Where the file system of the directory is mounted.
 std::optional<Mount> mount_of(const FileDescriptor& directory) {
   struct stat status {};
   if (::fstat(directory.get(), &status) != 0) return std::nullopt;
   const std::string device = fmt::format("{}:{}", major(status.st_dev), minor(status.st_dev));
-  std::istringstream lines(content_of("/proc/self/mountinfo"));
+  std::ifstream lines("/proc/self/mountinfo");
   for (std::string line; std::getline(lines, line);) {
-    std::istringstream words(line);
-    std::string id, parent, own_device, root, point, word;
-    words >> id >> parent >> own_device >> root >> point;
-    if (own_device != device) continue;
-    while (words >> word && word != "-") {  // options of this mount, and how it propagates
-    }
-    std::string type, source, options;
-    words >> type >> source >> options;
-    return Mount{point, options};
+    if (Mount mount(line); mount.device == device) return mount;
   }
   return std::nullopt;
 }
@@ -165,9 +165,8 @@ std::optional<std::string> why_no_huge_pages(const FileDescriptor& directory) {
   }
   const auto mount = mount_of(directory);
   if (!mount) return std::nullopt;
-  const std::string options = "," + mount->options + ",";
-  for (const char* const allows : {",huge=advise,", ",huge=within_size,", ",huge=always,"}) {
-    if (options.find(allows) != std::string::npos) return std::nullopt;
+  for (const char* const allows : {"huge=advise", "huge=within_size", "huge=always"}) {
+    if (mount->has_option(allows)) return std::nullopt;
   }
   return fmt::format("the file system at {0} gives none; allow it to: mount -o remount,huge=advise {0}", mount->point);
 }
@@ -200,20 +199,14 @@ Result<SharedMemory> SharedMemory::create_unreserved(const FileDescriptor& direc
 
 Result<void> SharedMemory::reserve(std::uint64_t offset, std::uint64_t bytes) const {
   if (auto available = check_available(fd_, label_, bytes); !available) return available;
-  for (std::uint64_t done = 0; done < bytes;) {
-    const std::uint64_t step = std::min(kReserveStep, bytes - done);
-    const int error = ::posix_fallocate(fd_.get(), static_cast<off_t>(offset + done), static_cast<off_t>(step));
-    if (error == ENOSPC || error == EFBIG || error == ENOMEM) return no_space(fd_, label_, bytes - done, error);
-    if (error != 0 && error != EINTR) return system_failure(label_, "cannot be reserved", error);
-    if (error == 0) done += step;
-  }
-  return {};
+  std::uint64_t done = offset;
+  const int error = reserve_range(fd_, done, offset + bytes);
+  if (error == 0) return {};
+  if (!says_no_space(error)) return system_failure(label_, "cannot be reserved", error);
+  return no_space(fd_, label_, offset + bytes - done, error);
 }
 
-bool SharedMemory::is_reserved() const noexcept {
-  struct stat status {};
-  return ::fstat(fd_.get(), &status) == 0 && static_cast<std::uint64_t>(status.st_blocks) * 512 >= bytes_;
-}
+bool SharedMemory::is_reserved() const noexcept { return backed_bytes(fd_).value_or(0) >= bytes_; }
 
 Result<SharedMemory> SharedMemory::open(const FileDescriptor& directory, const std::string& name, Access access,
                                         uid_t owner, std::uint64_t min_bytes) {
