@@ -53,15 +53,7 @@ Chunk ShmPublisher::loan_slowly(std::size_t bytes) noexcept {
     }
     if (chunk == ChunkPool::kNone) status = LoanStatus::out_of_chunks;
   }
-  Chunk lent = Chunk::refusal(status);
-  if (status == LoanStatus::ok) {
-    ++open_loans_;
-    lent = {pool_.payload(chunk), chunk};
-  } else {
-    domain::add(figures_->failed_loans);
-  }
-  guard_.leave();
-  return lent;
+  return finish_loan(status, status == LoanStatus::ok ? Chunk{pool_.payload(chunk), chunk} : Chunk{});
 }
 
 std::size_t ShmPublisher::capacity(Chunk chunk) const noexcept {

@@ -74,6 +74,7 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
 
   // shm_publisher.cpp: the way of a message
   [[gnu::noinline]] Chunk loan_slowly(std::size_t bytes) noexcept;
+  Chunk finish_loan(LoanStatus status, Chunk lent) noexcept;
   bool seems_full() noexcept {
     for (const OutletPtr& outlet : live_) {  // not any_of, which is unrolled: there is one, most of the time
       if (outlet->seems_full()) return true;
@@ -98,8 +99,9 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   Chunk loan_in_ring(std::size_t bytes) noexcept;
   std::optional<std::uint32_t> reserve_slowly(std::size_t bytes, bool& inside) noexcept;
   std::optional<std::uint32_t> reserve_by_floor(std::size_t bytes) noexcept;
-  Outlet* holder_of_floor(bool& more) noexcept;
+  OutletPtr holder_of_floor(bool& more) noexcept;
   void move_floor(std::uint64_t position) noexcept;
+  std::uint64_t history_from() const noexcept;
   std::uint64_t wanted_from() noexcept;
   std::uint64_t kept_from() noexcept;
   PublishResult publish_in_ring(std::uint32_t loan, std::size_t bytes) noexcept;
@@ -209,6 +211,18 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   KeepLast<ChunkPool::Number> history_;
   std::optional<LastMessages> last_;  // of a latched publisher: where the history stands for those who come after us
 };
+
+/// Counts a loan, or that there was none; inside the guard, which it leaves.
+inline Chunk ShmPublisher::finish_loan(LoanStatus status, Chunk lent) noexcept {
+  if (status == LoanStatus::ok) [[likely]] {
+    ++open_loans_;
+  } else {
+    lent = Chunk::refusal(status);
+    domain::add(figures_->failed_loans);
+  }
+  guard_.leave();
+  return lent;
+}
 
 /// Counts a message that is about to be given, and returns its stamp.
 inline std::uint64_t ShmPublisher::count_message(std::uint64_t sequence, std::size_t bytes) noexcept {

@@ -65,7 +65,7 @@ Chunk ShmPublisher::loan_in_ring(std::size_t bytes) noexcept {
   bool inside = true;
   if (closed_) {
     status = LoanStatus::closed;
-  } else if (open_loans_ >= max_loans_) {  // more, where an event's callback took some while another one waited
+  } else if (open_loans_ >= max_loans_) {
     status = LoanStatus::too_many_loans;
   } else if (bytes > pool_.max_payload()) {
     status = LoanStatus::too_large;
@@ -76,15 +76,7 @@ Chunk ShmPublisher::loan_in_ring(std::size_t bytes) noexcept {
     if (!inside) return Chunk::refusal(LoanStatus::closed);
     if (!loan) status = closed_ ? LoanStatus::closed : LoanStatus::out_of_chunks;
   }
-  Chunk lent = Chunk::refusal(status);
-  if (loan) [[likely]] {
-    ++open_loans_;
-    lent = {ring_->payload(*loan), *loan};
-  } else {
-    domain::add(figures_->failed_loans);
-  }
-  guard_.leave();
-  return lent;
+  return finish_loan(status, loan ? Chunk{ring_->payload(*loan), *loan} : Chunk{});
 }
 
 /// Moves the floor to there, and frees what nobody pins below it.
@@ -99,10 +91,15 @@ void ShmPublisher::move_floor(std::uint64_t position) noexcept {
   ring_->give_up(pins);
 }
 
+/// The position of the oldest message that the history keeps.
+std::uint64_t ShmPublisher::history_from() const noexcept {
+  return ring_->tail() - std::min<std::uint64_t>(ring_->tail(), announcement_.qos.history);
+}
+
 /// From which position on somebody may still want a message.
 std::uint64_t ShmPublisher::wanted_from() noexcept {
   const std::uint64_t tail = ring_->tail();
-  std::uint64_t from = tail - std::min<std::uint64_t>(tail, announcement_.qos.history);
+  std::uint64_t from = history_from();
   for (const OutletPtr& outlet : live_) from = std::min(from, outlet->tap().wants_from(tail));
   return from;
 }
@@ -111,7 +108,7 @@ std::uint64_t ShmPublisher::wanted_from() noexcept {
 /// nothing.
 std::uint64_t ShmPublisher::kept_from() noexcept {
   const std::uint64_t tail = ring_->tail();
-  std::uint64_t from = tail - std::min<std::uint64_t>(tail, announcement_.qos.history);
+  std::uint64_t from = history_from();
   for (const OutletPtr& outlet : live_) {
     if (!outlet->tap().holds_floor() || outlet->hung() || outlet->broken()) continue;
     from = std::min(from, outlet->tap().cursor(tail));
@@ -136,15 +133,15 @@ std::optional<std::uint32_t> ShmPublisher::reserve_by_floor(std::size_t bytes) n
 }
 
 /// A reader that holds the floor, or something below it, if it makes sense to wait for one; and whether there are more.
-Outlet* ShmPublisher::holder_of_floor(bool& more) noexcept {
-  Outlet* holder = nullptr;
+ShmPublisher::OutletPtr ShmPublisher::holder_of_floor(bool& more) noexcept {
+  OutletPtr holder;
   more = false;
   const std::uint64_t tail = ring_->tail();
   for (const OutletPtr& outlet : live_) {
     if (!outlet->tap().holds_floor() || outlet->hung() || outlet->broken()) continue;
     if (outlet->tap().cursor(tail) == tail && outlet->tap().held(tail) == 0) continue;
     more |= holder != nullptr;
-    if (holder == nullptr || outlet->tap().cursor(tail) < holder->tap().cursor(tail)) holder = outlet.get();
+    if (holder == nullptr || outlet->tap().cursor(tail) < holder->tap().cursor(tail)) holder = outlet;
   }
   return holder;
 }
@@ -157,9 +154,8 @@ std::optional<std::uint32_t> ShmPublisher::reserve_slowly(std::size_t bytes, boo
   const auto deadline = steady_clock::now() + announcement_.qos.block_timeout;
   while (!loan && inside && !closed_) {
     bool more = false;
-    Outlet* const found = holder_of_floor(more);
-    if (found == nullptr) return reserve_by_floor(bytes);  // the last one has let go of everything just now
-    const auto outlet = *std::find_if(live_.begin(), live_.end(), [&](const auto& it) { return it.get() == found; });
+    const OutletPtr outlet = holder_of_floor(more);
+    if (outlet == nullptr) return reserve_by_floor(bytes);  // the last one has let go of everything just now
     const auto has_room = [&] { return (loan = reserve_by_floor(bytes)).has_value(); };
     // One bell can be listened to. What another one lets go of is seen a little later.
     constexpr std::chrono::milliseconds kWhileThereAreMore{1};
