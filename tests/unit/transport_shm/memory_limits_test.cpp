@@ -1,7 +1,5 @@
 // What happens when the limits of memory are reached: never more than an error that says who has what, and a reader
 // that has to wait.
-#include <sys/resource.h>
-
 #include <cerrno>
 #include <fstream>
 #include <optional>
@@ -9,6 +7,7 @@
 #include <gmock/gmock.h>
 
 #include "../../sanitized.hpp"
+#include "../../soft_limit.hpp"
 #include "memory_files.hpp"
 #include "test/bench.hpp"
 #include "test/bounded.hpp"
@@ -152,19 +151,8 @@ TEST(MemoryLimits, hold_against_sizes_that_overflow) {
 }
 
 /// As long as it lives, files of this process end at so many bytes.
-class ShortFiles {
- public:
-  explicit ShortFiles(std::uint64_t bytes) {
-    ::getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limit{bytes, before_.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~ShortFiles() { ::setrlimit(RLIMIT_FSIZE, &before_); }
-  ShortFiles(const ShortFiles&) = delete;
-  ShortFiles& operator=(const ShortFiles&) = delete;
-
- private:
-  rlimit before_{};
+struct ShortFiles : SoftLimit {
+  explicit ShortFiles(std::uint64_t bytes) : SoftLimit(RLIMIT_FSIZE, bytes) {}
 };
 
 TEST(MemoryLimits, of_the_system_for_files_refuse_a_ring_and_do_not_end_the_program) {
@@ -212,22 +200,15 @@ TEST(MemoryLimits, of_descriptors_are_an_error_or_a_refusal_that_passes) {
   EXPECT_TRUE(node.publisher<Message>("other"));
 }
 
-/// As long as it lives, this process can map so many bytes more than it has.
-class LittleToMap {
- public:
-  explicit LittleToMap(std::uint64_t more) {
-    ::getrlimit(RLIMIT_AS, &before_);
-    std::uint64_t pages = 0;
-    std::ifstream("/proc/self/statm") >> pages;
-    const rlimit limit{pages * 4096 + more, before_.rlim_max};
-    ::setrlimit(RLIMIT_AS, &limit);
-  }
-  ~LittleToMap() { ::setrlimit(RLIMIT_AS, &before_); }
-  LittleToMap(const LittleToMap&) = delete;
-  LittleToMap& operator=(const LittleToMap&) = delete;
+std::uint64_t mapped_bytes() {
+  std::uint64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  return pages * 4096;
+}
 
- private:
-  rlimit before_{};
+/// As long as it lives, this process can map so many bytes more than it has.
+struct LittleToMap : SoftLimit {
+  explicit LittleToMap(std::uint64_t more) : SoftLimit(RLIMIT_AS, mapped_bytes() + more) {}
 };
 
 constexpr std::uint64_t kMore = 32U << 20U;  // for all that is not the memory of messages

@@ -74,6 +74,13 @@ class Scribbled {
   std::size_t bytes_ = 0;
 };
 
+template <class Change>
+void change_first_entry(const fs::path& ring, Change change) {
+  Scribbled file(ring);
+  std::atomic<std::uint64_t>& entry = file.word(sizeof(shm::RecordsHead));
+  entry.store(change(entry.load()));
+}
+
 constexpr std::uint64_t kSmall = 64U << 10U;
 
 std::size_t points_in(std::uint64_t bytes) { return bytes / sizeof(conformance::Point); }
@@ -325,11 +332,7 @@ TEST_F(LargeRing, ends_the_connection_of_a_publisher_whose_entries_lead_nowhere)
   auto publisher = node.publisher<Message>("topic").value();
   auto subscriber = other.subscriber<Message>("topic").value();
   ASSERT_TRUE(publisher.publish({}));
-  {
-    Scribbled file(only_file("seg."));
-    std::atomic<std::uint64_t>& entry = file.word(sizeof(shm::RecordsHead));
-    entry.store((entry.load() & ~((std::uint64_t{1} << 40) - 1)) | ((std::uint64_t{1} << 40) - 1));
-  }
+  change_first_entry(only_file("seg."), [](std::uint64_t entry) { return entry | ((std::uint64_t{1} << 40) - 1); });
   EXPECT_FALSE(subscriber.take());
   bool told = false;
   while (const auto event = other.take_event()) told |= event->kind == EventKind::unmatched;
@@ -344,11 +347,8 @@ TEST_F(LargeRing, ends_the_connection_of_a_publisher_that_overwrites_what_could_
   auto publisher = node.publisher<Message>("topic").value();
   auto subscriber = other.subscriber<Message>("topic").value();
   ASSERT_TRUE(publisher.publish({}));
-  {
-    Scribbled file(only_file("seg."));
-    std::atomic<std::uint64_t>& entry = file.word(sizeof(shm::RecordsHead));
-    entry.store(entry.load() + (std::uint64_t{3} << 40));  // three laps later, and the floor is where it was
-  }
+  // Three laps later, and the floor is where it was.
+  change_first_entry(only_file("seg."), [](std::uint64_t entry) { return entry + (std::uint64_t{3} << 40); });
   subscriber.wait(10ms);
   EXPECT_FALSE(subscriber.take());
   EXPECT_FALSE(subscriber.wait(10ms)) << "it sleeps";

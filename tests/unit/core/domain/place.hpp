@@ -2,7 +2,6 @@
 #pragma once
 
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,6 +17,7 @@
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
+#include "../../../soft_limit.hpp"
 #include "baton/domain/member.hpp"
 
 namespace baton::domain::testing_support {
@@ -89,23 +89,17 @@ class Place {
   Settings settings_;
 };
 
-/// As long as it lives, this process gets no new descriptors.
-class NoDescriptors {
- public:
-  NoDescriptors() {
-    ::getrlimit(RLIMIT_NOFILE, &before_);
-    const int lowest = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-    ::close(lowest);
-    // Not 0: a poll for more descriptors than the limit fails.
-    const rlimit none{static_cast<rlim_t>(lowest), before_.rlim_max};
-    ::setrlimit(RLIMIT_NOFILE, &none);
-  }
-  ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-  NoDescriptors(const NoDescriptors&) = delete;
-  NoDescriptors& operator=(const NoDescriptors&) = delete;
+/// The number that the next descriptor has.
+inline rlim_t next_descriptor() {
+  const int next = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  ::close(next);
+  return static_cast<rlim_t>(next);
+}
 
- private:
-  rlimit before_{};
+/// As long as it lives, this process gets no new descriptors. The limit is not 0: a poll for more descriptors than that
+/// fails.
+struct NoDescriptors : SoftLimit {
+  NoDescriptors() : SoftLimit(RLIMIT_NOFILE, next_descriptor()) {}
 };
 
 /// Waits until something holds, for ten seconds at most, which only a machine under a great load needs.
