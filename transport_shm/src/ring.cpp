@@ -123,13 +123,14 @@ bool Ring::widen() noexcept {
   return true;
 }
 
-std::optional<std::uint32_t> Ring::reserve(std::uint64_t bytes) noexcept {
+std::uint32_t Ring::reserve(std::uint64_t bytes) noexcept {
   const std::uint64_t needed = record_bytes_for(bytes);
-  const auto loan = space_.reserve(needed, std::min(std::max(turn_, kMessagesWorthWhile * needed), space_.capacity()));
-  if (!loan) return std::nullopt;
-  if (back(space_.loan(*loan).begin + needed)) [[likely]]
+  const std::uint32_t loan =
+      space_.reserve(needed, std::min(std::max(turn_, kMessagesWorthWhile * needed), space_.capacity()));
+  if (loan == kNoLoan) return loan;
+  if (back(space_.loan(loan).begin + needed)) [[likely]]
     return loan;
-  space_.discard(*loan);
+  space_.discard(loan);
   return space_.reserve_below(needed, backed_);  // in what there is
 }
 

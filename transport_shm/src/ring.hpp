@@ -65,9 +65,11 @@ class Ring {
   std::uint64_t most_kept() const noexcept { return shape_.entries() - index_step() - 1; }
   std::uint64_t index_step() const noexcept { return shape_.entries() / 16; }
 
-  /// Lends room for a payload of so many bytes. Nothing if there is none as things are, in the part of the buffer that
+  static constexpr std::uint32_t kNoLoan = RingSpace::kNoLoan;
+
+  /// Lends room for a payload of so many bytes. kNoLoan if there is none as things are, in the part of the buffer that
   /// is used.
-  std::optional<std::uint32_t> reserve(std::uint64_t bytes) noexcept;
+  std::uint32_t reserve(std::uint64_t bytes) noexcept;
   /// Has more of the buffer used. False if all of it is.
   bool widen() noexcept;
   std::byte* payload(std::uint32_t loan) const noexcept { return buffer_ + space_.loan(loan).begin; }

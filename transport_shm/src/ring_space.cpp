@@ -48,13 +48,12 @@ std::optional<std::uint64_t> RingSpace::fit(std::uint64_t begin, std::uint64_t e
   return begin;
 }
 
-std::optional<std::uint32_t> RingSpace::reserve_between(std::uint64_t bytes, std::uint64_t end,
-                                                        std::uint64_t least) noexcept {
-  if (is_full()) return std::nullopt;
+std::uint32_t RingSpace::reserve_between(std::uint64_t bytes, std::uint64_t end, std::uint64_t least) noexcept {
+  if (is_full()) return kNoLoan;
   auto place = fit(next_, next_run(next_, end), bytes);
   const bool goes_on = place && !runs_.empty();
   if (!place) place = find_gap(bytes, end, least);
-  if (!place) return std::nullopt;
+  if (!place) return kNoLoan;
   limit_ = next_island(*place, next_run(*place, end));
   if (!goes_on) runs_.push_back({newest_, 0});
   return lend(*place, bytes);

@@ -33,9 +33,12 @@ class RingSpace {
     std::uint64_t bytes = 0;
   };
 
+  /// No loan. Not an optional, which a processor stores in two parts, and waits for when it loads it as a whole.
+  static constexpr std::uint32_t kNoLoan = UINT32_MAX;
+
   /// Reserves `bytes`, a multiple of kAlignment, in the buffer up to `turn`; nothing, if there is no place, or as long
-  /// as more of the buffer can be used, none that is worth going back for. Which loan it is.
-  std::optional<std::uint32_t> reserve(std::uint64_t bytes, std::uint64_t turn) noexcept {
+  /// as more of the buffer can be used, none that is worth going back for. Which loan it is, or kNoLoan.
+  std::uint32_t reserve(std::uint64_t bytes, std::uint64_t turn) noexcept {
     // Where nothing is in the way, as nearly always, without further ado.
     if (is_full() || next_ + bytes > free_until(turn)) [[unlikely]]
       return reserve_between(bytes, std::min(turn, capacity_), turn < capacity_ ? turn / 8 : 0);
@@ -43,7 +46,7 @@ class RingSpace {
   }
 
   /// The same, where more than up to `end` cannot be used: any gap will do.
-  std::optional<std::uint32_t> reserve_below(std::uint64_t bytes, std::uint64_t end) noexcept {
+  std::uint32_t reserve_below(std::uint64_t bytes, std::uint64_t end) noexcept {
     return reserve_between(bytes, end, 0);
   }
 
@@ -100,7 +103,7 @@ class RingSpace {
   };
   static constexpr std::uint64_t kNotPassed = UINT64_MAX;
 
-  std::optional<std::uint32_t> reserve_between(std::uint64_t bytes, std::uint64_t end, std::uint64_t least) noexcept;
+  std::uint32_t reserve_between(std::uint64_t bytes, std::uint64_t end, std::uint64_t least) noexcept;
   std::optional<std::uint64_t> find_gap(std::uint64_t bytes, std::uint64_t end, std::uint64_t least) noexcept;
   void note_passed(std::uint64_t record, std::uint64_t position) noexcept;
   std::uint32_t lend(std::uint64_t begin, std::uint64_t bytes) noexcept {

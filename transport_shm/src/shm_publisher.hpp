@@ -97,8 +97,8 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   std::uint64_t ring_capacity() const;
   Result<void> make_ring(const PortRequest& request, std::uint32_t depth);
   Chunk loan_in_ring(std::size_t bytes) noexcept;
-  std::optional<std::uint32_t> reserve_slowly(std::size_t bytes, bool& inside) noexcept;
-  std::optional<std::uint32_t> reserve_by_floor(std::size_t bytes) noexcept;
+  std::uint32_t reserve_slowly(std::size_t bytes, bool& inside) noexcept;
+  std::uint32_t reserve_by_floor(std::size_t bytes) noexcept;
   OutletPtr holder_of_floor(bool& more) noexcept;
   void move_floor(std::uint64_t position) noexcept;
   std::uint64_t history_from() const noexcept;

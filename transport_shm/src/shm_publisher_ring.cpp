@@ -61,7 +61,7 @@ Result<void> ShmPublisher::make_ring(const PortRequest& request, std::uint32_t d
 /// Inside the guard, which it leaves.
 Chunk ShmPublisher::loan_in_ring(std::size_t bytes) noexcept {
   LoanStatus status = LoanStatus::ok;
-  std::optional<std::uint32_t> loan;
+  std::uint32_t loan = Ring::kNoLoan;
   bool inside = true;
   if (closed_) {
     status = LoanStatus::closed;
@@ -71,12 +71,12 @@ Chunk ShmPublisher::loan_in_ring(std::size_t bytes) noexcept {
     status = LoanStatus::too_large;
   } else {
     loan = ring_->reserve(bytes);
-    if (!loan) [[unlikely]]
+    if (loan == Ring::kNoLoan) [[unlikely]]
       loan = reserve_slowly(bytes, inside);
     if (!inside) return Chunk::refusal(LoanStatus::closed);
-    if (!loan) status = closed_ ? LoanStatus::closed : LoanStatus::out_of_chunks;
+    if (loan == Ring::kNoLoan) status = closed_ ? LoanStatus::closed : LoanStatus::out_of_chunks;
   }
-  return finish_loan(status, loan ? Chunk{ring_->payload(*loan), *loan} : Chunk{});
+  return finish_loan(status, loan != Ring::kNoLoan ? Chunk{ring_->payload(loan), loan} : Chunk{});
 }
 
 /// Moves the floor to there, and frees what nobody pins below it.
@@ -116,14 +116,14 @@ std::uint64_t ShmPublisher::kept_from() noexcept {
   return from;
 }
 
-std::optional<std::uint32_t> ShmPublisher::reserve_by_floor(std::size_t bytes) noexcept {
+std::uint32_t ShmPublisher::reserve_by_floor(std::size_t bytes) noexcept {
   move_floor(wanted_from());
-  auto loan = ring_->reserve(bytes);
-  while (!loan && ring_->widen()) loan = ring_->reserve(bytes);
-  if (loan) return loan;
+  std::uint32_t loan = ring_->reserve(bytes);
+  while (loan == Ring::kNoLoan && ring_->widen()) loan = ring_->reserve(bytes);
+  if (loan != Ring::kNoLoan) return loan;
   // Nobody's queue is too long, but the buffer is full. In steps, so that the pins are not read for every message.
   const std::uint64_t kept = kept_from();
-  while (!loan && ring_->floor() < kept) {
+  while (loan == Ring::kNoLoan && ring_->floor() < kept) {
     const std::uint64_t step = std::max<std::uint64_t>(1, (ring_->tail() - ring_->floor()) / 16);
     move_floor(std::min(kept, ring_->floor() + step));
     loan = ring_->reserve(bytes);
@@ -147,21 +147,21 @@ ShmPublisher::OutletPtr ShmPublisher::holder_of_floor(bool& more) noexcept {
 }
 
 /// Room is to be made, and under `block` to be waited for. Afterwards no longer `inside` the guard in a forked child.
-std::optional<std::uint32_t> ShmPublisher::reserve_slowly(std::size_t bytes, bool& inside) noexcept {
-  if (bytes > ring_->max_payload()) return std::nullopt;
-  auto loan = reserve_by_floor(bytes);
-  if (loan || overflow_ != Overflow::block) return loan;
+std::uint32_t ShmPublisher::reserve_slowly(std::size_t bytes, bool& inside) noexcept {
+  if (bytes > ring_->max_payload()) return Ring::kNoLoan;
+  std::uint32_t loan = reserve_by_floor(bytes);
+  if (loan != Ring::kNoLoan || overflow_ != Overflow::block) return loan;
   const auto deadline = steady_clock::now() + announcement_.qos.block_timeout;
-  while (!loan && inside && !closed_) {
+  while (loan == Ring::kNoLoan && inside && !closed_) {
     bool more = false;
     const OutletPtr outlet = holder_of_floor(more);
     if (outlet == nullptr) return reserve_by_floor(bytes);  // the last one has let go of everything just now
-    const auto has_room = [&] { return (loan = reserve_by_floor(bytes)).has_value(); };
+    const auto has_room = [&] { return (loan = reserve_by_floor(bytes)) != Ring::kNoLoan; };
     // One bell can be listened to. What another one lets go of is seen a little later.
     constexpr std::chrono::milliseconds kWhileThereAreMore{1};
     const auto longest = more ? kWhileThereAreMore : std::chrono::nanoseconds::max();
-    if (!sleep_for_room(outlet, deadline, longest, inside, has_room)) return std::nullopt;
-    if (!loan && inside && changed()) {
+    if (!sleep_for_room(outlet, deadline, longest, inside, has_room)) return Ring::kNoLoan;
+    if (loan == Ring::kNoLoan && inside && changed()) {
       guard_.leave();
       look_quietly();
       inside = guard_.enter();

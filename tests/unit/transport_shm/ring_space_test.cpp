@@ -15,12 +15,12 @@ constexpr std::uint64_t kAll = UINT64_MAX;
 /// Publishes one record and returns where it begins.
 std::uint64_t publish(RingSpace& space, std::uint64_t bytes, std::uint64_t position) {
   const auto loan = space.reserve(bytes, kAll);
-  if (!loan) {
+  if (loan == RingSpace::kNoLoan) {
     ADD_FAILURE() << "no room for position " << position;
     return 0;
   }
-  const std::uint64_t begin = space.loan(*loan).begin;
-  space.publish(*loan, position, begin, begin + bytes);
+  const std::uint64_t begin = space.loan(loan).begin;
+  space.publish(loan, position, begin, begin + bytes);
   return begin;
 }
 
@@ -28,9 +28,9 @@ TEST(RingSpace, lends_one_place_after_the_other_and_begins_again_at_the_start) {
   RingSpace space(1'024, 16, 2);
   EXPECT_EQ(publish(space, 256, 0), 0U);
   EXPECT_EQ(publish(space, 512, 1), 256U);
-  EXPECT_FALSE(space.reserve(320, kAll)) << "256 bytes are left";
+  EXPECT_EQ(space.reserve(320, kAll), RingSpace::kNoLoan) << "256 bytes are left";
   space.give_up(1, {});
-  EXPECT_FALSE(space.reserve(320, kAll)) << "256 at the end, 256 at the start";
+  EXPECT_EQ(space.reserve(320, kAll), RingSpace::kNoLoan) << "256 at the end, 256 at the start";
   space.give_up(2, {});
   EXPECT_EQ(publish(space, 320, 2), 0U);
 }
@@ -39,11 +39,12 @@ TEST(RingSpace, goes_back_to_the_start_early_when_there_is_room) {
   RingSpace space(4'096, 16, 2);
   publish(space, 512, 0);
   publish(space, 512, 1);
-  EXPECT_FALSE(space.reserve(512, 1'024)) << "the start is in use, and beyond the turn it is not to go yet";
+  EXPECT_EQ(space.reserve(512, 1'024), RingSpace::kNoLoan)
+      << "the start is in use, and beyond the turn it is not to go yet";
   space.give_up(1, {});
   const auto loan = space.reserve(512, 1'024);
-  ASSERT_TRUE(loan);
-  EXPECT_EQ(space.loan(*loan).begin, 0U);
+  ASSERT_NE(loan, RingSpace::kNoLoan);
+  EXPECT_EQ(space.loan(loan).begin, 0U);
 }
 
 TEST(RingSpace, uses_the_rest_of_the_buffer_where_an_older_record_is_in_the_way_at_its_start) {
@@ -51,11 +52,11 @@ TEST(RingSpace, uses_the_rest_of_the_buffer_where_an_older_record_is_in_the_way_
   for (std::uint64_t position = 0; position < 8; ++position) publish(space, 128, position);
   space.give_up(3, {});
   for (std::uint64_t position = 8; position < 11; ++position) {
-    const auto loan = space.reserve(128, 1'024).value();
+    const auto loan = space.reserve(128, 1'024);
     EXPECT_EQ(space.loan(loan).begin, (position - 8) * 128);
     space.publish(loan, position, space.loan(loan).begin, space.loan(loan).begin + 128);
   }
-  EXPECT_FALSE(space.reserve(128, 1'024)) << "the fourth record is in the way";
+  EXPECT_EQ(space.reserve(128, 1'024), RingSpace::kNoLoan) << "the fourth record is in the way";
   for (std::uint64_t position = 11; position < 64; ++position) {
     EXPECT_EQ(publish(space, 128, position), 1'024 + (position - 11) * 128);
     ASSERT_FALSE(space.overlaps());
@@ -73,8 +74,8 @@ TEST(RingSpace, uses_every_byte_of_the_buffer_whatever_was_given_up_in_between) 
     std::uint64_t floor = 0;
     for (int step = 0; step < 2'000; ++step) {
       if (random() % 3 != 0) {
-        if (const auto loan = space.reserve(64, 1'024U << random() % 5)) {
-          space.publish(*loan, tail++, space.loan(*loan).begin, space.loan(*loan).begin + 64);
+        if (const std::uint32_t loan = space.reserve(64, 1'024U << random() % 5); loan != RingSpace::kNoLoan) {
+          space.publish(loan, tail++, space.loan(loan).begin, space.loan(loan).begin + 64);
         }
       } else {
         floor = std::min(tail, floor + random() % 8);
@@ -83,7 +84,7 @@ TEST(RingSpace, uses_every_byte_of_the_buffer_whatever_was_given_up_in_between) 
       ASSERT_FALSE(space.overlaps()) << "seed " << seed << ", step " << step;
     }
     while (tail - floor < 256) publish(space, 64, tail++);
-    EXPECT_FALSE(space.reserve(64, kAll));
+    EXPECT_EQ(space.reserve(64, kAll), RingSpace::kNoLoan);
     EXPECT_FALSE(space.overlaps());
   }
 }
@@ -107,7 +108,7 @@ TEST(RingSpace, steps_over_what_is_pinned_lap_after_lap) {
 
 TEST(RingSpace, gives_up_nothing_that_is_lent_however_long) {
   RingSpace space(1'024, 64, 2);
-  const auto loan = space.reserve(128, kAll).value();
+  const auto loan = space.reserve(128, kAll);
   const std::uint64_t begin = space.loan(loan).begin;
   for (std::uint64_t position = 0; position < 100; ++position) {
     space.give_up(position, {});
@@ -124,10 +125,10 @@ TEST(RingSpace, gives_up_nothing_that_is_lent_however_long) {
 
 TEST(RingSpace, frees_what_was_reserved_after_a_loan_that_is_published_late) {
   RingSpace space(4'096, 128, 2);
-  const auto late = space.reserve(64, kAll).value();
+  const auto late = space.reserve(64, kAll);
   for (std::uint64_t position = 0; position < 63; ++position) publish(space, 64, position);
   space.publish(late, 63, space.loan(late).begin, space.loan(late).begin + 64);
-  EXPECT_FALSE(space.reserve(64, kAll));
+  EXPECT_EQ(space.reserve(64, kAll), RingSpace::kNoLoan);
   space.give_up(63, {});
   EXPECT_EQ(space.records(), 1U) << "the one that was published late";
   for (std::uint64_t position = 64; position < 127; ++position) {
@@ -142,23 +143,23 @@ TEST(RingSpace, finds_the_smallest_gap_where_no_more_can_be_used) {
   RingSpace space(8'192, 128, 2);
   for (std::uint64_t position = 0; position < 16; ++position) publish(space, 64, position);
   space.give_up(1, {});
-  EXPECT_FALSE(space.reserve(64, 1'024)) << "it is not worth it as long as there is more";
-  EXPECT_TRUE(space.reserve_below(64, 1'024));
+  EXPECT_EQ(space.reserve(64, 1'024), RingSpace::kNoLoan) << "it is not worth it as long as there is more";
+  EXPECT_NE(space.reserve_below(64, 1'024), RingSpace::kNoLoan);
 }
 
 TEST(RingSpace, takes_back_at_once_what_a_publish_does_not_use) {
   RingSpace space(1'024, 16, 2);
-  const auto loan = space.reserve(1'024, kAll).value();
+  const auto loan = space.reserve(1'024, kAll);
   space.publish(loan, 0, 0, 128);
   EXPECT_EQ(publish(space, 896, 1), 128U);
 }
 
 TEST(RingSpace, makes_the_newest_loan_larger_where_it_is) {
   RingSpace space(1'024, 16, 2);
-  const auto first = space.reserve(128, kAll).value();
+  const auto first = space.reserve(128, kAll);
   EXPECT_TRUE(space.extend(first, 512));
   EXPECT_FALSE(space.extend(first, 2'048));
-  const auto second = space.reserve(128, kAll).value();
+  const auto second = space.reserve(128, kAll);
   EXPECT_EQ(space.loan(second).begin, 512U);
   EXPECT_FALSE(space.extend(first, 640)) << "it is not the newest";
 }
@@ -176,8 +177,9 @@ TEST(RingSpace, lets_nothing_overlap_whatever_is_lent_published_discarded_and_pi
     for (int step = 0; step < 4'000; ++step) {
       const std::uint32_t what = random() % 8;
       if (what < 3 && loans.size() < kLoans) {
-        if (const auto loan = space.reserve(64 * (1 + random() % 20), 1'024 * (1 + random() % 8))) {
-          loans.push_back(*loan);
+        if (const std::uint32_t loan = space.reserve(64 * (1 + random() % 20), 1'024 * (1 + random() % 8));
+            loan != RingSpace::kNoLoan) {
+          loans.push_back(loan);
         } else {
           floor = std::min(tail, floor + 1 + random() % 4);
           space.give_up(floor, pins);
