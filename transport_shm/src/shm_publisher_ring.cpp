@@ -284,7 +284,7 @@ Error ShmPublisher::explain_ring(std::string where, std::size_t bytes) const {
 }
 
 void ShmPublisher::count_ring(PublisherCounters& figures) noexcept {
-  move_floor(wanted_from());
+  if (!closed_) move_floor(wanted_from());  // else those who still take are not known any more
   figures.chunks = ring_->space().records();
   figures.free_chunks = 0;  // a record is made when it is lent
 }

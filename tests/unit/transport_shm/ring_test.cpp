@@ -306,6 +306,18 @@ TEST_F(LargeRing, publishes_loans_in_any_order) {
   EXPECT_EQ(publisher.audit(), std::vector<std::string>());
 }
 
+TEST_F(LargeRing, keeps_what_is_queued_when_a_publisher_that_has_closed_is_asked_for_its_figures) {
+  auto node = open("writer");
+  auto other = open("reader");
+  auto publisher = node.publisher<Message>("topic").value();
+  auto subscriber = other.subscriber<Message>("topic", {.depth = 4}).value();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(publisher.publish({}));
+  publisher.close();
+  EXPECT_EQ(publisher.counters().published, 3U);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(subscriber.take()) << "message " << i;
+  EXPECT_EQ(subscriber.counters().total.dropped_oldest, 0U);
+}
+
 TEST_F(LargeRing, verifies_checksums_when_it_takes_and_counts_what_is_wrong) {
   auto node = open("writer");
   auto publisher = node.publisher<Cloud>("topic", {.checksum = Checksum::crc32c}).value();
