@@ -230,6 +230,31 @@ TEST_F(Blocked, publishers_are_released_when_the_reader_is_stopped_and_it_may_go
   EXPECT_EQ(reader_.hear(), "taken");
 }
 
+TEST_F(Blocked, publishers_of_a_ring_write_over_what_a_stopped_reader_has_not_taken_and_it_goes_on_later) {
+  if (!over_ring()) GTEST_SKIP() << "a reader's queue is in nobody else's way";
+  reader_.signal(SIGSTOP);
+  expect_released();
+  for (std::uint64_t i = 4; i < 3'000; ++i) ASSERT_TRUE(publish(publisher_, 1, i)) << "message " << i;
+  reader_.signal(SIGCONT);
+  EXPECT_TRUE(eventually([this] {
+    for (auto event = node_.take_event(); event; event = node_.take_event()) {
+      if (event->kind == baton::EventKind::back) return true;
+    }
+    return false;
+  }));
+  reader_.tell("take");
+  EXPECT_EQ(reader_.hear(), "nothing");
+  for (std::uint64_t i = 3'000; i < 3'100; ++i) {
+    EXPECT_TRUE(publish(publisher_, 1, i));
+    reader_.tell("take");
+    EXPECT_EQ(reader_.hear(), "taken");
+  }
+  const auto counters = publisher_.counters();
+  EXPECT_TRUE(is_balanced(counters.connections.at(0)));
+  EXPECT_EQ(counters.connections.at(0).taken, 100U);
+  EXPECT_TRUE(publisher_.audit().empty());
+}
+
 class Brief : public InDomain, public testing::WithParamInterface<const char*> {};
 
 TEST_P(Brief, publishers_last_messages_are_taken_after_their_end) {

@@ -9,6 +9,8 @@ constexpr std::array<const char*, 2> kNames{"reader 1", "reader 2"};
 
 std::uint8_t byte(int value) { return static_cast<std::uint8_t>(value); }
 std::uint8_t pin_word(std::uint8_t reader) { return byte(RingState::pins + reader); }
+std::uint8_t cursor_word(std::uint8_t reader) { return byte(RingState::cursors + reader); }
+std::uint8_t passes_word(std::uint8_t reader) { return byte(RingState::passes + reader); }
 
 }  // namespace
 
@@ -43,7 +45,36 @@ void RingModel::next(const State& s, Steps<State>& steps) const {
     }
     if (s.readers[who].phase != Phase::dead) take(s, steps, who);
     fall(s, steps, who);
+    if (shape_.keeps_floor && s.publisher != Publisher::dead) take_for_hung(s, steps, who);
   }
+}
+
+/// The publisher takes a reader for hung, rightly or not: the floor may pass it, when it has been told, and everybody
+/// has gone through a barrier.
+void RingModel::take_for_hung(const State& s, Steps<State>& steps, std::uint8_t who) const {
+  if (s.readers[who].told == 2) return;
+  State n = s;
+  n.readers[who].told = byte(s.readers[who].told + 1);
+  if (n.readers[who].told == 1) {
+    if (!has(RingBug::hung_is_not_told)) n.memory.store_seq_cst(n.buffer, passes_word(who), 1);
+    return steps.to(n, "publisher", "takes a reader for hung, and tells it");
+  }
+  if (!has(RingBug::no_barrier_for_hung)) {
+    n.memory.drain(n.buffer);
+    for (auto& reader : n.readers) n.memory.drain(reader.buffer);
+  }
+  steps.to(n, "publisher", "has everybody go through a barrier");
+}
+
+/// To where the floor may go.
+std::uint8_t RingModel::highest_floor(const State& s) const {
+  std::uint8_t highest = s.tail;
+  if (!shape_.keeps_floor || has(RingBug::floor_beyond_cursor)) return highest;
+  for (std::uint8_t who = 0; who < State::kReaders; ++who) {
+    if (s.readers[who].gone != 0 || s.readers[who].told == 2) continue;
+    highest = std::min(highest, s.memory.load(s.buffer, cursor_word(who)));
+  }
+  return highest;
 }
 
 /// A kill; afterwards, some time, the publisher learns that the node is gone.
@@ -90,7 +121,7 @@ void RingModel::free_below(State& s) const {
 void RingModel::move_floor(const State& s, Steps<State>& steps) const {
   State n = s;
   const std::uint8_t floor = s.memory.load(s.buffer, State::floor);
-  n.new_floor = floor < s.tail ? byte(floor + 1) : floor;
+  n.new_floor = std::max(floor, std::min(byte(floor + 1), highest_floor(s)));
   if (has(RingBug::pins_before_floor)) {
     n.publisher = Publisher::looks;
     return steps.to(n, "publisher", "finds no room, looks at the pins");
@@ -161,6 +192,11 @@ void RingModel::publish(const State& s, Steps<State>& steps) const {
   }
 }
 
+/// Publishers look at it only where it keeps the floor.
+void RingModel::move_cursor(State& s, std::uint8_t who, std::uint8_t position) const {
+  if (shape_.keeps_floor) s.memory.store_release(s.readers[who].buffer, cursor_word(who), position);
+}
+
 void RingModel::take(const State& s, Steps<State>& steps, std::uint8_t who) const {
   State n = s;
   const auto& me = s.readers[who];
@@ -172,6 +208,7 @@ void RingModel::take(const State& s, Steps<State>& steps, std::uint8_t who) cons
       if (entry.position > me.position) {
         const std::uint8_t floor = s.memory.load(me.buffer, State::floor);
         reader.position = std::max(byte(me.position + 1), floor);
+        move_cursor(n, who, reader.position);
         return steps.to(n, kNames[who], "finds its entry overwritten, goes on from the floor");
       }
       reader.cell = entry.cell;
@@ -179,6 +216,13 @@ void RingModel::take(const State& s, Steps<State>& steps, std::uint8_t who) cons
       return steps.to(n, kNames[who], "reads the entry");
     }
     case Phase::found:
+      if (shape_.keeps_floor) {
+        n.memory.store_release(reader.buffer, pin_word(who), byte(me.position + 1));
+        reader.phase = Phase::pinned_below_cursor;
+        return steps.to(n, kNames[who], "pins, with no fence");
+      }
+      [[fallthrough]];
+    case Phase::may_be_passed:
       if (has(RingBug::no_reader_fence)) {
         n.memory.store_release(reader.buffer, pin_word(who), byte(me.position + 1));
       } else {
@@ -186,15 +230,25 @@ void RingModel::take(const State& s, Steps<State>& steps, std::uint8_t who) cons
       }
       reader.phase = has(RingBug::no_second_look) ? Phase::holds : Phase::pinned;
       return steps.to(n, kNames[who], "pins");
+    case Phase::pinned_below_cursor:
+      if (s.memory.load(me.buffer, passes_word(who)) != 0) {
+        reader.phase = Phase::may_be_passed;
+        return steps.to(n, kNames[who], "learns that the floor may pass");
+      }
+      move_cursor(n, who, byte(me.position + 1));
+      reader.phase = Phase::holds;
+      return steps.to(n, kNames[who], "finds that the floor cannot pass, moves its cursor: has taken the record");
     case Phase::pinned: {
       const std::uint8_t floor = s.memory.load(me.buffer, State::floor);
       if (floor > me.position) {
         n.memory.store_release(reader.buffer, pin_word(who), 0);
+        move_cursor(n, who, floor);
         reader.position = floor;
         reader.cell = 0;
         reader.phase = Phase::idle;
         return steps.to(n, kNames[who], "finds the floor above, clears the pin");
       }
+      move_cursor(n, who, byte(me.position + 1));
       reader.phase = Phase::holds;
       return steps.to(n, kNames[who], "finds the floor below: has taken the record");
     }

@@ -1,8 +1,9 @@
 #pragma once
 
 /// The large-data ring (transport_shm/ring.md): a publisher, its records, and two readers that pin what they hold, with
-/// x86 store buffers. A record is a cell here; a cell below the floor that is pinned is an island. A message's number
-/// is its position, and a cell's content is the number of the message in it.
+/// x86 store buffers. The readers lose messages, or, with `keeps_floor`, hold the floor by their cursors, until the
+/// publisher takes one for hung. A record is a cell here; a cell below the floor that is pinned is an island. A
+/// message's number is its position, and a cell's content is the number of the message in it.
 ///
 /// Checked: R1 and R2. Who has pinned a position and found it not below the floor reads that message until it clears
 /// the pin; a cell that is lent, or published and not below the floor, is in no other hands. Whoever is killed.
@@ -25,6 +26,9 @@ enum class RingBug : std::uint8_t {
   frees_for_a_neighbour,  ///< when a reader is gone its islands are freed, though another one has pinned them, too
   forgets_on_kill,        ///< a reader's pin is forgotten although the reader is only stopped
   entry_before_payload,   ///< the entry is stored before the record is written
+  floor_beyond_cursor,    ///< the floor passes what a reader that keeps it has not taken
+  no_barrier_for_hung,    ///< a hung reader is told that the floor may pass, but it passes without a barrier
+  hung_is_not_told,       ///< the floor passes a hung reader's cursor after a barrier, and it is not told
 };
 
 struct RingShape {
@@ -32,6 +36,7 @@ struct RingShape {
   std::uint8_t entries = 3;   ///< of the index
   std::uint8_t loans = 1;     ///< open at a time, published in any order
   std::uint8_t messages = 5;  ///< after which the publisher stops
+  bool keeps_floor = false;   ///< the readers' policy is `block` or `reject`
   RingBug bug = RingBug::none;
 };
 
@@ -41,9 +46,25 @@ struct RingState {
   static constexpr std::uint8_t kLent = 254;
   static constexpr std::uint8_t kTorn = 253;
 
-  enum Word : std::uint8_t { floor, pins, words = pins + kReaders };
+  enum Word : std::uint8_t {
+    floor,
+    pins,
+    cursors = pins + kReaders,
+    passes = cursors + kReaders,
+    words = passes + kReaders
+  };
   enum class Publisher : std::uint8_t { idle, looks, writes_late, dead };
-  enum class Phase : std::uint8_t { idle, found, pinned, holds, reads, stopped, dead };
+  enum class Phase : std::uint8_t {
+    idle,
+    found,
+    pinned_below_cursor,
+    may_be_passed,
+    pinned,
+    holds,
+    reads,
+    stopped,
+    dead
+  };
 
   struct Entry {
     std::uint8_t position = kFree;
@@ -55,6 +76,7 @@ struct RingState {
     std::uint8_t cell = 0;
     StoreBuffer buffer{};
     std::uint8_t gone = 0;  ///< its node is known to be gone
+    std::uint8_t told = 0;  ///< 1: that it may be passed; 2: and the floor may pass it
   };
 
   // Shared memory.
@@ -93,6 +115,9 @@ class RingModel {
   void move_floor(const State& s, Steps<State>& steps) const;
   void look_at_pins(const State& s, Steps<State>& steps) const;
   void free_below(State& s) const;
+  void take_for_hung(const State& s, Steps<State>& steps, std::uint8_t who) const;
+  std::uint8_t highest_floor(const State& s) const;
+  void move_cursor(State& s, std::uint8_t who, std::uint8_t position) const;
   void take(const State& s, Steps<State>& steps, std::uint8_t who) const;
   void fall(const State& s, Steps<State>& steps, std::uint8_t who) const;
   bool has(RingBug bug) const { return shape_.bug == bug; }

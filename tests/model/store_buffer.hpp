@@ -3,7 +3,7 @@
 /// Memory as x86 has it (total store order): a plain or release store waits in its process's buffer, in order, until it
 /// drains at some later time; its process sees it at once, everybody else only then. A sequentially consistent store, a
 /// read-modify-write and a barrier drain the buffer first. Loads are never late, so acquire loads need nothing. (A
-/// buffer of two is enough: nobody here stores more before it looks.)
+/// buffer of three is enough: nobody here stores more before it looks.)
 ///
 /// What a killed process has in its buffer drains as well: the instructions before the kill were executed.
 
@@ -18,7 +18,7 @@ struct StoreBuffer {
     std::uint8_t word = 0;
     std::uint8_t value = 0;
   };
-  std::array<Store, 2> stores{};  // the oldest first
+  std::array<Store, 3> stores{};  // the oldest first
   std::uint8_t count = 0;
 };
 

@@ -252,9 +252,9 @@ void Inlet::refuse(Reference reference) noexcept {
 }
 
 bool Inlet::all_completed() const noexcept {
+  if (plane_ == Plane::ring) return ring_ == nullptr || ring_->held() == 0;
   const std::uint64_t completed = completed_.load(std::memory_order_acquire);
   if (completed != taken_.load(std::memory_order_relaxed)) return false;  // W: the consumer, who asks
-  if (plane_ == Plane::ring) return true;
   if (overflow_ == Overflow::block) return finished_.load(std::memory_order_acquire) == completed;
   // Positions are claimed before they are written: somebody may still be about to.
   for (std::uint64_t back = 0; back < std::min(completed, shape_.entries()); ++back) {
@@ -284,6 +284,7 @@ void wipe_slot(SlotHead& slot, std::uint32_t queue_shift) noexcept {
   }
   slot.dropped.congested.store(0, std::memory_order_relaxed);
   slot.dropped.gaps.store(0, std::memory_order_relaxed);
+  slot.dropped.passes.store(0, std::memory_order_relaxed);
   slot.consumed.passed.store(0, std::memory_order_relaxed);
   slot.plane = Plane::queue;
   slot.dropped.retiring.store(0, std::memory_order_relaxed);
@@ -296,10 +297,10 @@ void wipe_slot(SlotHead& slot, std::uint32_t queue_shift) noexcept {
 void Inlet::audit(std::vector<std::string>& findings) const {
   if (broken() || final_) return;
   const auto find = [&](std::string finding) { findings.push_back(publisher_node_ + ": " + std::move(finding)); };
+  if (plane_ == Plane::ring) return;
   const std::uint64_t completed = completed_.load(std::memory_order_relaxed);  // first: it only follows what was taken
   const std::uint64_t ours = taken_.load(std::memory_order_relaxed);           // W: the consumer, who asks
   if (completed > ours) find(fmt::format("{} were given back of {} taken", completed, ours));
-  if (plane_ == Plane::ring) return;
   // acquire, and first: the publisher counts after it has moved the head, so the head is seen behind what was counted.
   const std::uint64_t dropped = slot_->dropped.oldest.load(std::memory_order_acquire);
   const std::uint64_t head = slot_->head.position.load(std::memory_order_acquire);
@@ -314,12 +315,18 @@ void Inlet::audit(std::vector<std::string>& findings) const {
   }
 }
 
+std::uint64_t Inlet::held_now() const noexcept {
+  if (ring_ != nullptr) return ring_->held();
+  const std::uint64_t completed = completed_.load(std::memory_order_relaxed);  // first: it only follows what was taken
+  const std::uint64_t ours = taken_.load(std::memory_order_relaxed);
+  return ours > completed ? ours - completed : 0;
+}
+
 ConnectionCounters Inlet::counters() const noexcept {
-  const std::uint64_t completed = completed_.load(std::memory_order_relaxed);  // relaxed: figures, each of one writer
+  const std::uint64_t held = held_now();
   if (final_) {
     ConnectionCounters figures = *final_;
-    const std::uint64_t ours = taken_.load(std::memory_order_relaxed);
-    figures.held = ours > completed ? ours - completed : 0;
+    figures.held = held;
     return figures;
   }
   if (plane_ == Plane::ring) return ring_counters();
@@ -333,7 +340,7 @@ ConnectionCounters Inlet::counters() const noexcept {
   const std::uint64_t ours = taken_.load(std::memory_order_relaxed);
   const std::uint64_t not_given = figures.undelivered + figures.dropped_expired;
   figures.taken = ours > not_given ? ours - not_given : 0;
-  figures.held = ours > completed ? ours - completed : 0;
+  figures.held = held;
   figures.dropped_newest = slot_->dropped.newest.load(std::memory_order_relaxed);
   figures.dropped_timeout = slot_->dropped.timeout.load(std::memory_order_relaxed);
   // What moved the head and was neither taken nor given up was taken back by the publisher.

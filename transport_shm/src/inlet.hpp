@@ -113,9 +113,14 @@ class Inlet {
 
   /// Samples out. Exact for the consumer, but for completions under way.
   std::uint64_t held() const noexcept {
+    if (ring_ != nullptr) [[unlikely]]
+      return ring_->held();
     return taken_.load(std::memory_order_relaxed) -     // W: the consumer, who asks
-           completed_.load(std::memory_order_seq_cst);  // W1: after `limit_reached_`
+           completed_.load(std::memory_order_acquire);  // W1: after kAtLimit
   }
+
+  /// The same for any thread: a figure.
+  std::uint64_t held_now() const noexcept;
 
   /// Whether all that was taken has been given back, to the last store. The consumer.
   bool all_completed() const noexcept;
@@ -340,10 +345,9 @@ inline void Inlet::complete(Reference reference, std::uint64_t era) noexcept {
     released_in_[era].fetch_add(1, std::memory_order_seq_cst);  // before `completed_`: see held_from_before
   if (ring_ != nullptr) [[unlikely]] {
     ring_->complete(reference, overflow_ == Overflow::block);
-    completed_.fetch_add(1, std::memory_order_seq_cst);  // W1: before `limit_reached_`. The last touch
     return;
   }
-  const std::uint64_t position = completed_.fetch_add(1, std::memory_order_seq_cst);  // W1: before `limit_reached_`
+  const std::uint64_t position = completed_.fetch_add(1, std::memory_order_seq_cst);
   std::atomic<std::uint64_t>& place = completions_[shape_.index(position)];
   if (overflow_ != Overflow::block) [[likely]] {
     place.store(shape_.entry(position, reference), std::memory_order_release);  // E2: our last read came before

@@ -73,8 +73,7 @@ bool Inlet::drop_next_of_ring_if_expired() noexcept {
   if (*stamp == 0 || clock_.age_ns(*stamp) <= lifespan_ns_) return false;
   domain::add(taken_);
   count_expired(ring_->drop_next());
-  completed_.fetch_add(1, std::memory_order_seq_cst);  // W1: before `limit_reached_`
-  wake_publisher();                                    // it may wait for the room
+  wake_publisher();  // it may wait for the room
   return true;
 }
 
@@ -84,10 +83,9 @@ ConnectionCounters Inlet::ring_counters() const noexcept {
   // relaxed: figures, each of one writer.
   figures.undelivered = undelivered_.load(std::memory_order_relaxed);
   figures.dropped_expired = expired_.load(std::memory_order_relaxed);
-  const std::uint64_t completed = completed_.load(std::memory_order_relaxed);
   const std::uint64_t ours = taken_.load(std::memory_order_relaxed);
   figures.taken = ours > figures.dropped_expired ? ours - figures.dropped_expired : 0;
-  figures.held = ours > completed ? ours - completed : 0;
+  figures.held = held_now();
   figures.dropped_newest = slot_->dropped.newest.load(std::memory_order_relaxed);
   figures.dropped_timeout = slot_->dropped.timeout.load(std::memory_order_relaxed);
   if (ring_ != nullptr) {

@@ -8,7 +8,7 @@
 namespace baton::shm {
 
 std::uint64_t layout_fingerprint() noexcept {
-  constexpr std::array<std::uint64_t, 46> kFacts{sizeof(SegmentHead),
+  constexpr std::array<std::uint64_t, 47> kFacts{sizeof(SegmentHead),
                                                  offsetof(SegmentHead, payload_bytes),
                                                  offsetof(SegmentHead, payload_stride),
                                                  offsetof(SegmentHead, chunks),
@@ -29,6 +29,7 @@ std::uint64_t layout_fingerprint() noexcept {
                                                  offsetof(SlotHead, plane),
                                                  offsetof(SlotHead, first_position),
                                                  offsetof(SlotHead::Drops, gaps),
+                                                 offsetof(SlotHead::Drops, passes),
                                                  offsetof(SlotHead::Consumed, passed),
                                                  sizeof(InboxHead),
                                                  offsetof(InboxHead, queue_shift),

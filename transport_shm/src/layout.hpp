@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "baton/domain/layout.hpp"
+#include "baton/qos.hpp"
 
 namespace baton::shm {
 
@@ -174,7 +175,8 @@ struct SlotHead {
     std::atomic<std::uint32_t> retiring;   ///< R1; changes when segments are wanted back
     std::atomic<std::uint64_t> retired;    ///< R1; which, one bit for each number
     std::atomic<std::uint64_t> gaps;       ///< P2; of a ring: how many gaps there have been. W: publisher
-    std::array<std::uint8_t, 8> unused;
+    std::atomic<std::uint32_t> passes;     ///< F2; of a ring: 1: the floor may pass what this reader has not taken
+    std::array<std::uint8_t, 4> unused;
   } dropped;
 
   Bell room;  ///< armed: W: publisher, who waits for room
@@ -221,6 +223,11 @@ constexpr std::uint64_t pins_for(std::uint32_t max_held) noexcept { return std::
 /// In the same: gaps, each a run of messages that pass the reader by. P2. W: publisher.
 inline std::atomic<std::uint64_t>& gap_word(SlotHead& slot, std::uint32_t queue_shift, std::uint64_t number) noexcept {
   return submissions(slot)[number & ((std::uint64_t{1} << queue_shift) - 1)];
+}
+
+/// Whether of a connection under this policy the publisher keeps in a ring what the reader has not taken.
+constexpr bool keeps_floor(Overflow overflow) noexcept {
+  return overflow == Overflow::block || overflow == Overflow::reject;
 }
 
 /// A gap: the low 32 bits of the position after it, and how many positions it has, 2^32 - 1 if there are more. Who

@@ -132,6 +132,13 @@ std::uint64_t RingInlet::gaps_between(std::uint64_t from, std::uint64_t to) cons
   return std::min<std::uint64_t>(static_cast<std::uint64_t>(count), to - from);  // what is there need not be true
 }
 
+/// Pins a position that the floor cannot pass before the cursor does. False if it may pass.
+bool RingInlet::pin_below_cursor(std::uint64_t position, std::uint64_t number) noexcept {
+  pins_[number].store(position + 1, std::memory_order_release);  // P1: then the cursor
+  std::atomic_signal_fence(std::memory_order_seq_cst);           // F2: the light half of the barrier
+  return request_.slot->dropped.passes.load(std::memory_order_relaxed) == 0;
+}
+
 /// Pins a position, reads what is said of its message, and looks at the floor. False if that is above.
 bool RingInlet::pin(std::uint64_t position, std::uint64_t& number, RingView::Note& note) noexcept {
   number = next_pin_;
@@ -139,14 +146,18 @@ bool RingInlet::pin(std::uint64_t position, std::uint64_t& number, RingView::Not
   for (std::size_t tried = 0; held_[number].used.load(std::memory_order_acquire) && tried < held_.size(); ++tried) {
     if (++number == held_.size()) number = 0;
   }
-  pins_[number].store(position + 1, std::memory_order_seq_cst);  // F1: then the floor
-  note = view_.note(position);
-  if (view_.floor() <= position) [[likely]] {
-    next_pin_ = number + 1 == held_.size() ? 0 : number + 1;
-    return true;
+  if (!keeps_floor() || !pin_below_cursor(position, number)) {
+    pins_[number].store(position + 1, std::memory_order_seq_cst);  // F1: then the floor
+    note = view_.note(position);
+    if (view_.floor() > position) [[unlikely]] {
+      pins_[number].store(0, std::memory_order_release);
+      return false;
+    }
+  } else {
+    note = view_.note(position);
   }
-  pins_[number].store(0, std::memory_order_release);
-  return false;
+  next_pin_ = number + 1 == held_.size() ? 0 : number + 1;
+  return true;
 }
 
 RingInlet::Taken RingInlet::take() noexcept {
@@ -245,6 +256,12 @@ void RingInlet::look_for_depth(std::uint64_t position) noexcept {
   request_.slot->consumed.high_water.store(queued, std::memory_order_relaxed);
 }
 
+std::uint64_t RingInlet::held() const noexcept {
+  std::uint64_t count = 0;
+  for (const Held& held : held_) count += held.used.load(std::memory_order_acquire) ? 1 : 0;  // then the pin is free
+  return count;
+}
+
 void RingInlet::complete(Reference reference, bool wakes_publisher) noexcept {
   const std::uint64_t number = reference.bits;
   if (!wakes_publisher) [[likely]] {
@@ -253,7 +270,7 @@ void RingInlet::complete(Reference reference, bool wakes_publisher) noexcept {
     pins_[number].store(0, std::memory_order_seq_cst);  // E2. W3: before the room bell
     room_ringer_.ring<SocketBell>(request_.slot->room, nullptr);
   }
-  held_[number].used.store(false, std::memory_order_release);  // then the pin is free for the next one
+  held_[number].used.store(false, std::memory_order_release);  // then the pin is free for the next one. The last touch
 }
 
 RingInlet::Figures RingInlet::figures() const noexcept {

@@ -65,6 +65,9 @@ class RingInlet {
   /// Clears the pin of what was taken. Any thread.
   void complete(Reference reference, bool wakes_publisher) noexcept;
 
+  /// Samples out. Any thread; exact for the consumer, but for completions under way.
+  std::uint64_t held() const noexcept;
+
   std::uint64_t position() const noexcept { return position_.load(std::memory_order_relaxed); }  // W: the consumer
 
   struct Figures {
@@ -88,6 +91,7 @@ class RingInlet {
   };
 
   bool is_counted() const noexcept { return request_.overflow != Overflow::drop_oldest; }
+  bool keeps_floor() const noexcept { return shm::keeps_floor(request_.overflow); }
   bool note_nothing() noexcept;
   bool is_over_depth(std::uint64_t position) const noexcept;
   /// Where a reader that stands here goes on, when entries before that are lost to it.
@@ -96,6 +100,7 @@ class RingInlet {
   std::uint64_t shape_of_gaps() const noexcept { return std::uint64_t{1} << request_.queue_shift; }
   std::uint64_t end_of_gap(std::uint64_t position) noexcept;
   void move_to(std::uint64_t position) noexcept;
+  bool pin_below_cursor(std::uint64_t position, std::uint64_t number) noexcept;
   bool pin(std::uint64_t position, std::uint64_t& number, RingView::Note& note) noexcept;
   Taken refuse(std::string_view why) noexcept;
   Taken resolve(Reference record, std::uint64_t position, std::uint64_t number, const RingView::Note& note) noexcept;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "baton/posix/membarrier.hpp"
+
 namespace baton::shm {
 
 RingOutlet::RingOutlet(const Request& request)
@@ -10,7 +12,17 @@ RingOutlet::RingOutlet(const Request& request)
       limit_(std::min(request.depth + request.max_held, request.most_kept)),
       pins_(pins(*request.slot, request.queue_shift)),
       gaps_(std::size_t{1} << request.queue_shift),
-      cursor_(request.first) {}
+      cursor_(request.first),
+      may_be_passed_(!posix::has_membarrier_everywhere()) {
+  // relaxed: `ready` orders.
+  request_.slot->dropped.passes.store(may_be_passed() ? 1 : 0, std::memory_order_relaxed);
+}
+
+bool RingOutlet::tell_floor_may_pass() noexcept {
+  if (may_be_passed()) return false;
+  request_.slot->dropped.passes.store(1, std::memory_order_release);  // F2: then the barrier
+  return true;
+}
 
 std::uint64_t RingOutlet::cursor(std::uint64_t tail) noexcept {
   const std::uint64_t now = request_.slot->head.position.load(std::memory_order_acquire);  // P1: then the pins

@@ -37,10 +37,15 @@ class RingOutlet {
 
   /// `block`, `reject` or `drop_newest`.
   bool is_counted() const noexcept { return request_.overflow != Overflow::drop_oldest; }
-  /// `block` or `reject`: what the reader has not taken is kept for it.
-  bool holds_floor() const noexcept {
-    return request_.overflow == Overflow::block || request_.overflow == Overflow::reject;
-  }
+  /// `block` or `reject`: what the reader has not taken is kept for it, unless it hangs.
+  bool holds_floor() const noexcept { return keeps_floor(request_.overflow); }
+
+  /// Before the floor passes what such a reader has not taken, as it hangs. True if the reader has not been told yet,
+  /// which takes a `membarrier_everywhere` and `note_told` after it.
+  bool tell_floor_may_pass() noexcept;
+  void note_told() noexcept { may_be_passed_.store(true, std::memory_order_release); }
+  /// Any thread.
+  bool may_be_passed() const noexcept { return may_be_passed_.load(std::memory_order_acquire); }
 
   /// Whether it wrote what cannot be.
   bool is_false() const noexcept { return false_; }
@@ -105,6 +110,7 @@ class RingOutlet {
   std::uint64_t dropped_timeout_ = 0;
   std::optional<ConnectionCounters> final_;
   bool false_ = false;
+  std::atomic<bool> may_be_passed_;  // W: under the publisher's cold mutex
 };
 
 }  // namespace baton::shm

@@ -159,6 +159,7 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   void ask_for_slots(const domain::Peers::Peer& peer, std::uint32_t slots, std::vector<Event>& to_announce);
   std::uint64_t history_for(const PortAnnouncement& reader) const noexcept;
   void give_history(Outlet& outlet, const PortAnnouncement& reader) noexcept;
+  void note_hung() noexcept;
   bool end_outlets(Side side, std::vector<Event>& to_announce) noexcept;
   void disconnect_all() noexcept;
 

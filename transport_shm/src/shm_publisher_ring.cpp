@@ -110,8 +110,7 @@ std::uint64_t ShmPublisher::kept_from() noexcept {
   const std::uint64_t tail = ring_->tail();
   std::uint64_t from = history_from();
   for (const OutletPtr& outlet : live_) {
-    if (!outlet->tap().holds_floor() || outlet->hung() || outlet->broken()) continue;
-    from = std::min(from, outlet->tap().cursor(tail));
+    if (outlet->holds_floor()) from = std::min(from, outlet->tap().cursor(tail));
   }
   return from;
 }
@@ -138,7 +137,7 @@ ShmPublisher::OutletPtr ShmPublisher::holder_of_floor(bool& more) noexcept {
   more = false;
   const std::uint64_t tail = ring_->tail();
   for (const OutletPtr& outlet : live_) {
-    if (!outlet->tap().holds_floor() || outlet->hung() || outlet->broken()) continue;
+    if (!outlet->holds_floor()) continue;
     if (outlet->tap().cursor(tail) == tail && outlet->tap().held(tail) == 0) continue;
     more |= holder != nullptr;
     if (holder == nullptr || outlet->tap().cursor(tail) < holder->tap().cursor(tail)) holder = outlet;

@@ -151,7 +151,7 @@ bool ShmSubscriber::at_held_limit() noexcept {
   };
   held_at_most_ = count();
   if (held_at_most_ < max_held_) return false;
-  limit_reached_.store(true, std::memory_order_seq_cst);  // W1: then look again
+  outstanding_.fetch_or(kAtLimit, std::memory_order_acq_rel);  // W1: then look again
   held_at_most_ = count();
   return held_at_most_ >= max_held_;
 }
@@ -161,13 +161,17 @@ void ShmSubscriber::release(Chunk chunk) noexcept {
     return;  // the parent's
   Inlet& inlet = inlet_of(chunk);
   inlet.complete(reference_of(chunk), era_of(chunk));
-  if (limit_reached_.load(std::memory_order_seq_cst) &&  // W1: after the completion was counted
-      limit_reached_.exchange(false, std::memory_order_seq_cst)) {
-    wake_self();
-  }
-  // The last touch of the port: counts up from 0 while it is owned, up to 0 once it is abandoned. acq_rel, so that the
-  // one who frees it comes after everybody else.
-  if (outstanding_.fetch_add(1, std::memory_order_acq_rel) + 1 == 0) free_self();
+  // W1: a consumer that sets kAtLimit before this is seen here; one that sets it later sees the completion. acq_rel, so
+  // that the one who frees the port comes after everybody else. The last touch of the port.
+  std::int64_t released = outstanding_.load(std::memory_order_relaxed);
+  do {
+    if ((released & kAtLimit) != 0) [[unlikely]] {
+      if ((outstanding_.fetch_and(~kAtLimit, std::memory_order_acq_rel) & kAtLimit) != 0) wake_self();
+      released &= ~kAtLimit;
+    }
+  } while (!outstanding_.compare_exchange_weak(released, released + kOneReleased, std::memory_order_acq_rel,
+                                               std::memory_order_relaxed));
+  if (released + kOneReleased == 0) free_self();
 }
 
 SampleInfo ShmSubscriber::info(Chunk chunk) const noexcept {
@@ -446,7 +450,7 @@ std::vector<std::string> ShmSubscriber::audit() const {
   if (in_child() || has_handler_.load(std::memory_order_acquire)) return findings;
   const std::lock_guard lock(cold_mutex_);
   // acquire, and first: who releases completes before it counts, so what is counted here is not held below.
-  const auto released = static_cast<std::uint64_t>(outstanding_.load(std::memory_order_acquire));
+  const auto released = static_cast<std::uint64_t>(outstanding_.load(std::memory_order_acquire) / kOneReleased);
   std::uint64_t held = 0;
   for (const auto& inlet : inlets_) {
     held += inlet->held();
@@ -496,8 +500,9 @@ void ShmSubscriber::abandon() noexcept {
   // would let go of the dispatcher's mutex if it was held at the fork.
   if (dispatcher_ && !in_child()) dispatcher_->remove(*this);
   // From now on releases count up to 0 instead of up from 0; who gets there frees the port.
-  const auto samples = static_cast<std::int64_t>(samples_);
-  if (outstanding_.fetch_sub(samples, std::memory_order_acq_rel) - samples == 0) free_self();
+  outstanding_.fetch_and(~kAtLimit, std::memory_order_acq_rel);
+  const auto all = static_cast<std::int64_t>(samples_) * kOneReleased;
+  if (outstanding_.fetch_sub(all, std::memory_order_acq_rel) - all == 0) free_self();
 }
 
 void ShmSubscriber::free_self() noexcept {

@@ -260,8 +260,9 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
 
   // What releases on any thread touch.
   std::array<std::atomic<Inlet*>, kMaxSlots> by_slot_{};
+  static constexpr std::int64_t kOneReleased = 2;
+  static constexpr std::int64_t kAtLimit = 1;  // the reader is at its limit: a release must ring. W: consumer
   alignas(64) std::atomic<std::int64_t> outstanding_{0};  // counts releases up; see `abandon`
-  std::atomic<bool> limit_reached_{false};                // a release must ring: the reader is at its limit
   domain::Ringer own_ringer_;
 
   WakerPlace waker_;

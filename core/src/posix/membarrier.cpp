@@ -20,6 +20,16 @@ void membarrier() noexcept {
   BATON_ASSERT(syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0);
 }
 
+bool has_membarrier_everywhere() noexcept {
+  static const bool there = [] {
+    const long commands = syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0);
+    return commands > 0 && (commands & MEMBARRIER_CMD_GLOBAL) != 0;
+  }();
+  return there;
+}
+
+void membarrier_everywhere() noexcept { BATON_ASSERT(syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) == 0); }
+
 }  // namespace posix
 }  // namespace v1
 }  // namespace baton

@@ -15,6 +15,13 @@ BATON_API bool has_membarrier() noexcept;
 /// Only where `has_membarrier()`. Source: membarrier(2), MEMBARRIER_CMD_PRIVATE_EXPEDITED (Linux 4.14).
 BATON_API void membarrier() noexcept;
 
+/// Whether `membarrier_everywhere` works here. Any thread.
+BATON_API bool has_membarrier_everywhere() noexcept;
+
+/// The same for the threads of all processes, and dear: up to some 30 ms. Only where `has_membarrier_everywhere()`.
+/// Source: membarrier(2), MEMBARRIER_CMD_GLOBAL (Linux 4.3).
+BATON_API void membarrier_everywhere() noexcept;
+
 }  // namespace posix
 }  // namespace v1
 }  // namespace baton
