@@ -8,7 +8,7 @@
 namespace baton::shm {
 
 std::uint64_t layout_fingerprint() noexcept {
-  constexpr std::array<std::uint64_t, 47> kFacts{sizeof(SegmentHead),
+  constexpr std::array<std::uint64_t, 48> kFacts{sizeof(SegmentHead),
                                                  offsetof(SegmentHead, payload_bytes),
                                                  offsetof(SegmentHead, payload_stride),
                                                  offsetof(SegmentHead, chunks),
@@ -26,6 +26,7 @@ std::uint64_t layout_fingerprint() noexcept {
                                                  offsetof(RecordsHead, armed),
                                                  sizeof(RecordNote),
                                                  offsetof(RecordNote, bytes),
+                                                 offsetof(RecordNote, next),
                                                  offsetof(SlotHead, plane),
                                                  offsetof(SlotHead, first_position),
                                                  offsetof(SlotHead::Drops, gaps),

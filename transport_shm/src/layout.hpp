@@ -96,7 +96,8 @@ struct alignas(32) RecordNote {
   std::atomic<std::uint64_t> stamp;  ///< as in a ChunkHead
   std::atomic<std::uint64_t> bytes;
   std::atomic<std::uint32_t> checksum;  ///< of those, in a ring that has checksums
-  std::array<std::uint8_t, 12> unused;
+  std::array<std::uint8_t, 4> unused;
+  std::atomic<std::uint64_t> next;  ///< where in the buffer the record after it will begin, probably
 };
 static_assert(sizeof(RecordNote) == 32);
 

@@ -123,10 +123,14 @@ bool Ring::widen() noexcept {
   return true;
 }
 
+/// Up to where records of so many bytes are to lie, as long as that will do.
+std::uint64_t Ring::turn_for(std::uint64_t bytes) const noexcept {
+  return std::min(std::max(turn_, kMessagesWorthWhile * bytes), space_.capacity());
+}
+
 std::uint32_t Ring::reserve(std::uint64_t bytes) noexcept {
   const std::uint64_t needed = record_bytes_for(bytes);
-  const std::uint32_t loan =
-      space_.reserve(needed, std::min(std::max(turn_, kMessagesWorthWhile * needed), space_.capacity()));
+  const std::uint32_t loan = space_.reserve(needed, turn_for(needed));
   if (loan == kNoLoan) return loan;
   if (back(space_.loan(loan).begin + needed)) [[likely]]
     return loan;
@@ -168,11 +172,14 @@ void Ring::commit(std::uint32_t loan, std::uint64_t bytes, std::uint64_t stamp) 
                         std::memory_order_release);
   }
   space_.publish(loan, tail_, begin, begin + used);
-  // E1 (release): the note and the record. W1, A1: before the any-armed word.
-  index_[shape_.index(tail_)].store(shape_.entry(tail_, {begin / RingSpace::kAlignment}), std::memory_order_seq_cst);
+  const std::uint64_t next = space_.next();  // if it is as large, and has been lent next
+  note.next.store(next + used <= space_.free_until(turn_for(used)) ? next : 0, std::memory_order_relaxed);  // a hint
+  // E1 (release): the note and the record.
+  index_[shape_.index(tail_)].store(shape_.entry(tail_, {begin / RingSpace::kAlignment}), std::memory_order_release);
   ++tail_;
   last_bytes_ = used;
-  head_->tail.position.store(tail_, std::memory_order_release);  // who goes by it finds the entries before it
+  // Who goes by it finds the entries before it. A1: before the any-armed word.
+  head_->tail.position.store(tail_, std::memory_order_seq_cst);
 }
 
 Result<RingView> RingView::open(domain::Member& member, std::uint32_t bucket, const domain::PortRef& reader,

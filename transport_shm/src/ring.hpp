@@ -131,6 +131,7 @@ class Ring {
  private:
   Ring(domain::Member& member, const Request& request, std::uint32_t index_shift, domain::Member::NewFile file,
        std::shared_ptr<const posix::Mapping> mapping, std::uint64_t backed);
+  std::uint64_t turn_for(std::uint64_t bytes) const noexcept;
   bool back(std::uint64_t end) noexcept;
   void touch_next(std::uint64_t stride) noexcept;
 
@@ -176,29 +177,35 @@ class RingView {
   Checksum checksum() const noexcept { return checksum_; }
 
   std::uint64_t entry(std::uint64_t position) const noexcept {
-    // E1 (acquire): the note and the record. W1, A1: after arming. A plain load on x86.
-    return index_[shape_.index(position)].load(std::memory_order_seq_cst);
+    // E1 (acquire): the note and the record.
+    return index_[shape_.index(position)].load(std::memory_order_acquire);
   }
   struct Note {
     std::uint64_t stamp = 0;
     std::uint64_t bytes = 0;
     std::uint32_t checksum = 0;
+    std::uint64_t next = 0;  ///< a hint
   };
   /// What is said of the message at a position, if that is not below the floor afterwards: nobody's pin keeps it.
   Note note(std::uint64_t position) const noexcept {
     const RecordNote& note = notes_[shape_.index(position)];
     // F1 (acquire): then the floor.
     return {note.stamp.load(std::memory_order_acquire), note.bytes.load(std::memory_order_acquire),
-            note.checksum.load(std::memory_order_acquire)};
+            note.checksum.load(std::memory_order_acquire), note.next.load(std::memory_order_relaxed)};
   }
 
-  std::uint64_t tail() const noexcept { return head_->tail.position.load(std::memory_order_acquire); }
+  std::uint64_t tail() const noexcept { return head_->tail.position.load(std::memory_order_seq_cst); }    // A1
   std::uint64_t floor() const noexcept { return head_->floor.position.load(std::memory_order_seq_cst); }  // F1
 
   /// The payload of a record, or null if none can begin there.
   const std::byte* payload(Reference reference) const noexcept {
     const std::uint64_t begin = reference.bits * RingSpace::kAlignment;
     return begin < capacity_ ? buffer_ + begin : nullptr;
+  }
+  /// Has the lines fetched that are read when the message at a position comes, if its record begins there.
+  void expect(std::uint64_t position, std::uint64_t begin) const noexcept {
+    __builtin_prefetch(buffer_ + (begin < capacity_ ? begin : 0));
+    __builtin_prefetch(notes_ + shape_.index(position));
   }
   /// The most bytes that it can have.
   std::uint64_t room(Reference reference) const noexcept { return capacity_ - reference.bits * RingSpace::kAlignment; }

@@ -32,8 +32,16 @@ bool RingInlet::note_nothing() noexcept {
     return true;
   }
   view_.note_armed();
-  const std::uint64_t entry = view_.entry(position());  // A1: after that
+  if (view_.tail() <= position()) return true;          // A1: after that
+  const std::uint64_t entry = view_.entry(position());  // there, but for a publisher that is not to be believed
   return !shape_.is_at(entry, position()) && !shape_.is_beyond(entry, position());
+}
+
+/// Whether there may be something now.
+bool RingInlet::is_worth_another_look() noexcept {
+  if (aside_.nothing_found()) return true;
+  if (aside_.is_polling()) view_.expect(position(), expected_);
+  return false;
 }
 
 bool RingInlet::ready() noexcept {
@@ -172,7 +180,7 @@ RingInlet::Taken RingInlet::take() noexcept {
         pass_over(oldest);
         continue;
       }
-      if (note_nothing()) return {};
+      if (note_nothing() && !is_worth_another_look()) return {};
       continue;
     }
     if (const std::uint64_t to = end_of_gap(here); to != here) [[unlikely]] {
@@ -212,6 +220,7 @@ RingInlet::Taken RingInlet::refuse(std::string_view why) noexcept {
 /// What is at a position that is pinned.
 RingInlet::Taken RingInlet::resolve(Reference record, std::uint64_t position, std::uint64_t number,
                                     const RingView::Note& note) noexcept {
+  aside_.found([&] { return shape_.is_at(view_.entry(position + 1), position + 1); });
   look_for_depth(position);
   Held& held = held_[number];
   const std::byte* const payload = view_.payload(record);
@@ -225,6 +234,7 @@ RingInlet::Taken RingInlet::resolve(Reference record, std::uint64_t position, st
                          record.bits * RingSpace::kAlignment);
     return refuse({why.data(), std::min(end.size, why.size())});
   }
+  expected_ = note.next;
   held.head.sequence = position;
   held.head.stamp.store(note.stamp, std::memory_order_relaxed);  // a private copy
   held.head.bytes = bytes;

@@ -13,6 +13,7 @@
 #include "baton/port.hpp"
 #include "layout.hpp"
 #include "ring.hpp"
+#include "step_aside.hpp"
 
 namespace baton::shm {
 
@@ -93,6 +94,7 @@ class RingInlet {
   bool is_counted() const noexcept { return request_.overflow != Overflow::drop_oldest; }
   bool keeps_floor() const noexcept { return shm::keeps_floor(request_.overflow); }
   bool note_nothing() noexcept;
+  bool is_worth_another_look() noexcept;
   bool is_over_depth(std::uint64_t position) const noexcept;
   /// Where a reader that stands here goes on, when entries before that are lost to it.
   std::uint64_t oldest_wanted(std::uint64_t position, bool by_depth) const noexcept;
@@ -116,6 +118,8 @@ class RingInlet {
 
   std::atomic<std::uint64_t> position_;  // the next; a figure for others
   std::uint64_t next_pin_ = 0;
+  std::uint64_t expected_ = 0;  // where in the buffer the next record will begin, probably
+  StepAside aside_;
   std::uint64_t gap_ = 0;                     // the next that it may come to
   std::uint64_t missed_ = 0;                  // since the last message
   std::atomic<std::uint64_t> passed_{0};      // a figure for others

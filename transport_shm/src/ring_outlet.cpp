@@ -76,9 +76,11 @@ std::uint64_t RingOutlet::room(std::uint64_t tail, std::uint64_t floor) noexcept
     return behind < request_.depth ? request_.depth - behind : kNextLook;
   }
   const bool is_open = passed_gaps_ != written_gaps_ && gap_at(written_gaps_ - 1).to == tail;
-  const std::uint64_t now = given(tail, floor);
-  if (now >= limit_ || (is_open && !has_place_for_gap())) return 0;
-  return limit_ - now;
+  const std::uint64_t now = cursor(tail);
+  std::uint64_t given = queued(tail, floor, now);
+  if (given < limit_) given += held_below(now);  // the pins lie on other lines, which the reader has to fetch back
+  if (given >= limit_ || (is_open && !has_place_for_gap())) return 0;
+  return limit_ - given;
 }
 
 void RingOutlet::pass_by(std::uint64_t position, bool in_vain) noexcept {

@@ -204,9 +204,10 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   std::shared_ptr<domain::PortFile> page_;       // of the port's file, once it has one
   domain::PublisherFigures* figures_ = nullptr;  // in there
   const Plane plane_;
-  ChunkPool pool_;                 // of one without a ring
-  std::unique_ptr<Ring> ring_;     // of one with
-  std::uint64_t ring_credit_ = 0;  // how many can be published before the readers are to be looked at
+  ChunkPool pool_;                   // of one without a ring
+  std::unique_ptr<Ring> ring_;       // of one with
+  std::uint64_t ring_credit_ = 0;    // how many can be published before the readers are to be looked at
+  std::uint64_t full_until_ns_ = 0;  // until then one that has no room is not looked at again
   std::vector<OutletPtr> live_;
   std::vector<OutletPtr> departing_;  // nothing more is given, something is still held
   KeepLast<ChunkPool::Number> history_;

@@ -9,6 +9,7 @@
 #include "baton/domain/figures.hpp"
 #include "baton/log.hpp"
 #include "shm_publisher.hpp"
+#include "step_aside.hpp"
 
 namespace baton::shm {
 
@@ -185,9 +186,13 @@ bool ShmPublisher::extend_in_ring(Chunk chunk, std::size_t bytes, std::size_t ba
 PublishStatus ShmPublisher::look_at_readers(std::uint16_t& passed_by) noexcept {
   PublishStatus status = PublishStatus::ok;
   if (makes_room_) {
+    stay_aside(full_until_ns_);
     const bool full =
         std::any_of(live_.begin(), live_.end(), [this](const OutletPtr& outlet) { return outlet->is_full(pool_); });
-    if (full) status = find_room();
+    if (full) {
+      status = find_room();
+      full_until_ns_ = monotonic_ns() + kAsideNs;
+    }
     if (status == PublishStatus::rejected || status == PublishStatus::closed) return status;
   }
   constexpr std::uint64_t kMost = 1U << 20U;

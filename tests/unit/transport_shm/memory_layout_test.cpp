@@ -95,7 +95,7 @@ const std::vector<Table>& tables() {
       {"RecordNote",
        sizeof(RecordNote),
        {ROW(RecordNote, stamp, "publisher"), ROW(RecordNote, bytes, "publisher"),
-        ROW(RecordNote, checksum, "publisher")}},
+        ROW(RecordNote, checksum, "publisher"), ROW(RecordNote, next, "publisher")}},
       {"RecordsHead",
        sizeof(RecordsHead),
        {ROW(RecordsHead, head, "publisher, once"), ROW(RecordsHead, capacity, "publisher, once"),

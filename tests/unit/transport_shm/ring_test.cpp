@@ -368,6 +368,33 @@ TEST_F(LargeRing, ends_the_connection_of_a_publisher_that_overwrites_what_could_
   EXPECT_EQ(publisher.subscriber_count(), 0U);
 }
 
+TEST_F(LargeRing, finds_nothing_where_a_publisher_s_tail_is_ahead_of_its_entries) {
+  auto node = open("writer");
+  auto other = open("reader");
+  auto publisher = node.publisher<Message>("topic").value();
+  auto subscriber = other.subscriber<Message>("topic").value();
+  Scribbled(only_file("seg.")).word(offsetof(shm::RecordsHead, tail)).store(1'000);
+  EXPECT_FALSE(subscriber.wait(10ms)) << "it sleeps";
+  EXPECT_FALSE(subscriber.take());
+  ASSERT_TRUE(publisher.publish({}));
+  EXPECT_TRUE(subscriber.take());
+}
+
+TEST_F(LargeRing, is_not_led_astray_by_a_publisher_that_says_wrong_where_the_next_record_begins) {
+  auto node = open("writer");
+  auto other = open("reader");
+  auto publisher = node.publisher<Message>("topic").value();
+  auto subscriber = other.subscriber<Message>("topic").value();
+  ASSERT_TRUE(publisher.publish({}));
+  Scribbled file(only_file("seg."));
+  const std::uint64_t entries = std::uint64_t{1} << (file.word(offsetof(shm::RecordsHead, index_shift)).load() & 63);
+  file.word(sizeof(shm::RecordsHead) + 8 * entries + offsetof(shm::RecordNote, next)).store(~std::uint64_t{0});
+  EXPECT_TRUE(subscriber.take());
+  for (int i = 0; i < 10; ++i) EXPECT_FALSE(subscriber.take());
+  ASSERT_TRUE(publisher.publish({}));
+  EXPECT_TRUE(subscriber.take());
+}
+
 TEST_F(LargeRing, ends_the_connection_of_a_reader_whose_cursor_cannot_be) {
   auto node = open("writer");
   auto other = open("reader");
