@@ -18,6 +18,7 @@ const char* RingModel::wrong(const State& s) const {
   for (const auto& reader : s.readers) {
     const bool holds = reader.phase == Phase::holds || reader.phase == Phase::reads || reader.phase == Phase::stopped;
     if (holds && s.content[reader.cell] != reader.position) return "a held record is overwritten";
+    if (holds && reader.note != reader.position) return "a held record has another one's note";
   }
   return nullptr;
 }
@@ -89,7 +90,7 @@ void RingModel::fall(const State& s, Steps<State>& steps, std::uint8_t who) cons
       reader.gone = 1;
       steps.fate(n, kNames[who], "is stopped, and taken for dead");
     } else {
-      reader.position = reader.cell = 0;
+      reader.position = reader.cell = reader.note = 0;
       steps.fate(n, kNames[who], "is killed");
     }
     return;
@@ -176,6 +177,10 @@ void RingModel::publish(const State& s, Steps<State>& steps) const {
       steps.to(n, "publisher", "lends a cell, which is written to");
     }
   }
+  if (lent > 0 && s.tail - s.memory.load(s.buffer, State::floor) >= shape_.entries &&
+      !has(RingBug::index_wraps_unasked)) {
+    return move_floor(s, steps);
+  }
   for (std::uint8_t cell = 0; cell < shape_.cells; ++cell) {
     if (s.owner[cell] != State::kLent) continue;
     State n = s;
@@ -190,6 +195,11 @@ void RingModel::publish(const State& s, Steps<State>& steps) const {
     }
     steps.to(n, "publisher", "publishes a record: its entry");
   }
+}
+
+/// What is said of a message, or of the one that has overwritten it.
+std::uint8_t RingModel::note_at(const State& s, std::uint8_t position) const {
+  return s.index[position % shape_.entries].position;
 }
 
 /// Publishers look at it only where it keeps the floor.
@@ -228,25 +238,47 @@ void RingModel::take(const State& s, Steps<State>& steps, std::uint8_t who) cons
       } else {
         n.memory.store_seq_cst(reader.buffer, pin_word(who), byte(me.position + 1));
       }
-      reader.phase = has(RingBug::no_second_look) ? Phase::holds : Phase::pinned;
+      reader.phase = Phase::pinned;
       return steps.to(n, kNames[who], "pins");
     case Phase::pinned_below_cursor:
+      reader.note = has(RingBug::note_after_word) ? byte(0) : note_at(s, me.position);
+      reader.phase = Phase::noted_below_cursor;
+      return steps.to(n, kNames[who], "reads the note");
+    case Phase::noted_below_cursor:
       if (s.memory.load(me.buffer, passes_word(who)) != 0) {
+        reader.note = 0;
         reader.phase = Phase::may_be_passed;
         return steps.to(n, kNames[who], "learns that the floor may pass");
+      }
+      if (has(RingBug::note_after_word)) {
+        reader.phase = Phase::notes_late;
+        return steps.to(n, kNames[who], "finds that the floor cannot pass");
       }
       move_cursor(n, who, byte(me.position + 1));
       reader.phase = Phase::holds;
       return steps.to(n, kNames[who], "finds that the floor cannot pass, moves its cursor: has taken the record");
-    case Phase::pinned: {
+    case Phase::notes_late:
+      reader.note = note_at(s, me.position);
+      if (shape_.keeps_floor) move_cursor(n, who, byte(me.position + 1));
+      reader.phase = Phase::holds;
+      return steps.to(n, kNames[who], "reads the note: has taken the record");
+    case Phase::pinned:
+      reader.note = has(RingBug::note_after_floor) ? byte(0) : note_at(s, me.position);
+      reader.phase = has(RingBug::no_second_look) ? Phase::holds : Phase::noted;
+      return steps.to(n, kNames[who], "reads the note");
+    case Phase::noted: {
       const std::uint8_t floor = s.memory.load(me.buffer, State::floor);
       if (floor > me.position) {
         n.memory.store_release(reader.buffer, pin_word(who), 0);
         move_cursor(n, who, floor);
         reader.position = floor;
-        reader.cell = 0;
+        reader.cell = reader.note = 0;
         reader.phase = Phase::idle;
         return steps.to(n, kNames[who], "finds the floor above, clears the pin");
+      }
+      if (has(RingBug::note_after_floor)) {
+        reader.phase = Phase::notes_late;
+        return steps.to(n, kNames[who], "finds the floor below");
       }
       move_cursor(n, who, byte(me.position + 1));
       reader.phase = Phase::holds;
@@ -259,7 +291,7 @@ void RingModel::take(const State& s, Steps<State>& steps, std::uint8_t who) cons
     case Phase::reads:
       if (!has(RingBug::unpins_before_last_read)) n.memory.store_release(reader.buffer, pin_word(who), 0);
       ++reader.position;
-      reader.cell = 0;
+      reader.cell = reader.note = 0;
       reader.phase = Phase::idle;
       return steps.to(n, kNames[who], "has read it for the last time, clears the pin");
     case Phase::stopped:

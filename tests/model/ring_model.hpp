@@ -5,8 +5,9 @@
 /// publisher takes one for hung. A record is a cell here; a cell below the floor that is pinned is an island. A
 /// message's number is its position, and a cell's content is the number of the message in it.
 ///
-/// Checked: R1 and R2. Who has pinned a position and found it not below the floor reads that message until it clears
-/// the pin; a cell that is lent, or published and not below the floor, is in no other hands. Whoever is killed.
+/// Checked: R1 and R2. Who has pinned a position and found it not below the floor reads that message, and has its note,
+/// until it clears the pin; a cell that is lent, or published and not below the floor, is in no other hands. Whoever is
+/// killed.
 
 #include <array>
 #include <cstdint>
@@ -29,6 +30,9 @@ enum class RingBug : std::uint8_t {
   floor_beyond_cursor,    ///< the floor passes what a reader that keeps it has not taken
   no_barrier_for_hung,    ///< a hung reader is told that the floor may pass, but it passes without a barrier
   hung_is_not_told,       ///< the floor passes a hung reader's cursor after a barrier, and it is not told
+  note_after_word,        ///< such a reader reads the note when it has seen that the floor does not pass it
+  note_after_floor,       ///< the same of one that looks at the floor
+  index_wraps_unasked,    ///< the index is overwritten before the floor has passed what is in it
 };
 
 struct RingShape {
@@ -58,8 +62,11 @@ struct RingState {
     idle,
     found,
     pinned_below_cursor,
+    noted_below_cursor,
+    notes_late,
     may_be_passed,
     pinned,
+    noted,
     holds,
     reads,
     stopped,
@@ -74,6 +81,7 @@ struct RingState {
     Phase phase = Phase::idle;
     std::uint8_t position = 0;
     std::uint8_t cell = 0;
+    std::uint8_t note = 0;  ///< of which message it has read what is said of it
     StoreBuffer buffer{};
     std::uint8_t gone = 0;  ///< its node is known to be gone
     std::uint8_t told = 0;  ///< 1: that it may be passed; 2: and the floor may pass it
@@ -118,6 +126,7 @@ class RingModel {
   void take_for_hung(const State& s, Steps<State>& steps, std::uint8_t who) const;
   std::uint8_t highest_floor(const State& s) const;
   void move_cursor(State& s, std::uint8_t who, std::uint8_t position) const;
+  std::uint8_t note_at(const State& s, std::uint8_t position) const;
   void take(const State& s, Steps<State>& steps, std::uint8_t who) const;
   void fall(const State& s, Steps<State>& steps, std::uint8_t who) const;
   bool has(RingBug bug) const { return shape_.bug == bug; }

@@ -50,7 +50,8 @@ TEST(RingModel, finds_a_reader_that_is_taken_for_dead_though_it_is_only_stopped)
 
 TEST(RingModel, holds_with_readers_that_keep_the_floor_and_pin_with_no_fence) {
   expect_holds(RingModel({.messages = messages(3, 4, 5), .keeps_floor = true}));
-  expect_holds(RingModel({.cells = 2, .messages = messages(3, 5, 6), .keeps_floor = true}));
+  expect_holds(RingModel({.cells = 2, .messages = messages(3, 4, 5), .keeps_floor = true}));
+  expect_holds(RingModel({.entries = 2, .messages = messages(3, 4, 5), .keeps_floor = true}));
 }
 
 TEST(RingModel, finds_a_floor_that_passes_the_cursor_of_a_reader_that_keeps_it) {
@@ -60,6 +61,16 @@ TEST(RingModel, finds_a_floor_that_passes_the_cursor_of_a_reader_that_keeps_it) 
 TEST(RingModel, finds_a_hung_reader_that_is_passed_without_a_barrier_or_a_word) {
   expect_finds(RingModel({.keeps_floor = true, .bug = RingBug::no_barrier_for_hung}), kOverwritten);
   expect_finds(RingModel({.keeps_floor = true, .bug = RingBug::hung_is_not_told}), kOverwritten);
+}
+
+TEST(RingModel, finds_a_note_that_is_read_too_late) {
+  constexpr const char* kOther = "a held record has another one's note";
+  expect_finds(RingModel({.entries = 2, .bug = RingBug::note_after_floor}), kOther);
+  expect_finds(RingModel({.entries = 2, .keeps_floor = true, .bug = RingBug::note_after_word}), kOther);
+}
+
+TEST(RingModel, finds_an_index_that_is_overwritten_before_the_floor_has_passed) {
+  expect_finds(RingModel({.entries = 2, .bug = RingBug::index_wraps_unasked}), "a held record has another one's note");
 }
 
 TEST(RingModel, finds_an_entry_that_is_stored_before_the_payload) {

@@ -315,18 +315,17 @@ void Inlet::audit(std::vector<std::string>& findings) const {
   }
 }
 
-std::uint64_t Inlet::held_now() const noexcept {
+std::uint64_t Inlet::held() const noexcept {
   if (ring_ != nullptr) return ring_->held();
-  const std::uint64_t completed = completed_.load(std::memory_order_relaxed);  // first: it only follows what was taken
+  const std::uint64_t completed = completed_.load(std::memory_order_acquire);  // first: it only follows what was taken
   const std::uint64_t ours = taken_.load(std::memory_order_relaxed);
   return ours > completed ? ours - completed : 0;
 }
 
 ConnectionCounters Inlet::counters() const noexcept {
-  const std::uint64_t held = held_now();
   if (final_) {
     ConnectionCounters figures = *final_;
-    figures.held = held;
+    figures.held = held();
     return figures;
   }
   if (plane_ == Plane::ring) return ring_counters();
@@ -340,7 +339,7 @@ ConnectionCounters Inlet::counters() const noexcept {
   const std::uint64_t ours = taken_.load(std::memory_order_relaxed);
   const std::uint64_t not_given = figures.undelivered + figures.dropped_expired;
   figures.taken = ours > not_given ? ours - not_given : 0;
-  figures.held = held;
+  figures.held = held();
   figures.dropped_newest = slot_->dropped.newest.load(std::memory_order_relaxed);
   figures.dropped_timeout = slot_->dropped.timeout.load(std::memory_order_relaxed);
   // What moved the head and was neither taken nor given up was taken back by the publisher.

@@ -111,16 +111,8 @@ class Inlet {
   /// afterwards.
   void complete(Reference reference, std::uint64_t era) noexcept;
 
-  /// Samples out. Exact for the consumer, but for completions under way.
-  std::uint64_t held() const noexcept {
-    if (ring_ != nullptr) [[unlikely]]
-      return ring_->held();
-    return taken_.load(std::memory_order_relaxed) -     // W: the consumer, who asks
-           completed_.load(std::memory_order_acquire);  // W1: after kAtLimit
-  }
-
-  /// The same for any thread: a figure.
-  std::uint64_t held_now() const noexcept;
+  /// Samples out. Any thread: a figure; exact for the consumer, but for completions under way.
+  std::uint64_t held() const noexcept;
 
   /// Whether all that was taken has been given back, to the last store. The consumer.
   bool all_completed() const noexcept;

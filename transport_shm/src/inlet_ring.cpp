@@ -85,7 +85,7 @@ ConnectionCounters Inlet::ring_counters() const noexcept {
   figures.dropped_expired = expired_.load(std::memory_order_relaxed);
   const std::uint64_t ours = taken_.load(std::memory_order_relaxed);
   figures.taken = ours > figures.dropped_expired ? ours - figures.dropped_expired : 0;
-  figures.held = held_now();
+  figures.held = held();
   figures.dropped_newest = slot_->dropped.newest.load(std::memory_order_relaxed);
   figures.dropped_timeout = slot_->dropped.timeout.load(std::memory_order_relaxed);
   if (ring_ != nullptr) {

@@ -176,7 +176,7 @@ struct SlotHead {
     std::atomic<std::uint32_t> retiring;   ///< R1; changes when segments are wanted back
     std::atomic<std::uint64_t> retired;    ///< R1; which, one bit for each number
     std::atomic<std::uint64_t> gaps;       ///< P2; of a ring: how many gaps there have been. W: publisher
-    std::atomic<std::uint32_t> passes;     ///< F2; of a ring: 1: the floor may pass what this reader has not taken
+    std::atomic<std::uint32_t> passes;     ///< F2; of a ring: 1: the floor may pass this reader's cursor. W: publisher
     std::array<std::uint8_t, 4> unused;
   } dropped;
 

@@ -68,7 +68,7 @@ class Outlet {
   RingOutlet& tap() noexcept { return *tap_; }
   const RingOutlet& tap() const noexcept { return *tap_; }
   /// Of a ring: what the reader has not taken is kept for it.
-  bool holds_floor() const noexcept { return tap_->holds_floor() && !broken() && !(hung() && tap_->may_be_passed()); }
+  bool holds_floor() const noexcept { return tap_->keeps_floor() && !hung() && !broken(); }
 
   const Request& request() const noexcept { return request_; }
 

@@ -118,7 +118,7 @@ class Ring {
 
   /// Whether some reader's bell may be armed, since this was asked last.
   bool take_armed() noexcept {
-    if (head_->armed.any.load(std::memory_order_seq_cst) == 0) [[likely]]  // A1: after the entry
+    if (head_->armed.any.load(std::memory_order_seq_cst) == 0) [[likely]]  // A1: after the tail
       return false;
     head_->armed.any.store(0, std::memory_order_seq_cst);  // A1: before the bells
     return true;

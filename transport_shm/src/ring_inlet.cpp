@@ -9,6 +9,7 @@
 #include "baton/crc32c.hpp"
 #include "baton/domain/figures.hpp"
 #include "baton/domain/ringer.hpp"
+#include "baton/posix/membarrier.hpp"
 #include "segment.hpp"
 #include "socket_bell.hpp"
 
@@ -19,6 +20,7 @@ RingInlet::RingInlet(const Request& request, RingView view)
       view_(std::move(view)),
       shape_(view_.shape()),
       depth_(std::min<std::uint64_t>(request.depth, view_.most_behind())),
+      keeps_floor_(keeps_floor(request.overflow) && posix::has_membarrier_everywhere()),
       pins_(pins(*request.slot, request.queue_shift)),
       held_(pins_for(request.max_held)),
       position_(request.first) {}
@@ -140,32 +142,31 @@ std::uint64_t RingInlet::gaps_between(std::uint64_t from, std::uint64_t to) cons
   return std::min<std::uint64_t>(static_cast<std::uint64_t>(count), to - from);  // what is there need not be true
 }
 
-/// Pins a position that the floor cannot pass before the cursor does. False if it may pass.
-bool RingInlet::pin_below_cursor(std::uint64_t position, std::uint64_t number) noexcept {
-  pins_[number].store(position + 1, std::memory_order_release);  // P1: then the cursor
-  std::atomic_signal_fence(std::memory_order_seq_cst);           // F2: the light half of the barrier
-  return request_.slot->dropped.passes.load(std::memory_order_relaxed) == 0;
-}
-
-/// Pins a position, reads what is said of its message, and looks at the floor. False if that is above.
+/// Pins a position, and reads what is said of its message. False if the floor is above, which one of whom nothing may
+/// be lost need not look at until it is told otherwise.
 bool RingInlet::pin(std::uint64_t position, std::uint64_t& number, RingView::Note& note) noexcept {
   number = next_pin_;
   // acquire: the last read of what it was used for came before. One is free: fewer than all are held.
   for (std::size_t tried = 0; held_[number].used.load(std::memory_order_acquire) && tried < held_.size(); ++tried) {
     if (++number == held_.size()) number = 0;
   }
-  if (!keeps_floor() || !pin_below_cursor(position, number)) {
-    pins_[number].store(position + 1, std::memory_order_seq_cst);  // F1: then the floor
+  const auto use = [&] {
+    next_pin_ = number + 1 == held_.size() ? 0 : number + 1;
+    return true;
+  };
+  if (keeps_floor_) {
+    pins_[number].store(position + 1, std::memory_order_release);  // P1: then the cursor
     note = view_.note(position);
-    if (view_.floor() > position) [[unlikely]] {
-      pins_[number].store(0, std::memory_order_release);
-      return false;
-    }
-  } else {
-    note = view_.note(position);
+    std::atomic_signal_fence(std::memory_order_seq_cst);  // F2: the light half of the barrier
+    if (request_.slot->dropped.passes.load(std::memory_order_acquire) == 0) [[likely]]
+      return use();
   }
-  next_pin_ = number + 1 == held_.size() ? 0 : number + 1;
-  return true;
+  pins_[number].store(position + 1, std::memory_order_seq_cst);  // F1: then the floor
+  note = view_.note(position);
+  if (view_.floor() <= position) [[likely]]
+    return use();
+  pins_[number].store(0, std::memory_order_release);
+  return false;
 }
 
 RingInlet::Taken RingInlet::take() noexcept {

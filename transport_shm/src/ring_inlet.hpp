@@ -21,7 +21,7 @@ namespace baton::shm {
 ///
 /// Roles:      the consumer (one thread at a time) takes; any thread completes. The publisher writes entries, records,
 ///             floor and gaps.
-/// Hand-over:  E1 entry, F1 pin and floor, P1 cursor, P2 gap, E2 pin.
+/// Hand-over:  E1 entry, F1 pin and floor, F2 whom the floor passes, P1 cursor, P2 gap, A1 tail and any-armed, E2 pin.
 /// Invariants: R2: what was taken is not written to until it is completed.
 /// Crash windows: ours: our pins count until our node is gone. The publisher's: what it published stays in its file,
 ///             which we have mapped or have a name of.
@@ -92,7 +92,6 @@ class RingInlet {
   };
 
   bool is_counted() const noexcept { return request_.overflow != Overflow::drop_oldest; }
-  bool keeps_floor() const noexcept { return shm::keeps_floor(request_.overflow); }
   bool note_nothing() noexcept;
   bool is_worth_another_look() noexcept;
   bool is_over_depth(std::uint64_t position) const noexcept;
@@ -102,7 +101,6 @@ class RingInlet {
   std::uint64_t shape_of_gaps() const noexcept { return std::uint64_t{1} << request_.queue_shift; }
   std::uint64_t end_of_gap(std::uint64_t position) noexcept;
   void move_to(std::uint64_t position) noexcept;
-  bool pin_below_cursor(std::uint64_t position, std::uint64_t number) noexcept;
   bool pin(std::uint64_t position, std::uint64_t& number, RingView::Note& note) noexcept;
   Taken refuse(std::string_view why) noexcept;
   Taken resolve(Reference record, std::uint64_t position, std::uint64_t number, const RingView::Note& note) noexcept;
@@ -113,6 +111,7 @@ class RingInlet {
   const RingView view_;
   const QueueShape shape_;
   const std::uint64_t depth_;  // as far as the index goes
+  const bool keeps_floor_;     // and the process is registered for the barrier by which it learns when it does not
   std::atomic<std::uint64_t>* const pins_;
   std::vector<Held> held_;
 

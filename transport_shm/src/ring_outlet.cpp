@@ -13,13 +13,14 @@ RingOutlet::RingOutlet(const Request& request)
       pins_(pins(*request.slot, request.queue_shift)),
       gaps_(std::size_t{1} << request.queue_shift),
       cursor_(request.first),
-      may_be_passed_(!posix::has_membarrier_everywhere()) {
+      is_told_(!posix::has_membarrier_everywhere()) {
   // relaxed: `ready` orders.
-  request_.slot->dropped.passes.store(may_be_passed() ? 1 : 0, std::memory_order_relaxed);
+  request_.slot->dropped.passes.store(is_told_ ? 1 : 0, std::memory_order_relaxed);
 }
 
-bool RingOutlet::tell_floor_may_pass() noexcept {
-  if (may_be_passed()) return false;
+bool RingOutlet::tell_if_passed(std::uint64_t floor) noexcept {
+  if (is_told_ || !keeps_floor() || floor <= cursor_) return false;
+  is_told_ = true;
   request_.slot->dropped.passes.store(1, std::memory_order_release);  // F2: then the barrier
   return true;
 }

@@ -17,7 +17,7 @@ namespace baton::shm {
 ///
 /// Roles:      the publisher writes the gaps; the reader writes cursor and pins. Everything else here is private, and
 ///             guarded by the publisher's guard.
-/// Hand-over:  P1 cursor, P2 gap, F1 and E2 pins.
+/// Hand-over:  P1 cursor, P2 gap, F1 and E2 pins, F2 whom the floor passes.
 /// Crash windows: the reader's death at any point: its pins count until it is known to be gone. Ours: nothing here
 ///             survives us.
 class RingOutlet {
@@ -37,15 +37,12 @@ class RingOutlet {
 
   /// `block`, `reject` or `drop_newest`.
   bool is_counted() const noexcept { return request_.overflow != Overflow::drop_oldest; }
-  /// `block` or `reject`: what the reader has not taken is kept for it, unless it hangs.
-  bool holds_floor() const noexcept { return keeps_floor(request_.overflow); }
+  /// `block` or `reject`: what the reader has not taken is kept for it, as long as it does not hang.
+  bool keeps_floor() const noexcept { return shm::keeps_floor(request_.overflow); }
 
-  /// Before the floor passes what such a reader has not taken, as it hangs. True if the reader has not been told yet,
-  /// which takes a `membarrier_everywhere` and `note_told` after it.
-  bool tell_floor_may_pass() noexcept;
-  void note_told() noexcept { may_be_passed_.store(true, std::memory_order_release); }
-  /// Any thread.
-  bool may_be_passed() const noexcept { return may_be_passed_.load(std::memory_order_acquire); }
+  /// Before the floor is moved to there. True if the reader goes by it staying below its cursor, which it does not, and
+  /// is told only now: then a `membarrier_everywhere` has to follow. F2.
+  bool tell_if_passed(std::uint64_t floor) noexcept;
 
   /// Whether it wrote what cannot be.
   bool is_false() const noexcept { return false_; }
@@ -110,7 +107,7 @@ class RingOutlet {
   std::uint64_t dropped_timeout_ = 0;
   std::optional<ConnectionCounters> final_;
   bool false_ = false;
-  std::atomic<bool> may_be_passed_;  // W: under the publisher's cold mutex
+  bool is_told_;  // that the floor may pass its cursor
 };
 
 }  // namespace baton::shm

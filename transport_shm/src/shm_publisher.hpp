@@ -101,6 +101,7 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   std::uint32_t reserve_by_floor(std::size_t bytes) noexcept;
   OutletPtr holder_of_floor(bool& more) noexcept;
   void move_floor(std::uint64_t position) noexcept;
+  void tell_whom_it_passes(std::uint64_t floor) noexcept;
   std::uint64_t history_from() const noexcept;
   std::uint64_t wanted_from() noexcept;
   std::uint64_t kept_from() noexcept;
@@ -159,7 +160,6 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   void ask_for_slots(const domain::Peers::Peer& peer, std::uint32_t slots, std::vector<Event>& to_announce);
   std::uint64_t history_for(const PortAnnouncement& reader) const noexcept;
   void give_history(Outlet& outlet, const PortAnnouncement& reader) noexcept;
-  void note_hung() noexcept;
   bool end_outlets(Side side, std::vector<Event>& to_announce) noexcept;
   void disconnect_all() noexcept;
 
@@ -207,7 +207,7 @@ class ShmPublisher final : public PublisherPort, public domain::Kept {
   ChunkPool pool_;                   // of one without a ring
   std::unique_ptr<Ring> ring_;       // of one with
   std::uint64_t ring_credit_ = 0;    // how many can be published before the readers are to be looked at
-  std::uint64_t full_until_ns_ = 0;  // until then one that has no room is not looked at again
+  std::uint64_t full_until_ns_ = 0;  // a message was refused, and until then nobody is looked at again
   std::vector<OutletPtr> live_;
   std::vector<OutletPtr> departing_;  // nothing more is given, something is still held
   KeepLast<ChunkPool::Number> history_;

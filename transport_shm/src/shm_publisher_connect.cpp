@@ -10,7 +10,6 @@
 #include <fmt/format.h>
 
 #include "baton/log.hpp"
-#include "baton/posix/membarrier.hpp"
 #include "shm_publisher.hpp"
 
 namespace baton::shm {
@@ -255,34 +254,21 @@ void ShmPublisher::look_again() noexcept {
   member_->look_again(bucket_);
 }
 
-/// Sees which readers hang.
-void ShmPublisher::note_hung() noexcept {
-  bool some_hang = false;
-  bool some_are_told = false;
-  for (const OutletPtr& outlet : live_) {
-    const bool hung = member_->health(outlet->request().reader.node) == domain::Health::hung;
-    if (hung == outlet->hung()) continue;
-    outlet->set_hung(hung);
-    some_hang |= hung;
-    if (hung && ring_ != nullptr && outlet->tap().holds_floor()) some_are_told |= outlet->tap().tell_floor_may_pass();
-  }
-  if (!some_hang) return;
-  if (some_are_told) posix::membarrier_everywhere();  // F2: the heavy half
-  for (const OutletPtr& outlet : live_) {
-    if (!outlet->hung()) continue;
-    if (some_are_told) outlet->tap().note_told();
-    outlet->wake_publisher();  // which may wait for it
-  }
-}
-
 /// Lets go of readers that leave or are gone. False if the keeper could not get in.
 bool ShmPublisher::end_outlets(Side side, std::vector<Event>& to_announce) noexcept {
-  note_hung();
-  const auto is_gone = [this](const OutletPtr& outlet) {
-    return member_->health(outlet->request().reader.node) == domain::Health::gone;
+  const auto state = [this](const OutletPtr& outlet) {
+    const domain::Health health = member_->health(outlet->request().reader.node);
+    const bool hung = health == domain::Health::hung;
+    if (hung != outlet->hung()) {
+      outlet->set_hung(hung);
+      if (hung) outlet->wake_publisher();
+    }
+    return health;
   };
   bool any = false;
-  for (const OutletPtr& outlet : live_) any |= is_gone(outlet) || outlet->reader_leaves() || outlet->broken();
+  for (const OutletPtr& outlet : live_) {
+    any |= state(outlet) == domain::Health::gone || outlet->reader_leaves() || outlet->broken();
+  }
   any |= !departing_.empty();
   if (!any) return true;
 
@@ -295,7 +281,7 @@ bool ShmPublisher::end_outlets(Side side, std::vector<Event>& to_announce) noexc
     if (side == Side::user) member_->look_again(bucket_);  // the keeper gives memory back
   };
   std::erase_if(live_, [&](const OutletPtr& outlet) {
-    const bool gone = is_gone(outlet);
+    const bool gone = state(outlet) == domain::Health::gone;
     if (!gone && !outlet->reader_leaves() && !outlet->broken()) return false;
     outlet->tell_trouble(*events_, announcement_.topic, to_announce);  // the last of it
     std::string_view reason;
@@ -316,7 +302,7 @@ bool ShmPublisher::end_outlets(Side side, std::vector<Event>& to_announce) noexc
   });
   std::erase_if(departing_, [&](const OutletPtr& outlet) {
     outlet->collect(pool_);
-    const bool gone = is_gone(outlet);
+    const bool gone = member_->health(outlet->request().reader.node) == domain::Health::gone;
     if (!gone && (outlet->given() != 0 || outlet->broken())) {
       // Its slot is needed again, and nobody says when its last sample has come back.
       if (!outlet->broken() && outlet->reader_refuses()) member_->look_again(bucket_);

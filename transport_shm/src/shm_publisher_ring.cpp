@@ -8,6 +8,7 @@
 
 #include "baton/domain/figures.hpp"
 #include "baton/log.hpp"
+#include "baton/posix/membarrier.hpp"
 #include "shm_publisher.hpp"
 #include "step_aside.hpp"
 
@@ -80,8 +81,21 @@ Chunk ShmPublisher::loan_in_ring(std::size_t bytes) noexcept {
   return finish_loan(status, loan != Ring::kNoLoan ? Chunk{ring_->payload(loan), loan} : Chunk{});
 }
 
+/// Of readers that lose nothing those that hang, or that too many messages have passed by.
+void ShmPublisher::tell_whom_it_passes(std::uint64_t floor) noexcept {
+  bool some_are_told = false;
+  for (const auto* outlets : {&live_, &departing_}) {
+    for (const OutletPtr& outlet : *outlets) {
+      // One that leaves takes nothing any more, and what it holds it has pinned before.
+      if (!outlet->reader_leaves()) some_are_told |= outlet->tap().tell_if_passed(floor);
+    }
+  }
+  if (some_are_told) posix::membarrier_everywhere();  // F2: the heavy half
+}
+
 /// Moves the floor to there, and frees what nobody pins below it.
 void ShmPublisher::move_floor(std::uint64_t position) noexcept {
+  tell_whom_it_passes(position);
   ring_->raise_floor(position);
   std::vector<std::uint64_t>& pins = ring_->pins();
   pins.clear();
@@ -186,12 +200,12 @@ bool ShmPublisher::extend_in_ring(Chunk chunk, std::size_t bytes, std::size_t ba
 PublishStatus ShmPublisher::look_at_readers(std::uint16_t& passed_by) noexcept {
   PublishStatus status = PublishStatus::ok;
   if (makes_room_) {
-    stay_aside(full_until_ns_);
+    if (full_until_ns_ != 0) stay_aside(std::exchange(full_until_ns_, 0));
     const bool full =
         std::any_of(live_.begin(), live_.end(), [this](const OutletPtr& outlet) { return outlet->is_full(pool_); });
     if (full) {
       status = find_room();
-      full_until_ns_ = monotonic_ns() + kAsideNs;
+      if (status == PublishStatus::rejected) full_until_ns_ = monotonic_ns() + kAsideNs;
     }
     if (status == PublishStatus::rejected || status == PublishStatus::closed) return status;
   }
@@ -273,7 +287,7 @@ Error ShmPublisher::explain_ring(std::string where, std::size_t bytes) const {
     for (const OutletPtr& outlet : *outlets) {
       RingOutlet& tap = outlet->tap();
       const std::uint64_t held = tap.held(tail);
-      const std::uint64_t waiting = outlets == &live_ && tap.holds_floor() ? outlet->queued() : 0;
+      const std::uint64_t waiting = outlets == &live_ && outlet->holds_floor() ? outlet->queued() : 0;
       if (held + waiting == 0) continue;
       holders += fmt::format("{}{} holds {} and has {} to take", holders.empty() ? "" : ", ", outlet->request().node,
                              held, waiting);

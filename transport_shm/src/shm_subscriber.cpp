@@ -144,15 +144,13 @@ Chunk ShmSubscriber::take_from(Inlet& inlet) noexcept {
 bool ShmSubscriber::at_held_limit() noexcept {
   if (held_at_most_ < max_held_) [[likely]]
     return false;
-  const auto count = [this] {
-    std::uint64_t held = 0;
-    for (const auto& inlet : inlets_) held += inlet->held();
-    return held;
+  const auto held = [this](std::int64_t outstanding) {
+    return samples_ - static_cast<std::uint64_t>(outstanding / kOneReleased);
   };
-  held_at_most_ = count();
+  held_at_most_ = held(outstanding_.load(std::memory_order_acquire));
   if (held_at_most_ < max_held_) return false;
-  outstanding_.fetch_or(kAtLimit, std::memory_order_acq_rel);  // W1: then look again
-  held_at_most_ = count();
+  held_at_most_ =
+      held(outstanding_.fetch_or(kAtLimit, std::memory_order_acq_rel));  // whoever releases after this sees it
   return held_at_most_ >= max_held_;
 }
 
@@ -161,8 +159,8 @@ void ShmSubscriber::release(Chunk chunk) noexcept {
     return;  // the parent's
   Inlet& inlet = inlet_of(chunk);
   inlet.complete(reference_of(chunk), era_of(chunk));
-  // W1: a consumer that sets kAtLimit before this is seen here; one that sets it later sees the completion. acq_rel, so
-  // that the one who frees the port comes after everybody else. The last touch of the port.
+  // The consumer that sets kAtLimit before this is seen here; one that sets it later counts this one. acq_rel, so that
+  // the one who frees the port comes after everybody else. The last touch of the port.
   std::int64_t released = outstanding_.load(std::memory_order_relaxed);
   do {
     if ((released & kAtLimit) != 0) [[unlikely]] {

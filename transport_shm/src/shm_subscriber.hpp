@@ -261,7 +261,7 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   // What releases on any thread touch.
   std::array<std::atomic<Inlet*>, kMaxSlots> by_slot_{};
   static constexpr std::int64_t kOneReleased = 2;
-  static constexpr std::int64_t kAtLimit = 1;  // the reader is at its limit: a release must ring. W: consumer
+  static constexpr std::int64_t kAtLimit = 1;             // at its limit; who releases clears it, and rings
   alignas(64) std::atomic<std::int64_t> outstanding_{0};  // counts releases up; see `abandon`
   domain::Ringer own_ringer_;
 

@@ -112,9 +112,10 @@ Result<void> Membership::start_keeper() {
   last_tick_ = Clock::now();
   next_tick_.store(last_tick_, std::memory_order_relaxed);
   if (!request_.keeper) return {};
-  // For the guards of publishers. Before there is a second thread it takes no time; later the kernel waits until all
-  // processors have seen it, some 10 ms.
+  // For the guards of publishers, and the readers of rings. Before there is a second thread it takes no time; later the
+  // kernel waits until all processors have seen it, some 10 ms.
   static_cast<void>(posix::has_membarrier());
+  static_cast<void>(posix::has_membarrier_everywhere());
   int error = ENOMEM;
   try {
     const posix::BlockedSignals blocked;

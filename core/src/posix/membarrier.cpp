@@ -21,14 +21,13 @@ void membarrier() noexcept {
 }
 
 bool has_membarrier_everywhere() noexcept {
-  static const bool there = [] {
-    const long commands = syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0);
-    return commands > 0 && (commands & MEMBARRIER_CMD_GLOBAL) != 0;
-  }();
-  return there;
+  static const bool registered = syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0) == 0;
+  return registered;
 }
 
-void membarrier_everywhere() noexcept { BATON_ASSERT(syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) == 0); }
+void membarrier_everywhere() noexcept {
+  BATON_ASSERT(syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0) == 0);  // as above
+}
 
 }  // namespace posix
 }  // namespace v1

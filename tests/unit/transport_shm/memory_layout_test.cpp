@@ -131,7 +131,7 @@ const std::vector<Table>& tables() {
         ROW(SlotHead, dropped.retiring, "publisher"),
         ROW(SlotHead, dropped.retired, "publisher"),
         ROW(SlotHead, dropped.gaps, "publisher"),
-        ROW(SlotHead, dropped.passes, "publisher's keeper"),
+        ROW(SlotHead, dropped.passes, "publisher"),
         ROW(SlotHead, room, "see Bell; the publisher sleeps"),
         ROW(SlotHead, consumed.expired, "subscriber"),
         ROW(SlotHead, consumed.undelivered, "subscriber"),

@@ -15,11 +15,11 @@ BATON_API bool has_membarrier() noexcept;
 /// Only where `has_membarrier()`. Source: membarrier(2), MEMBARRIER_CMD_PRIVATE_EXPEDITED (Linux 4.14).
 BATON_API void membarrier() noexcept;
 
-/// Whether `membarrier_everywhere` works here. Any thread.
+/// Whether `membarrier_everywhere` works here; registers the process for it at the first call. Any thread.
 BATON_API bool has_membarrier_everywhere() noexcept;
 
-/// The same for the threads of all processes, and dear: up to some 30 ms. Only where `has_membarrier_everywhere()`.
-/// Source: membarrier(2), MEMBARRIER_CMD_GLOBAL (Linux 4.3).
+/// The same for the threads of all processes that are registered. Only where `has_membarrier_everywhere()`.
+/// Source: membarrier(2), MEMBARRIER_CMD_GLOBAL_EXPEDITED (Linux 4.16).
 BATON_API void membarrier_everywhere() noexcept;
 
 }  // namespace posix

@@ -1,6 +1,8 @@
 #include "baton/posix/membarrier.hpp"
 
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -62,10 +64,11 @@ TEST(Membarrier, lets_one_of_two_processes_see_the_others_store) {
   if (!has_membarrier_everywhere()) GTEST_SKIP() << "this kernel refuses membarrier";
   void* const shared = ::mmap(nullptr, sizeof(Litmus), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   ASSERT_NE(shared, MAP_FAILED);
-  auto& litmus = *::new (shared) Litmus{.rounds = 50};
+  auto& litmus = *::new (shared) Litmus{.rounds = 20'000};
   const pid_t light = ::fork();
   ASSERT_GE(light, 0);
   if (light == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     litmus.be_light();
     ::_exit(0);
   }
