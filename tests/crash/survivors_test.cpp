@@ -192,6 +192,16 @@ class Blocked : public InDomain {
     std::printf("waited for %.1f ms\n", waited.count());
   }
 
+  /// The publisher learns that the reader goes on.
+  void expect_back() {
+    EXPECT_TRUE(eventually([this] {
+      for (auto event = node_.take_event(); event; event = node_.take_event()) {
+        if (event->kind == baton::EventKind::back) return true;
+      }
+      return false;
+    }));
+  }
+
   baton::Node node_ =
       open_node(domain_, "publisher", true, "[liveness]\nheartbeat = \"20 ms\"\nhung_after = \"300 ms\"\n");
   Publisher publisher_ =
@@ -219,12 +229,7 @@ TEST_F(Blocked, publishers_are_released_when_the_reader_is_stopped_and_it_may_go
     reader_.tell("take");
     EXPECT_EQ(reader_.hear(), "taken") << "a stopped reader lost what it had";
   }
-  EXPECT_TRUE(eventually([this] {
-    for (auto event = node_.take_event(); event; event = node_.take_event()) {
-      if (event->kind == baton::EventKind::back) return true;
-    }
-    return false;
-  }));
+  expect_back();
   EXPECT_TRUE(publish(publisher_, 1, 4));
   reader_.tell("take");
   EXPECT_EQ(reader_.hear(), "taken");
@@ -238,12 +243,7 @@ TEST_F(Blocked, publishers_of_a_ring_write_over_what_a_stopped_reader_has_not_ta
   constexpr std::uint64_t kMessages = 1'500;
   for (std::uint64_t i = 4; i < kMessages; ++i) ASSERT_TRUE(publish(publisher_, 1, i)) << "message " << i;
   reader_.signal(SIGCONT);
-  EXPECT_TRUE(eventually([this] {
-    for (auto event = node_.take_event(); event; event = node_.take_event()) {
-      if (event->kind == baton::EventKind::back) return true;
-    }
-    return false;
-  }));
+  expect_back();
   const auto take_all = [this] {
     std::uint64_t taken = 0;
     for (auto heard = std::optional<std::string>("taken"); heard == "taken"; ++taken) {

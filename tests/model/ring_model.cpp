@@ -207,6 +207,11 @@ void RingModel::move_cursor(State& s, std::uint8_t who, std::uint8_t position) c
   if (shape_.keeps_floor) s.memory.store_release(s.readers[who].buffer, cursor_word(who), position);
 }
 
+void RingModel::have_taken(State& s, std::uint8_t who) const {
+  move_cursor(s, who, byte(s.readers[who].position + 1));
+  s.readers[who].phase = Phase::holds;
+}
+
 void RingModel::take(const State& s, Steps<State>& steps, std::uint8_t who) const {
   State n = s;
   const auto& me = s.readers[who];
@@ -254,13 +259,11 @@ void RingModel::take(const State& s, Steps<State>& steps, std::uint8_t who) cons
         reader.phase = Phase::notes_late;
         return steps.to(n, kNames[who], "finds that the floor cannot pass");
       }
-      move_cursor(n, who, byte(me.position + 1));
-      reader.phase = Phase::holds;
+      have_taken(n, who);
       return steps.to(n, kNames[who], "finds that the floor cannot pass, moves its cursor: has taken the record");
     case Phase::notes_late:
       reader.note = note_at(s, me.position);
-      if (shape_.keeps_floor) move_cursor(n, who, byte(me.position + 1));
-      reader.phase = Phase::holds;
+      have_taken(n, who);
       return steps.to(n, kNames[who], "reads the note: has taken the record");
     case Phase::pinned:
       reader.note = has(RingBug::note_after_floor) ? byte(0) : note_at(s, me.position);
@@ -280,8 +283,7 @@ void RingModel::take(const State& s, Steps<State>& steps, std::uint8_t who) cons
         reader.phase = Phase::notes_late;
         return steps.to(n, kNames[who], "finds the floor below");
       }
-      move_cursor(n, who, byte(me.position + 1));
-      reader.phase = Phase::holds;
+      have_taken(n, who);
       return steps.to(n, kNames[who], "finds the floor below: has taken the record");
     }
     case Phase::holds:

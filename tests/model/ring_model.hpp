@@ -126,6 +126,7 @@ class RingModel {
   void take_for_hung(const State& s, Steps<State>& steps, std::uint8_t who) const;
   std::uint8_t highest_floor(const State& s) const;
   void move_cursor(State& s, std::uint8_t who, std::uint8_t position) const;
+  void have_taken(State& s, std::uint8_t who) const;
   std::uint8_t note_at(const State& s, std::uint8_t position) const;
   void take(const State& s, Steps<State>& steps, std::uint8_t who) const;
   void fall(const State& s, Steps<State>& steps, std::uint8_t who) const;

@@ -295,9 +295,8 @@ void wipe_slot(SlotHead& slot, std::uint32_t queue_shift) noexcept {
 }
 
 void Inlet::audit(std::vector<std::string>& findings) const {
-  if (broken() || final_) return;
+  if (broken() || final_ || plane_ == Plane::ring) return;
   const auto find = [&](std::string finding) { findings.push_back(publisher_node_ + ": " + std::move(finding)); };
-  if (plane_ == Plane::ring) return;
   const std::uint64_t completed = completed_.load(std::memory_order_relaxed);  // first: it only follows what was taken
   const std::uint64_t ours = taken_.load(std::memory_order_relaxed);           // W: the consumer, who asks
   if (completed > ours) find(fmt::format("{} were given back of {} taken", completed, ours));

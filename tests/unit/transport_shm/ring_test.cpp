@@ -366,61 +366,54 @@ TEST_F(LargeRing, verifies_checksums_when_it_takes_and_counts_what_is_wrong) {
   EXPECT_EQ(subscriber.counters().damaged, 1U);
 }
 
-TEST_F(LargeRing, ends_the_connection_of_a_publisher_whose_entries_lead_nowhere) {
-  auto node = open("writer");
-  auto other = open("reader");
-  auto publisher = node.publisher<Message>("topic").value();
-  auto subscriber = other.subscriber<Message>("topic").value();
-  ASSERT_TRUE(publisher.publish({}));
+/// A publisher whose file somebody writes to, and its reader.
+class LyingPublisher : public LargeRing {
+ protected:
+  Node writer_ = open("writer");
+  Node reader_ = open("reader");
+  Publisher<Message> publisher_ = writer_.publisher<Message>("topic").value();
+  Subscriber<Message> subscriber_ = reader_.subscriber<Message>("topic").value();
+};
+
+TEST_F(LyingPublisher, ends_the_connection_of_a_publisher_whose_entries_lead_nowhere) {
+  ASSERT_TRUE(publisher_.publish({}));
   change_first_entry(only_file("seg."), [](std::uint64_t entry) { return entry | ((std::uint64_t{1} << 40) - 1); });
-  EXPECT_FALSE(subscriber.take());
+  EXPECT_FALSE(subscriber_.take());
   bool told = false;
-  while (const auto event = other.take_event()) told |= event->kind == EventKind::unmatched;
+  while (const auto event = reader_.take_event()) told |= event->kind == EventKind::unmatched;
   EXPECT_TRUE(told);
-  EXPECT_TRUE(publisher.publish({})) << "the publisher goes on";
-  EXPECT_EQ(publisher.subscriber_count(), 0U);
+  EXPECT_TRUE(publisher_.publish({})) << "the publisher goes on";
+  EXPECT_EQ(publisher_.subscriber_count(), 0U);
 }
 
-TEST_F(LargeRing, ends_the_connection_of_a_publisher_that_overwrites_what_could_still_be_taken) {
-  auto node = open("writer");
-  auto other = open("reader");
-  auto publisher = node.publisher<Message>("topic").value();
-  auto subscriber = other.subscriber<Message>("topic").value();
-  ASSERT_TRUE(publisher.publish({}));
+TEST_F(LyingPublisher, ends_the_connection_of_a_publisher_that_overwrites_what_could_still_be_taken) {
+  ASSERT_TRUE(publisher_.publish({}));
   // Three laps later, and the floor is where it was.
   change_first_entry(only_file("seg."), [](std::uint64_t entry) { return entry + (std::uint64_t{3} << 40); });
-  subscriber.wait(10ms);
-  EXPECT_FALSE(subscriber.take());
-  EXPECT_FALSE(subscriber.wait(10ms)) << "it sleeps";
-  EXPECT_TRUE(publisher.publish({})) << "the publisher goes on";
-  EXPECT_EQ(publisher.subscriber_count(), 0U);
+  subscriber_.wait(10ms);
+  EXPECT_FALSE(subscriber_.take());
+  EXPECT_FALSE(subscriber_.wait(10ms)) << "it sleeps";
+  EXPECT_TRUE(publisher_.publish({})) << "the publisher goes on";
+  EXPECT_EQ(publisher_.subscriber_count(), 0U);
 }
 
-TEST_F(LargeRing, finds_nothing_where_a_publisher_s_tail_is_ahead_of_its_entries) {
-  auto node = open("writer");
-  auto other = open("reader");
-  auto publisher = node.publisher<Message>("topic").value();
-  auto subscriber = other.subscriber<Message>("topic").value();
+TEST_F(LyingPublisher, finds_nothing_where_a_publisher_s_tail_is_ahead_of_its_entries) {
   Scribbled(only_file("seg.")).word(offsetof(shm::RecordsHead, tail)).store(1'000);
-  EXPECT_FALSE(subscriber.wait(10ms)) << "it sleeps";
-  EXPECT_FALSE(subscriber.take());
-  ASSERT_TRUE(publisher.publish({}));
-  EXPECT_TRUE(subscriber.take());
+  EXPECT_FALSE(subscriber_.wait(10ms)) << "it sleeps";
+  EXPECT_FALSE(subscriber_.take());
+  ASSERT_TRUE(publisher_.publish({}));
+  EXPECT_TRUE(subscriber_.take());
 }
 
-TEST_F(LargeRing, is_not_led_astray_by_a_publisher_that_says_wrong_where_the_next_record_begins) {
-  auto node = open("writer");
-  auto other = open("reader");
-  auto publisher = node.publisher<Message>("topic").value();
-  auto subscriber = other.subscriber<Message>("topic").value();
-  ASSERT_TRUE(publisher.publish({}));
+TEST_F(LyingPublisher, is_not_led_astray_by_a_publisher_that_says_wrong_where_the_next_record_begins) {
+  ASSERT_TRUE(publisher_.publish({}));
   Scribbled file(only_file("seg."));
   const std::uint64_t entries = std::uint64_t{1} << (file.word(offsetof(shm::RecordsHead, index_shift)).load() & 63);
   file.word(sizeof(shm::RecordsHead) + 8 * entries + offsetof(shm::RecordNote, next)).store(~std::uint64_t{0});
-  EXPECT_TRUE(subscriber.take());
-  for (int i = 0; i < 10; ++i) EXPECT_FALSE(subscriber.take());
-  ASSERT_TRUE(publisher.publish({}));
-  EXPECT_TRUE(subscriber.take());
+  EXPECT_TRUE(subscriber_.take());
+  for (int i = 0; i < 10; ++i) EXPECT_FALSE(subscriber_.take());
+  ASSERT_TRUE(publisher_.publish({}));
+  EXPECT_TRUE(subscriber_.take());
 }
 
 TEST_F(LargeRing, ends_the_connection_of_a_reader_whose_cursor_cannot_be) {
