@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <thread>
 
 #include "baton/clock.hpp"
 #include "baton/spin.hpp"
@@ -17,10 +16,9 @@ namespace baton::shm {
 /// half as fast as one that holds some. In that time some ten messages can be written.
 inline constexpr std::uint64_t kAsideNs = 500;
 
-/// Stays away until then. On a machine of one processor nobody writes meanwhile.
+/// Stays away until then, if anybody can write meanwhile.
 inline void stay_aside(std::uint64_t until_ns) noexcept {
-  static const bool others_run_meanwhile = std::thread::hardware_concurrency() != 1;
-  while (others_run_meanwhile && monotonic_ns() < until_ns) relax();
+  while (Spin::others_run_meanwhile() && monotonic_ns() < until_ns) relax();
 }
 
 /// Whether a reader that found nothing should step aside before it looks again: as long as that pays. It does if more

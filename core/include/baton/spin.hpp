@@ -31,6 +31,12 @@ class Spin {
  public:
   using Clock = std::chrono::steady_clock;
 
+  /// Whether anybody can do anything while a thread looks: not on a machine of one processor.
+  static bool others_run_meanwhile() noexcept {
+    static const bool several = std::thread::hardware_concurrency() != 1;
+    return several;
+  }
+
   /// How long it looks at most, adaptive.
   static constexpr std::chrono::nanoseconds kAdaptive = std::chrono::microseconds(50);
 
@@ -84,11 +90,6 @@ class Spin {
     }
     return false;
   }
-  static bool others_run_meanwhile() noexcept {
-    static const bool several = std::thread::hardware_concurrency() != 1;
-    return several;
-  }
-
   /// From there some ten short waits bring it back.
   static constexpr std::chrono::nanoseconds kLongestMean = 16 * kAdaptive;
   /// A yield to nobody takes less.
