@@ -29,7 +29,8 @@ InprocSubscriber::InprocSubscriber(const PortRequest& request)
       figures_(page_->subscriber),
       member_(request.member),
       bucket_(domain::bucket_of(announcement_.topic)),
-      spin_(announcement_.qos.spin) {
+      spin_(announcement_.qos.spin),
+      samples_(max_held_) {
   ::sem_init(&semaphore_, 0, 0);  // fails for values that are too large only
 }
 
@@ -83,8 +84,8 @@ Chunk InprocSubscriber::take() noexcept {
     return Chunk::refusal(TakeStatus::empty);
   }
   if (epoch_.load(std::memory_order_acquire) != seen_epoch_) refresh();  // E6
-  if (at_held_limit()) {
-    if (!rearm_fd() || at_held_limit()) return Chunk::refusal(TakeStatus::held_limit);
+  if (samples_.is_at_limit()) {
+    if (!rearm_fd() || samples_.is_at_limit()) return Chunk::refusal(TakeStatus::held_limit);
     signal_fd();  // a release came between the two looks
   }
   Chunk chunk = pop_next();
@@ -99,8 +100,7 @@ Chunk InprocSubscriber::take() noexcept {
   }
   Connection& connection = Connection::of(chunk);
   add(connection.taken);
-  ++held_at_most_;
-  ++samples_;
+  samples_.add();
   count_down_to_sample(connection, *ChunkHeader::of(chunk.payload));
   return chunk;
 }
@@ -165,24 +165,6 @@ void InprocSubscriber::sample_latency(const Connection& connection, const ChunkH
   if (chunk.stamp != 0) domain::note_latency(figures_, connection.from->clock.age_ns(chunk.stamp));
 }
 
-bool InprocSubscriber::at_held_limit() noexcept {
-  if (held_at_most_ < max_held_) [[likely]]
-    return false;
-  const auto count = [this] {
-    std::uint64_t held = 0;
-    for (const auto& connection : active_) {
-      held += connection->taken.load(std::memory_order_relaxed) -    // own counter
-              connection->released.load(std::memory_order_seq_cst);  // W1: after `limit_reached_`
-    }
-    return held;
-  };
-  held_at_most_ = count();
-  if (held_at_most_ < max_held_) return false;
-  limit_reached_.store(true, std::memory_order_seq_cst);  // W1: then look again
-  held_at_most_ = count();
-  return held_at_most_ >= max_held_;
-}
-
 void InprocSubscriber::give_back(Connection& connection, ChunkHeader* chunk) noexcept {
   connection.pool->release(chunk);
   connection.released.fetch_add(1, std::memory_order_seq_cst);  // E4 (release). W1, W2. The last touch of both
@@ -193,13 +175,7 @@ void InprocSubscriber::give_back(Connection& connection, ChunkHeader* chunk) noe
 
 void InprocSubscriber::release(Chunk chunk) noexcept {
   give_back(Connection::of(chunk), ChunkHeader::of(chunk.payload));
-  if (limit_reached_.load(std::memory_order_seq_cst) &&  // W1
-      limit_reached_.exchange(false, std::memory_order_seq_cst)) {
-    wake_sleeper();
-  }
-  // The last touch of the port: counts up from 0 while it is owned, up to 0 once it is abandoned. acq_rel, so that the
-  // one who frees it comes after everybody else.
-  if (outstanding_.fetch_add(1, std::memory_order_acq_rel) + 1 == 0) free_self();
+  if (samples_.release([this] { wake_sleeper(); })) free_self();
 }
 
 SampleInfo InprocSubscriber::info(Chunk chunk) const noexcept {
@@ -227,7 +203,7 @@ void InprocSubscriber::report_damaged(Chunk chunk) noexcept {
 bool InprocSubscriber::ready() noexcept {
   if (direct_.load(std::memory_order_acquire)) return false;             // what is queued is the callback's
   if (epoch_.load(std::memory_order_seq_cst) != seen_epoch_) refresh();  // E6. W1: after arming
-  if (at_held_limit()) return false;
+  if (samples_.is_at_limit()) return false;
   return std::any_of(active_.begin(), active_.end(), [this](const auto& connection) {
     return connection->lifespan_ns == 0 ? connection->queue.size() != 0 : has_young(*connection);
   });
@@ -482,8 +458,7 @@ std::vector<std::string> InprocSubscriber::audit() const {
         fmt::format("topic '{}': subscriber in {}: {}", announcement_.topic, announcement_.node, finding));
   };
   const std::lock_guard lock(mutex_);
-  // acquire, and first: who releases gives back before it counts, so what is counted here is not held below.
-  const auto released = static_cast<std::uint64_t>(outstanding_.load(std::memory_order_acquire));
+  const std::uint64_t out = samples_.size();  // first: who releases gives back before it counts
   std::uint64_t held = 0;
   for (const auto& connection : connections_) {
     const std::uint64_t back = connection->released.load(std::memory_order_relaxed);  // first: it only follows
@@ -492,8 +467,8 @@ std::vector<std::string> InprocSubscriber::audit() const {
     held += taken - std::min(back, taken);
   }
   if (held > max_held_) find(fmt::format("{} samples are held of {}", held, max_held_));
-  if (held > samples_ - released) {
-    find(fmt::format("{} samples are held by the queues' count, {} by the user's", held, samples_ - released));
+  if (held > out) {
+    find(fmt::format("{} samples are held by the queues' count, {} by the user's", held, out));
   }
   return findings;
 }
@@ -526,9 +501,7 @@ void InprocSubscriber::abandon() noexcept {
   const auto checked = checks("abandon");
   const auto alive = self_;  // until the end of this function
   close();
-  // From now on releases count up to 0 instead of up from 0; who gets there frees the port.
-  const auto samples = static_cast<std::int64_t>(samples_);
-  if (outstanding_.fetch_sub(samples, std::memory_order_acq_rel) - samples == 0) free_self();
+  if (samples_.abandon()) free_self();
 }
 
 void InprocSubscriber::free_self() noexcept {

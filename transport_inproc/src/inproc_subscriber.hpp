@@ -13,6 +13,7 @@
 #include "baton/domain/trouble.hpp"
 #include "baton/port.hpp"
 #include "baton/posix/event_fd.hpp"
+#include "baton/samples_out.hpp"
 #include "baton/spin.hpp"
 #include "baton/thread_check.hpp"
 #include "connection.hpp"
@@ -112,7 +113,6 @@ class InprocSubscriber final : public SubscriberPort, public domain::Kept {
   void refresh() noexcept;
   void copy_connections() noexcept;
   Chunk pop_next() noexcept;
-  bool at_held_limit() noexcept;
   bool ready() noexcept;
   void note_sleep() noexcept {  // while a callback is set it is who runs that who counts
     if (!direct_.load(std::memory_order_acquire)) until_sampled_ = 1;
@@ -211,8 +211,6 @@ class InprocSubscriber final : public SubscriberPort, public domain::Kept {
   std::vector<std::shared_ptr<Connection>> active_;  // a copy of `connections_` as of `seen_epoch_`
   std::uint32_t seen_epoch_ = 0;
   std::size_t turn_ = 0;             // the connection to be asked next
-  std::uint64_t held_at_most_ = 0;   // an upper bound, so that `take` counts only when it matters
-  std::uint64_t samples_ = 0;        // handed out by `take` in all
   std::uint32_t until_sampled_ = 1;  // messages, until the latency of one is noted
   Spin spin_;
   std::optional<posix::EventFd> event_fd_;
@@ -234,10 +232,9 @@ class InprocSubscriber final : public SubscriberPort, public domain::Kept {
   std::atomic<bool> closed_{false};                  // W: the user's thread, once
 
   // What releases on any thread touch.
-  alignas(64) std::atomic<std::int64_t> outstanding_{0};  // counts releases up; see `abandon`
-  std::atomic<bool> limit_reached_{false};                // a release must ring: the reader is at its limit
-  std::atomic<std::uint32_t> room_waiters_{0};            // W2
-  std::atomic<std::uint32_t> room_{0};                    // the futex of publishers that wait for room
+  SamplesOut samples_;                          // the consumer adds
+  std::atomic<std::uint32_t> room_waiters_{0};  // W2
+  std::atomic<std::uint32_t> room_{0};          // the futex of publishers that wait for room
 };
 
 }  // namespace baton::inproc

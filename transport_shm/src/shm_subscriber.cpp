@@ -52,8 +52,8 @@ Chunk ShmSubscriber::look_and_take() noexcept {
 
 /// Of the publishers that are known.
 Chunk ShmSubscriber::take_known() noexcept {
-  if (at_held_limit()) [[unlikely]] {
-    if (!rearm_fd() || at_held_limit()) return Chunk::refusal(TakeStatus::held_limit);
+  if (samples_.is_at_limit()) [[unlikely]] {
+    if (!rearm_fd() || samples_.is_at_limit()) return Chunk::refusal(TakeStatus::held_limit);
     signal_fd();  // a release came between the two looks
   }
   Chunk chunk = pop_next();
@@ -62,8 +62,7 @@ Chunk ShmSubscriber::take_known() noexcept {
     chunk = take_after_all();
     if (!chunk) return chunk;
   }
-  ++held_at_most_;
-  ++samples_;
+  samples_.add();
   count_down_to_sample(chunk);
   return chunk;
 }
@@ -141,35 +140,12 @@ Chunk ShmSubscriber::take_from(Inlet& inlet) noexcept {
   return {};
 }
 
-bool ShmSubscriber::at_held_limit() noexcept {
-  if (held_at_most_ < max_held_) [[likely]]
-    return false;
-  const auto held = [this](std::int64_t outstanding) {
-    return samples_ - static_cast<std::uint64_t>(outstanding / kOneReleased);
-  };
-  held_at_most_ = held(outstanding_.load(std::memory_order_acquire));
-  if (held_at_most_ < max_held_) return false;
-  held_at_most_ =
-      held(outstanding_.fetch_or(kAtLimit, std::memory_order_acq_rel));  // whoever releases after this sees it
-  return held_at_most_ >= max_held_;
-}
-
 void ShmSubscriber::release(Chunk chunk) noexcept {
   if (in_child()) [[unlikely]]
     return;  // the parent's
   Inlet& inlet = inlet_of(chunk);
   inlet.complete(reference_of(chunk), era_of(chunk));
-  // The consumer that sets kAtLimit before this is seen here; one that sets it later counts this one. acq_rel, so that
-  // the one who frees the port comes after everybody else. The last touch of the port.
-  std::int64_t released = outstanding_.load(std::memory_order_relaxed);
-  do {
-    if ((released & kAtLimit) != 0) [[unlikely]] {
-      if ((outstanding_.fetch_and(~kAtLimit, std::memory_order_acq_rel) & kAtLimit) != 0) wake_self();
-      released &= ~kAtLimit;
-    }
-  } while (!outstanding_.compare_exchange_weak(released, released + kOneReleased, std::memory_order_acq_rel,
-                                               std::memory_order_relaxed));
-  if (released + kOneReleased == 0) free_self();
+  if (samples_.release([this] { wake_self(); })) free_self();
 }
 
 SampleInfo ShmSubscriber::info(Chunk chunk) const noexcept {
@@ -215,7 +191,7 @@ bool ShmSubscriber::ready() noexcept {
     look_at_slots();
     if (after_events() != TakeStatus::ok) return false;
   }
-  return !at_held_limit() && has_message();
+  return !samples_.is_at_limit() && has_message();
 }
 
 /// Whether one of the known publishers has something queued that is to be taken. `take` finds it then, although its
@@ -233,7 +209,7 @@ bool ShmSubscriber::has_message() noexcept {
 WaitStatus ShmSubscriber::wait(std::chrono::nanoseconds timeout) noexcept {
   const auto checked = checks("wait");
   if (!is_open()) return WaitStatus::closed;
-  if (!has_handler_.load(std::memory_order_acquire) && !slots_changed() && !at_held_limit() && has_message()) {
+  if (!has_handler_.load(std::memory_order_acquire) && !slots_changed() && !samples_.is_at_limit() && has_message()) {
     return WaitStatus::ready;
   }
   const auto alive = alive_;  // an event's callback may destroy the port
@@ -447,17 +423,15 @@ std::vector<std::string> ShmSubscriber::audit() const {
   std::vector<std::string> findings;
   if (in_child() || has_handler_.load(std::memory_order_acquire)) return findings;
   const std::lock_guard lock(cold_mutex_);
-  // acquire, and first: who releases completes before it counts, so what is counted here is not held below.
-  const auto released = static_cast<std::uint64_t>(outstanding_.load(std::memory_order_acquire) / kOneReleased);
+  const std::uint64_t out = samples_.size();  // first: who releases completes before it counts
   std::uint64_t held = 0;
   for (const auto& inlet : inlets_) {
     held += inlet->held();
     inlet->audit(findings);
   }
   if (held > max_held_) findings.push_back(fmt::format("{} samples are held of {}", held, max_held_));
-  if (held > samples_ - released) {
-    findings.push_back(
-        fmt::format("{} samples are held by the queues' count, {} by the user's", held, samples_ - released));
+  if (held > out) {
+    findings.push_back(fmt::format("{} samples are held by the queues' count, {} by the user's", held, out));
   }
   for (std::string& finding : findings) {
     finding = fmt::format("topic '{}': subscriber in {}: {}", announcement_.topic, announcement_.node, finding);
@@ -497,10 +471,7 @@ void ShmSubscriber::abandon() noexcept {
   // If the callback had closed the port, it may still be in the dispatcher's hands. Not in a forked child, where nobody
   // would let go of the dispatcher's mutex if it was held at the fork.
   if (dispatcher_ && !in_child()) dispatcher_->remove(*this);
-  // From now on releases count up to 0 instead of up from 0; who gets there frees the port.
-  outstanding_.fetch_and(~kAtLimit, std::memory_order_acq_rel);
-  const auto all = static_cast<std::int64_t>(samples_) * kOneReleased;
-  if (outstanding_.fetch_sub(all, std::memory_order_acq_rel) - all == 0) free_self();
+  if (samples_.abandon()) free_self();
 }
 
 void ShmSubscriber::free_self() noexcept {

@@ -17,6 +17,7 @@
 #include "baton/domain/ringer.hpp"
 #include "baton/domain/trouble.hpp"
 #include "baton/port.hpp"
+#include "baton/samples_out.hpp"
 #include "baton/spin.hpp"
 #include "baton/thread_check.hpp"
 #include "dispatcher.hpp"
@@ -90,7 +91,6 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   Chunk pop_next() noexcept;
   Chunk take_from(Inlet& inlet) noexcept;
   bool gather_ready() noexcept;
-  bool at_held_limit() noexcept;
   bool ready() noexcept;
   bool has_message() noexcept;
   void sleep_until(std::chrono::steady_clock::time_point deadline) noexcept;
@@ -241,8 +241,6 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
   bool some_have_husks_ = false;     // some inlet: see Inlet::let_go_of_segments
   bool some_ended_ = false;          // some inlet, which is to be forgotten; or something is unannounced
   std::vector<Event> unannounced_;   // of connections that broke in the middle of a verb
-  std::uint64_t held_at_most_ = 0;   // an upper bound, so that `take` counts only when it matters
-  std::uint64_t samples_ = 0;        // handed out by `take` in all
   std::uint32_t until_sampled_ = 1;  // messages, until the latency of one is noted
   std::optional<domain::Sleeper> sleeper_;
   Spin spin_;
@@ -260,9 +258,7 @@ class ShmSubscriber final : public SubscriberPort, public domain::Kept, public D
 
   // What releases on any thread touch.
   std::array<std::atomic<Inlet*>, kMaxSlots> by_slot_{};
-  static constexpr std::int64_t kOneReleased = 2;
-  static constexpr std::int64_t kAtLimit = 1;             // at its limit; who releases clears it, and rings
-  alignas(64) std::atomic<std::int64_t> outstanding_{0};  // counts releases up; see `abandon`
+  SamplesOut samples_;  // the consumer adds
   domain::Ringer own_ringer_;
 
   WakerPlace waker_;

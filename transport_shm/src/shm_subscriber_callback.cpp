@@ -64,7 +64,7 @@ void ShmSubscriber::install(MessageHandler handler) noexcept {
   inbox_->notes.bell.store(0, std::memory_order_seq_cst);
   // From inside the callback: the user's thread may be about to call the descriptor quiet, and looks again when it is
   // rung. On that thread itself it is as it should be.
-  const bool is_quiet = !runs_here() && !slots_changed() && (at_held_limit() || !has_message());
+  const bool is_quiet = !runs_here() && !slots_changed() && (samples_.is_at_limit() || !has_message());
   has_handler_.store(false,
                      std::memory_order_release);  // from here on all that the consumer owns is the user's thread's
   domain::ring_futex(inbox_->bell);

@@ -39,7 +39,8 @@ ShmSubscriber::ShmSubscriber(const PortRequest& request)
       concern_(*member_, bucket_, *this),
       page_(std::make_shared<domain::PortFile>()),
       figures_(&page_->subscriber),
-      spin_(announcement_.qos.spin) {}
+      spin_(announcement_.qos.spin),
+      samples_(max_held_) {}
 
 ShmSubscriber::~ShmSubscriber() = default;
 
